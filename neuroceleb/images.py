@@ -1,0 +1,172 @@
+"""Open any photo safely, lay images out in a sheet, encode and save them whole.
+
+Outside torch an image is uint8, height x width x 3, RGB.
+"""
+
+import io
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+
+from . import files
+from .errors import UserError
+
+Pixels = NDArray[np.uint8]
+
+MAX_PIXELS = 200_000_000
+MAX_FILE_BYTES = 256 * 2**20
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "MPO", "AVIF")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+
+# Pillow raises beyond twice this figure, and only warns (to nobody) below.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+class UnreadableImageError(UserError):
+    """One file that is no usable image; the message is the reason, without the file's name."""
+
+
+def read_photo(data: bytes, draft_px: int | None = None) -> Image.Image:
+    """Decode one photo: turned as its EXIF says, first frame, RGB without alpha.
+
+    Grey, palette, alpha (laid on white), CMYK and 16-bit become 8-bit RGB. With `draft_px`, a
+    JPEG whose sides are far larger is decoded reduced, its sides no less than that.
+    Raises UnreadableImageError for empty, truncated, too large or other files.
+    """
+    if not data:
+        raise UnreadableImageError("the file is empty")
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        if draft_px is not None:
+            image.draft("RGB", (draft_px, draft_px))
+        image.load()
+        return _to_rgb(ImageOps.exif_transpose(image))
+    except Image.DecompressionBombError as error:
+        limit = f"{MAX_PIXELS // 1_000_000} megapixels"
+        raise UnreadableImageError(f"it has more than {limit}") from error
+    except UnidentifiedImageError as error:
+        raise UnreadableImageError("it is not an image of a known kind") from error
+    except Exception as error:  # decoders meet hostile bytes with every kind of exception
+        raise UnreadableImageError(f"it is damaged ({_first_line(error)})") from error
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:120]
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        return image
+    if image.mode.startswith("I") or image.mode == "F":
+        return Image.fromarray(_to_8_bit(np.asarray(image))).convert("RGB")
+    if image.has_transparency_data:
+        clear = image.convert("RGBA")
+        ground = Image.new("RGBA", clear.size, "white")
+        return Image.alpha_composite(ground, clear).convert("RGB")
+    return image.convert("RGB")
+
+
+def _to_8_bit(values: NDArray[Any]) -> Pixels:
+    """Grey levels of 16 bits (whole numbers) or of 0..1 (fractions) to 0..255."""
+    numbers = np.nan_to_num(values.astype(np.float64))
+    if values.dtype.kind == "f" and numbers.max(initial=0.0) <= 1.0:
+        numbers = numbers * 255.0
+    elif numbers.max(initial=0.0) > 255.0:
+        numbers = numbers / 257.0
+    return np.clip(np.rint(numbers), 0, 255).astype(np.uint8)
+
+
+def shrink_to_square(image: Image.Image, size_px: int) -> Pixels:
+    """Resize the shorter side to `size_px`, cut the centre: (size_px, size_px, 3) uint8.
+
+    The pixels of torchvision's `Resize(size)` and `CenterCrop(size)` (bilinear, anti-aliased).
+    """
+    width, height = image.size
+    short = min(width, height)
+    new_width, new_height = size_px * width // short, size_px * height // short
+    # One step from source pixels to the square. An extreme panorama is cut before it is resized.
+    if max(new_width, new_height) > 16 * size_px:
+        image = ImageOps.fit(image, (short, short))
+        new_width = new_height = size_px
+    if (width, height) != (new_width, new_height):
+        image = image.resize((new_width, new_height), Image.Resampling.BILINEAR)
+    left, top = round((new_width - size_px) / 2), round((new_height - size_px) / 2)
+    return np.asarray(image.crop((left, top, left + size_px, top + size_px)))
+
+
+def grid(images: Pixels, columns: int = 8, padding_px: int = 2) -> Pixels:
+    """Lay (N, H, W, 3) images out in a sheet, as torchvision's `save_image` does.
+
+    Row by row, a black line of `padding_px` around each. Unlike there, values are never
+    stretched, so that colours compare from sheet to sheet.
+    """
+    count, height, width, channels = images.shape
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    step_y, step_x = height + padding_px, width + padding_px
+    sheet = np.zeros(
+        (rows * step_y + padding_px, columns * step_x + padding_px, channels), np.uint8
+    )
+    for index, image in enumerate(images):
+        top = index // columns * step_y + padding_px
+        left = index % columns * step_x + padding_px
+        sheet[top : top + height, left : left + width] = image
+    return sheet
+
+
+def ungrid(sheet: Pixels, count: int, size_px: int, padding_px: int = 2) -> Pixels:
+    """The images of a sheet made by `grid`: (count, size_px, size_px, 3).
+
+    Raises UserError where the sheet is too small to hold them.
+    """
+    step = size_px + padding_px
+    columns = max(1, (sheet.shape[1] - padding_px) // step)
+    rows = (sheet.shape[0] - padding_px) // step
+    if rows * columns < count:
+        raise UserError(f"A sheet of {rows * columns} faces cannot hold {count}: use its own size.")
+    corners = ((i // columns * step, i % columns * step) for i in range(count))
+    faces = [sheet[y + padding_px : y + step, x + padding_px : x + step] for y, x in corners]
+    return np.stack(faces)
+
+
+def encode(image: Pixels, suffix: str = ".png", text: dict[str, Any] | None = None) -> bytes:
+    """Encode an image for a file of that suffix: PNG without loss, JPEG and WebP at quality 90.
+
+    `text` goes into a PNG's text chunk `neuroceleb`, as JSON. Raises UserError for a suffix that
+    is no image's.
+    """
+    if suffix.lower() not in SUFFIXES:
+        raise UserError(f"'{suffix}' is no image file: use one of {', '.join(SUFFIXES)}.")
+    buffer = io.BytesIO()
+    kind = {".png": "PNG", ".webp": "WEBP"}.get(suffix.lower(), "JPEG")
+    options: dict[str, Any] = {"quality": 90} if kind != "PNG" else {}
+    if text is not None and kind == "PNG":
+        chunk = PngImagePlugin.PngInfo()
+        chunk.add_itxt("neuroceleb", json.dumps(text, ensure_ascii=False))
+        options["pnginfo"] = chunk
+    Image.fromarray(image).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def save(path: Path, image: Pixels, text: dict[str, Any] | None = None) -> None:
+    """Encode by the path's suffix and write whole or not at all; raises UserError."""
+    files.write_bytes(path, encode(image, path.suffix, text))
+
+
+def load(path: Path) -> Pixels:
+    """Read one image file as pixels; raises UserError that names it."""
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise UnreadableImageError(f"it is over {MAX_FILE_BYTES // 2**20} MB")
+        return np.asarray(read_photo(path.read_bytes()))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnreadableImageError as error:
+        raise UserError(f"{path} cannot be shown: {error}.") from error

@@ -1,0 +1,87 @@
+"""The settings of a training run: what each means, its bounds, and the recipes' defaults."""
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import UserError
+
+IMAGE_SIZE = 64  # pixels; five stride-2 layers of the original's networks
+CHANNELS = 3
+
+
+def _setting(default: Any, help: str, low: float | None = None, high: float | None = None) -> Any:
+    return field(default=default, metadata={"help": help, "low": low, "high": high})
+
+
+def _choice(default: str, help: str, *choices: str) -> Any:
+    return field(default=default, metadata={"help": help, "choices": choices})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting of a run. The defaults are the original script's (recipe `classic`)."""
+
+    recipe: str = _choice("classic", "The recipe: classic is the original, exactly.", "classic")
+    epochs: int = _setting(200, "Passes over the dataset.", 1, 100_000)
+    batch_size: int = _setting(64, "Images a step.", 1, 65_536)
+    lr: float = _setting(2e-4, "Learning rate of Adam, for G and D.", 1e-8, 1.0)
+    beta1: float = _setting(0.5, "Adam's first beta.", 0.0, 0.9999)
+    beta2: float = _setting(0.999, "Adam's second beta.", 0.0, 0.999999)
+    nz: int = _setting(100, "Length of the latent vector z.", 1, 4_096)
+    ngf: int = _setting(64, "Width of the generator.", 1, 512)
+    ndf: int = _setting(64, "Width of the discriminator.", 1, 512)
+    seed: int = _setting(0, "Seed of weights, noise and order.", 0, 2**53 - 1)
+    device: str = _choice("auto", "Where to compute.", "auto", "cpu", "cuda")
+    ngpu: int = _setting(1, "Number of GPUs.", 0, 64)
+    keep_every: int = _setting(
+        0, "Keep G's weights every N epochs, and always the last; 0: about 20 over the run.", 0
+    )
+    weights: str = _choice("float32", "Number format of kept weights.", "float32", "float16")
+    sheet_format: str = _choice("png", "File format of the sample sheets.", "png", "webp")
+    save_minutes: float = _setting(
+        5.0, "Save the state to continue from at least this often, in minutes.", 0.0, 1_440.0
+    )
+
+    @classmethod
+    def checked(cls, **values: Any) -> "Settings":
+        """Settings with these values; raises UserError that names the first value out of bounds."""
+        for spec in dataclasses.fields(cls):
+            if spec.name in values:
+                _check(spec.name, values[spec.name], spec.type, spec.metadata)
+        settings = cls(**values)
+        if settings.keep_every == 0:
+            every = max(1, math.ceil(settings.epochs / 20))
+            settings = dataclasses.replace(settings, keep_every=every)
+        return settings
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Settings":
+        """Settings read back from a run's config.json; unknown or bad ones raise UserError."""
+        known = {spec.name for spec in dataclasses.fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise UserError(f"The run has a setting '{unknown[0]}' that this version lacks.")
+        return cls.checked(**values)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary, as config.json holds it."""
+        return dataclasses.asdict(self)
+
+
+def _check(name: str, value: Any, kind: Any, rules: Any) -> None:
+    flag = "--" + name.replace("_", "-")
+    choices = rules.get("choices")
+    if choices is not None:
+        if value not in choices:
+            raise UserError(f"{flag} {value!s:.40} is not known: use {' or '.join(choices)}.")
+        return
+    number_types = (int,) if kind is int else (int, float)
+    if isinstance(value, bool) or not isinstance(value, number_types):
+        what = "a whole number" if kind is int else "a number"
+        raise UserError(f"{flag} {value!s:.40} is not {what}: mend it and try again.")
+    low, high = rules["low"], rules["high"]
+    if not math.isfinite(value) or value < low or (high is not None and value > high):
+        span = f"at least {low:g}" if high is None else f"from {low:g} to {high:.10g}"
+        raise UserError(f"{flag} {value} is out of bounds: use a value {span}.")
