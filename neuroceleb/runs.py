@@ -1,0 +1,305 @@
+"""The run directory: where programs meet. Its paths, and reading and writing its plain files.
+
+Contract 1 of the design: one writer a file, whole files only, readable with `ls` and `cat`.
+"""
+
+import fcntl
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from . import files
+from .errors import UserError
+
+HEARTBEAT_LIMIT_S = 30.0
+GOING_ON = frozenset({"starting", "running", "stopping"})
+STATES = GOING_ON | {"queued", "stopped", "finished", "failed"}
+MAX_RECORD_BYTES = 16 * 2**20  # of config.json and status.json
+
+_NAME = re.compile(r"\w[\w .+-]{0,79}")
+_SHEET = re.compile(r"fake_samples_epoch_(\d{3,7})\.(?:png|webp)")
+_WEIGHTS = re.compile(r"netG_epoch_(\d{3,7})\.safetensors")
+
+
+def default_workspace() -> Path:
+    """NEUROCELEB_WORKSPACE; or the folder that holds `neuroceleb/`; installed, the current one."""
+    named = os.environ.get("NEUROCELEB_WORKSPACE")
+    if named:
+        return Path(named)
+    home = Path(__file__).resolve().parent.parent
+    installed = "site-packages" in home.parts or "dist-packages" in home.parts
+    return Path.cwd() if installed else home
+
+
+def check_name(name: str) -> str:
+    """The name of a run or dataset, if it is one; raises UserError for anything like a path."""
+    if not _NAME.fullmatch(name) or name.endswith((".", " ")):
+        raise UserError(
+            f"'{name[:80]}' is not a name: use letters, digits, spaces, '.', '_', '+' or '-', "
+            "80 at most, beginning with a letter or digit."
+        )
+    return name
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder that holds `checkpoints/` (runs) and `datasets/`."""
+
+    root: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.root / "checkpoints"
+
+    @property
+    def datasets(self) -> Path:
+        return self.root / "datasets"
+
+    def run(self, name: str) -> "Run":
+        """The run of that name; raises UserError where there is none, naming those there are."""
+        run = Run(self.checkpoints / check_name(name))
+        if not run.exists():
+            there = ", ".join(other.name for other in self.runs()[:8]) or "none yet"
+            raise UserError(f"There is no run '{name}': the runs here are {there}.")
+        return run
+
+    def runs(self) -> list["Run"]:
+        """Every run under `checkpoints/`, by name."""
+        if not self.checkpoints.is_dir():
+            return []
+        found = (Run(path) for path in sorted(self.checkpoints.iterdir()))
+        return [run for run in found if not run.name.startswith(".") and run.exists()]
+
+    def weights(self, model: str, epoch: int | None = None) -> Path:
+        """The generator file that MODEL means: a run's name, a run directory, or a file.
+
+        `epoch` picks one of a run's kept epochs, by default the last. Raises UserError.
+        """
+        if _NAME.fullmatch(model) and Run(self.checkpoints / model).exists():
+            return Run(self.checkpoints / model).weights(epoch)
+        path = Path(model)
+        if path.is_dir():
+            return Run(path).weights(epoch)
+        if path.is_file():
+            if epoch is not None:
+                raise UserError(f"{model} is one file, so --epoch means nothing: leave it out.")
+            return path
+        there = ", ".join(run.name for run in self.runs()[:8]) or "none yet"
+        raise UserError(
+            f"'{model[:200]}' is no run, run directory or file: the runs here are {there}."
+        )
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run directory. Reading never fails on what a killed writer left behind."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def exists(self) -> bool:
+        return (self.path / "config.json").is_file()
+
+    # Paths ---------------------------------------------------------------------------------
+
+    @property
+    def stop_file(self) -> Path:
+        return self.path / "stop"
+
+    @property
+    def log_file(self) -> Path:
+        return self.path / "log.txt"
+
+    @property
+    def state_file(self) -> Path:
+        return self.path / "state.pt"
+
+    @property
+    def older_state_file(self) -> Path:
+        return self.path / "state.previous.pt"
+
+    def sheet_file(self, epoch: int, suffix: str = "png") -> Path:
+        return self.path / f"fake_samples_epoch_{epoch:03d}.{suffix}"
+
+    def real_sheet_file(self, suffix: str = "png") -> Path:
+        return self.path / f"real_samples.{suffix}"
+
+    def weights_file(self, epoch: int) -> Path:
+        return self.path / f"netG_epoch_{epoch:03d}.safetensors"
+
+    @property
+    def discriminator_file(self) -> Path:
+        return self.path / "netD.safetensors"
+
+    # What there is -------------------------------------------------------------------------
+
+    def sheets(self) -> dict[int, Path]:
+        """Sample sheets of the fixed noise: epoch -> file, in order of epochs."""
+        return self._numbered(_SHEET)
+
+    def kept(self) -> dict[int, Path]:
+        """Kept generator weights: epoch -> file, in order of epochs."""
+        return self._numbered(_WEIGHTS)
+
+    def _numbered(self, pattern: re.Pattern[str]) -> dict[int, Path]:
+        try:
+            names = os.listdir(self.path)
+        except OSError:
+            return {}
+        matches = (pattern.fullmatch(name) for name in names)
+        return dict(sorted((int(m[1]), self.path / m[0]) for m in matches if m))
+
+    def weights(self, epoch: int | None = None) -> Path:
+        """The kept weights of `epoch`, or the last; raises UserError naming the epochs kept."""
+        kept = self.kept()
+        if not kept:
+            raise UserError(f"The run '{self.name}' has no weights yet: train it for an epoch.")
+        if epoch is None:
+            return kept[max(kept)]
+        if epoch not in kept:
+            epochs = ", ".join(map(str, kept))
+            raise UserError(f"The run '{self.name}' kept no epoch {epoch}: it kept {epochs}.")
+        return kept[epoch]
+
+    # Reading -------------------------------------------------------------------------------
+
+    def config(self) -> dict[str, Any]:
+        """config.json; raises UserError where it is not there or not whole."""
+        try:
+            value = _read_json(self.path / "config.json")
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"{self.path / 'config.json'} cannot be read: the run cannot be used without it."
+            ) from error
+        return value
+
+    def status(self) -> dict[str, Any]:
+        """status.json as the trainer last wrote it, `state` told truthfully (see `state`)."""
+        try:
+            status = _read_json(self.path / "status.json")
+        except (OSError, ValueError):
+            status = {}
+        state = status.get("state")
+        status["state"] = state if state in STATES else "stopped"
+        if status["state"] in GOING_ON and not self._is_alive(status):
+            status["state"] = "lost"
+        return status
+
+    def state(self) -> str:
+        """queued, starting, running, stopping, stopped, finished or failed, as the trainer says;
+
+        or `lost`, where it says that it goes on but its process is gone or silent for 30 s.
+        """
+        return str(self.status()["state"])
+
+    def _is_alive(self, status: dict[str, Any]) -> bool:
+        beat = status.get("heartbeat")
+        fresh = isinstance(beat, int | float) and time.time() - beat < HEARTBEAT_LIMIT_S
+        return fresh and self.is_held()
+
+    def stats(self) -> list[dict[str, Any]]:
+        """stats.jsonl: one dictionary an epoch; an unfinished or damaged line is passed over."""
+        try:
+            text = (self.path / "stats.jsonl").read_text("utf-8", errors="replace")
+        except OSError:
+            return []
+        rows = []
+        for line in text.split("\n")[:-1]:  # what follows the last newline is not finished
+            with suppress(ValueError):
+                row = json.loads(line)
+                if isinstance(row, dict) and isinstance(row.get("epoch"), int):
+                    rows.append(row)
+        return rows
+
+    # Writing -------------------------------------------------------------------------------
+
+    def write_status(self, status: dict[str, Any]) -> None:
+        files.write_json(self.path / "status.json", status)
+
+    def append_stats(self, row: dict[str, Any]) -> None:
+        """Add one epoch's row: a single write of a whole line."""
+        with (self.path / "stats.jsonl").open("ab") as file:
+            file.write(json.dumps(row).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def rewind(self, epochs: int) -> None:
+        """Forget stats, sheets and weights of epoch `epochs` and later: they will come again."""
+        rows = [row for row in self.stats() if row["epoch"] < epochs]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        files.write_bytes(self.path / "stats.jsonl", text.encode())
+        for epoch, path in [*self.sheets().items(), *self.kept().items()]:
+            if epoch >= epochs:
+                path.unlink(missing_ok=True)
+
+    # Who works on it -----------------------------------------------------------------------
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the run for this process: the system lets go of it however the process ends.
+
+        Raises UserError where another process holds it.
+        """
+        with (self.path / "config.json").open("rb") as file:
+            if not _try_lock(file.fileno(), fcntl.LOCK_EX, patience_s=1.0):
+                raise UserError(
+                    f"The run '{self.name}' is going on in another process: stop it first."
+                )
+            yield
+
+    def is_held(self) -> bool:
+        """Whether a living process works on this run."""
+        try:
+            with (self.path / "config.json").open("rb") as file:
+                return not _try_lock(file.fileno(), fcntl.LOCK_SH)
+        except OSError:
+            return False
+
+
+def create(workspace: Workspace, name: str, config: dict[str, Any]) -> Run:
+    """Make the run directory with its whole configuration in it; raises UserError if it exists."""
+    run = Run(workspace.checkpoints / check_name(name))
+    try:
+        run.path.mkdir(parents=True)
+    except FileExistsError:
+        if any(run.path.iterdir()):
+            raise UserError(
+                f"There is already a run '{name}': use another name, or --resume to go on with it."
+            ) from None
+    except OSError as error:
+        raise UserError(
+            f"{run.path} could not be made ({error.strerror}): use another --workspace."
+        ) from error
+    files.write_json(run.path / "config.json", config)
+    return run
+
+
+def _try_lock(descriptor: int, kind: Literal[1, 2] | int, patience_s: float = 0.0) -> bool:
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.05)
+        else:
+            return True
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    if path.stat().st_size > MAX_RECORD_BYTES:
+        raise ValueError(f"{path.name} is too large")
+    value = json.loads(path.read_text("utf-8"))
+    if not isinstance(value, dict):
+        raise ValueError(f"{path.name} is not an object")
+    return value
