@@ -1,0 +1,6 @@
+"""`python -m neuroceleb`."""
+
+from .cli import main
+
+if __name__ == "__main__":
+    main()

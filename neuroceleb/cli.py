@@ -1,0 +1,256 @@
+"""`python -m neuroceleb <verb>`: everything the browser can do, on a machine without one.
+
+Exit code 0, or 2 with one sentence on stderr for what the user can mend.
+"""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import doctor as machine
+from . import images, latent, runs
+from .errors import UserError
+from .runs import Workspace
+from .settings import Settings
+
+SAMPLES_AT_ONCE = 256
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one verb and leave the process with its exit code."""
+    try:
+        cli.main(arguments, prog_name="python -m neuroceleb", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())
+        sys.exit(2)
+    except click.ClickException as error:
+        _leave(error.format_message())
+    except UserError as error:
+        _leave(str(error))
+    except (click.Abort, KeyboardInterrupt):
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read the output has gone
+        sys.exit(0)
+    sys.exit(0)
+
+
+def _leave(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
+    sys.exit(2)
+
+
+def _in_workspace(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb `--workspace`, and its function a Workspace."""
+
+    def named(_context: click.Context, _option: click.Parameter, value: str | None) -> Workspace:
+        root = Path(value) if value else runs.default_workspace()
+        if not root.is_dir():
+            raise UserError(f"The workspace {root} is not a folder: make it, or name another.")
+        return Workspace(root)
+
+    return click.option(
+        "--workspace",
+        metavar="DIR",
+        callback=named,
+        help="Holds checkpoints/ and datasets/; also NEUROCELEB_WORKSPACE.",
+    )(command)
+
+
+def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb one flag for every setting of a run; those not given are None."""
+    for spec in reversed(dataclasses.fields(Settings)):
+        choices = spec.metadata.get("choices")
+        kind = click.Choice(choices) if choices else spec.type
+        command = click.option(
+            "--" + spec.name.replace("_", "-"),
+            type=kind,
+            help=f"{spec.metadata['help']}  [default: {spec.default}]",
+        )(command)
+    return command
+
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object last.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def cli() -> None:
+    """Turn a folder of photos into a face GAN, and walk around in it."""
+
+
+@cli.command()
+@click.argument("dataset", required=False)
+@click.option("--run", "name", metavar="NAME", required=True, help="Name of the run.")
+@click.option("--resume", is_flag=True, help="Go on with a run that was stopped or lost.")
+@click.option("--dry-run", is_flag=True, help="Show the whole configuration and stop there.")
+@_settings_options
+@_as_json
+@_in_workspace
+def train(
+    dataset: str | None,
+    name: str,
+    resume: bool,
+    dry_run: bool,
+    as_json: bool,
+    workspace: Workspace,
+    **flags: Any,
+) -> None:
+    """Train on DATASET: a folder or zip of images, or a name under datasets/.
+
+    Stop it with Ctrl-C, SIGTERM or an empty file `stop` in the run directory: the step ends,
+    the state is saved, and --resume goes on from there.
+    """
+    from . import sessions
+
+    given = {key: value for key, value in flags.items() if value is not None}
+    if resume:
+        session = sessions.reopen(workspace, name, dataset, given)
+    elif dataset is None:
+        raise UserError("Missing DATASET: name a folder or zip of images to train on.")
+    else:
+        session = sessions.prepare(workspace, name, dataset, given)
+    if dry_run:
+        print(json.dumps(session.config, indent=2, ensure_ascii=False))
+        return
+    outcome = sessions.carry_out(session)
+    if as_json:
+        print(json.dumps(outcome))
+
+
+@cli.command()
+@click.argument("model")
+@click.option("--seeds", required=True, metavar="0-63,99", help="Seeds and ranges of seeds.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Sheet, or folder.")
+@click.option("--truncation", type=float, default=1.0, show_default=True, help="Scales z, 0 to 2.")
+@click.option("--epoch", type=int, help="One of the run's kept epochs; the last by default.")
+@_as_json
+@_in_workspace
+def sample(
+    model: str,
+    seeds: str,
+    out: Path,
+    truncation: float,
+    epoch: int | None,
+    as_json: bool,
+    workspace: Workspace,
+) -> None:
+    """Draw faces of MODEL: a run's name, a run directory, or a weights file.
+
+    --out ending in .png, .jpg or .webp is one sheet; anything else is a folder with one PNG of
+    64x64 pixels a seed.
+    """
+    chosen = latent.parse_seeds(seeds)
+    weights = workspace.weights(model, epoch)
+    draw = _draw_sheet if out.suffix.lower() in images.SUFFIXES else _draw_folder
+    draw(weights, chosen, truncation, out)
+    print(f"{len(chosen):,} faces of {weights} in {out}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"out": str(out), "model": str(weights), "faces": len(chosen)}))
+
+
+def _draw_sheet(weights: Path, seeds: list[int], truncation: float, out: Path) -> None:
+    from . import generator
+
+    model = generator.load(weights)
+    _make_folder(out.parent)
+    faces = model.images(latent.z_from_seeds(seeds, model.nz, truncation))
+    recipe = {**model.recipe, "seeds": seeds[:1_000], "truncation": truncation}
+    images.save(out, images.grid(faces), recipe)
+
+
+def _draw_folder(weights: Path, seeds: list[int], truncation: float, out: Path) -> None:
+    from tqdm import tqdm
+
+    from . import generator
+
+    model = generator.load(weights)
+    _make_folder(out)
+    with tqdm(total=len(seeds), unit=" faces", disable=None) as bar:
+        for start in range(0, len(seeds), SAMPLES_AT_ONCE):
+            part = seeds[start : start + SAMPLES_AT_ONCE]
+            faces = model.images(latent.z_from_seeds(part, model.nz, truncation))
+            for seed, face in zip(part, faces, strict=True):
+                recipe = {**model.recipe, "seed": seed, "truncation": truncation}
+                images.save(out / f"seed_{seed:04d}.png", face, recipe)
+            bar.update(len(part))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be made ({error.strerror}): use another --out."
+        ) from error
+
+
+@cli.command()
+@click.argument("model")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["safetensors", "pth"]),
+    required=True,
+    help="File format.",
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write.")
+@click.option("--epoch", type=int, help="One of the run's kept epochs; the last by default.")
+@_in_workspace
+def export(model: str, kind: str, out: Path, epoch: int | None, workspace: Workspace) -> None:
+    """Write MODEL's generator as one file; a pth is a state dict that the original script loads."""
+    from . import checkpoint
+
+    weights = workspace.weights(model, epoch)
+    network, config = checkpoint.load_generator(weights)
+    _make_folder(out.parent)
+    if kind == "pth":
+        checkpoint.save_pth(out, network)
+    else:
+        checkpoint.save_weights(out, network, config)
+    print(f"{weights} written to {out}", file=sys.stderr)
+
+
+@cli.command("runs")
+@_as_json
+@_in_workspace
+def list_runs(as_json: bool, workspace: Workspace) -> None:
+    """List the runs, how they stand, and how far they have come."""
+    rows = [{"name": run.name, **_standing(run.status())} for run in workspace.runs()]
+    if as_json:
+        print(json.dumps({"runs": rows}, ensure_ascii=False))
+        return
+    if not rows:
+        print(f"No runs in {workspace.checkpoints} yet: start one with the verb train.")
+    for row in rows:
+        print(f"{row['name']:<32} {row['state']:<9} epoch {row['epoch']} of {row['epochs']}")
+
+
+def _standing(status: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "state": status["state"],
+        "epoch": status.get("epoch", 0),
+        "epochs": status.get("epochs", 0),
+        "images_seen": status.get("images_seen", 0),
+    }
+
+
+@cli.command()
+@_as_json
+@_in_workspace
+def doctor(as_json: bool, workspace: Workspace) -> None:
+    """Say what this machine has, and what to mend."""
+    findings = list(machine.examine(workspace))
+    if as_json:
+        rows = [{**dataclasses.asdict(item), "well": item.well} for item in findings]
+        print(json.dumps({"findings": rows}))
+        return
+    for item in findings:
+        print(f"{'ok  ' if item.well else 'MEND'}  {item.name:<14} {item.found}")
+        if not item.well:
+            print(f"{'':<6}{'':<14} -> {item.advice}")

@@ -1,0 +1,270 @@
+"""One training process from its first check to its last word: for the verb `train`.
+
+Prepares or reopens a run, holds it, decodes the data, turns signals and the `stop` file into one
+question, and makes every ending a state that the run directory tells.
+"""
+
+import os
+import platform
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import PIL
+import torch
+from tqdm import tqdm
+
+from . import __version__, dataset, files, runs, training
+from .dataset import Dataset
+from .errors import UserError
+from .heartbeat import Heartbeat
+from .runs import Run, Workspace
+from .settings import Settings
+from .training import Moment
+
+NAMED_SKIPS = 12
+MAY_CHANGE_ON_RESUME = frozenset({"epochs", "device"})
+
+
+@dataclass(frozen=True)
+class Session:
+    """What one process is to do: a run, new or reopened, with its settings and its data."""
+
+    workspace: Workspace
+    run: Run
+    settings: Settings
+    config: dict[str, Any]
+    source: Path
+    resume: bool
+
+
+def prepare(workspace: Workspace, name: str, text: str, given: dict[str, Any]) -> Session:
+    """A session for a new run on the DATASET `text`; nothing is written yet. Raises UserError."""
+    run = Run(workspace.checkpoints / runs.check_name(name))
+    if run.exists():
+        raise UserError(f"There is already a run '{name}': use another name, or --resume.")
+    settings = Settings.checked(**given)
+    _check_machine(settings)
+    source = dataset.locate(text, workspace)
+    is_named = source.is_relative_to(workspace.datasets)
+    config = {
+        "recipe": settings.recipe,
+        "settings": settings.to_json(),
+        "dataset": {"path": text if is_named else str(source.resolve())},
+        "versions": _versions(),
+        "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+    return Session(workspace, run, settings, config, source, resume=False)
+
+
+def reopen(workspace: Workspace, name: str, text: str | None, given: dict[str, Any]) -> Session:
+    """A session that goes on with a run; only epochs and device may differ. Raises UserError."""
+    run = workspace.run(name)
+    config = run.config()
+    if not isinstance(config.get("settings"), dict) or not isinstance(config.get("dataset"), dict):
+        raise UserError(f"{run.path / 'config.json'} is not whole: the run cannot go on.")
+    then = Settings.from_json(config["settings"])
+    _refuse_other_changes(then, given)
+    epochs = run.status().get("epochs") or then.epochs
+    changes = {"epochs": epochs, **{k: v for k, v in given.items() if k in MAY_CHANGE_ON_RESUME}}
+    settings = Settings.checked(**{**then.to_json(), **changes})
+    _check_machine(settings)
+    source = dataset.locate(text or str(config["dataset"].get("path")), workspace)
+    return Session(workspace, run, settings, config, source, resume=True)
+
+
+def _refuse_other_changes(then: Settings, given: dict[str, Any]) -> None:
+    for key, value in given.items():
+        if key not in MAY_CHANGE_ON_RESUME and value != getattr(then, key):
+            flag = "--" + key.replace("_", "-")
+            raise UserError(
+                f"{flag} {value} cannot be changed on --resume (the run has "
+                f"{getattr(then, key)}): leave it out, or start a new run."
+            )
+
+
+def _check_machine(settings: Settings) -> None:
+    training.pick_device(settings.device)
+    if settings.ngpu > 1:
+        raise UserError("--ngpu over 1: training on several GPUs is not here yet; use 1.")
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "neuroceleb": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "pillow": PIL.__version__,
+    }
+
+
+def carry_out(session: Session) -> dict[str, Any]:
+    """Train to the end or until told to stop; returns what `train --json` prints.
+
+    Raises UserError for what the user can mend; the run is then `failed` and says the same.
+    """
+    run = session.run
+    if session.resume:
+        data = None
+    else:
+        data = _decode(session)
+        described = {
+            **session.config["dataset"],
+            "count": len(data),
+            "skipped": len(data.skipped),
+            "fingerprint": data.fingerprint,
+        }
+        runs.create(session.workspace, run.name, {**session.config, "dataset": described})
+    with run.held():
+        run.stop_file.unlink(missing_ok=True)
+        files.remove_leftovers(run.path)
+        before = run.status() if session.resume else {}
+        counters = {key: before[key] for key in ("epoch", "images_seen") if key in before}
+        with Heartbeat(run, epochs=session.settings.epochs, **counters) as heartbeat:
+            try:
+                state = _train(session, data, heartbeat)
+            except BaseException as error:
+                _record_failure(run, heartbeat, error)
+                raise
+            run.stop_file.unlink(missing_ok=True)
+            heartbeat.update(state=state, eta_seconds=None)
+    last = run.stats()[-1:]
+    outcome = {"run": run.name, "path": str(run.path), "state": state}
+    return {**outcome, "epoch": run.status()["epoch"], "last": last[0] if last else None}
+
+
+def _record_failure(run: Run, heartbeat: Heartbeat, error: BaseException) -> None:
+    """Put the reason into the status, and the whole of an unexpected one into the log."""
+    if isinstance(error, UserError):
+        heartbeat.update(state="failed", message=str(error))
+        _log(run, str(error), show=False)
+    else:
+        sentence = f"The training failed unexpectedly ({type(error).__name__}): see log.txt."
+        heartbeat.update(state="failed", message=sentence)
+        _log(run, "".join(traceback.format_exception(error)), show=False)
+
+
+def _train(session: Session, data: Dataset | None, heartbeat: Heartbeat) -> str:
+    run, settings = session.run, session.settings
+    if data is None:
+        data = _decode(session)
+    _name_skipped(run, data)
+    device = training.pick_device(settings.device)
+    verb = "Going on with" if session.resume else "Training"
+    _log(run, f"{verb} '{run.name}' on {len(data):,} faces, {device}, {settings.epochs} epochs.")
+    with _stop_requests(run, heartbeat) as should_stop, _ProgressBar(run, len(data)) as bar:
+        job = training.Job(run, settings, data, device, session.resume)
+        state = training.train(job, heartbeat, should_stop, bar.show)
+    how = "--resume goes on from here" if state == "stopped" else "all of it is there"
+    _log(run, f"Run '{run.name}' {state}: {run.path} ({how}).")
+    return state
+
+
+def _decode(session: Session) -> Dataset:
+    with tqdm(desc="Decoding", unit=" images", disable=None, leave=False) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        return dataset.load(session.source, session.workspace, progress)
+
+
+def _name_skipped(run: Run, data: Dataset) -> None:
+    """All of the files passed over into the log; the first dozen, then a count, on the screen."""
+    for index, skipped in enumerate(data.skipped):
+        _log(run, f"Passed over {_printable(str(skipped))}", show=index < NAMED_SKIPS)
+    more = len(data.skipped) - NAMED_SKIPS
+    if more > 0:
+        print(f"… and {more:,} more files passed over; log.txt names all.", file=sys.stderr)
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def _log(run: Run, line: str, show: bool = True) -> None:
+    """A line into log.txt, and on stderr, once where the two are the same file."""
+    with run.log_file.open("a", encoding="utf-8", errors="backslashreplace") as log:
+        log.write(line.rstrip("\n") + "\n")
+        is_stderr = _is_same_file(log.fileno(), sys.stderr.fileno())
+    if show and not is_stderr:
+        tqdm.write(line, file=sys.stderr)
+
+
+def _is_same_file(first: int, second: int) -> bool:
+    return os.path.samestat(os.fstat(first), os.fstat(second))
+
+
+@contextmanager
+def _stop_requests(run: Run, heartbeat: Heartbeat) -> Iterator[Any]:
+    """Yield `should_stop`: true after Ctrl-C, SIGTERM or a `stop` file."""
+    asked = False
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+
+    def should_stop() -> bool:
+        if asked or run.stop_file.exists():
+            heartbeat.update(state="stopping")
+            return True
+        return False
+
+    before = {kind: signal.signal(kind, ask) for kind in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield should_stop
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+
+
+class _ProgressBar:
+    """Epoch, images a second, remaining time and losses; a line an epoch where no one looks."""
+
+    def __init__(self, run: Run, images_an_epoch: int) -> None:
+        self._run = run
+        self._bar = tqdm(total=images_an_epoch, unit=" images", disable=None, leave=False)
+        self._logged = len(run.stats())
+
+    def __enter__(self) -> "_ProgressBar":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._log_finished_epochs()
+        self._bar.close()
+
+    def show(self, moment: Moment) -> None:
+        if moment.step == 1:
+            self._log_finished_epochs()
+            self._bar.reset()
+        self._bar.set_description(f"Epoch {moment.epoch} of {moment.epochs}", refresh=False)
+        if moment.figures is not None:
+            self._bar.set_postfix(
+                {name: f"{moment.figures[name]:.3f}" for name in ("loss_d", "loss_g")},
+                refresh=False,
+            )
+        self._bar.update(moment.images)
+
+    def _log_finished_epochs(self) -> None:
+        rows = self._run.stats()
+        for row in rows[self._logged :]:
+            _log(self._run, _epoch_line(row))
+        self._logged = len(rows)
+
+
+def _epoch_line(row: dict[str, Any]) -> str:
+    figures = "  ".join(f"{name} {row[name]:.4f}" for name in training.FIGURES)
+    return (
+        f"epoch {row['epoch']:>3}  {figures}  "
+        f"{row['images_per_second']:.1f} images/s  {row['seconds']:.1f} s"
+    )

@@ -1,0 +1,361 @@
+"""The training loop of a DCGAN: fetch, update D, update G, and once an epoch write it all down.
+
+It knows no user interface: it asks `should_stop` and tells `watch`.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch.optim import Adam
+
+from . import checkpoint, generator, images, latent
+from .batches import Faces
+from .dataset import Dataset
+from .errors import UserError
+from .heartbeat import Heartbeat
+from .losses import BCE, Loss
+from .networks import Discriminator, Generator, weights_init
+from .runs import Run
+from .settings import Settings
+
+PLAYERS = ("G", "D", "adam_g", "adam_d")
+FIGURES = ("loss_d", "loss_g", "d_x", "d_g_z1", "d_g_z2")
+
+
+@dataclass(frozen=True)
+class Players:
+    """The two networks and their optimizers."""
+
+    G: Generator
+    D: Discriminator
+    adam_g: Adam
+    adam_d: Adam
+
+
+@dataclass
+class Position:
+    """How far a run has come, and what has been gathered of the epoch under way."""
+
+    epoch: int = 0  # epochs finished
+    step: int = 0  # steps finished of the next one
+    images_seen: int = 0
+    seconds: float = 0.0  # spent on the epoch under way
+    fetch_seconds: float = 0.0  # of which waiting for its batches
+    sums: torch.Tensor = field(default_factory=lambda: torch.zeros(len(FIGURES)).double())
+
+    def spend(self, began: float, fetched: float) -> float:
+        """Count the time of a step that began, and had its batch, at these; returns now."""
+        now = time.perf_counter()
+        self.fetch_seconds += fetched - began
+        self.seconds += now - began
+        return now
+
+    def begin_next_epoch(self) -> None:
+        self.epoch, self.step, self.seconds, self.fetch_seconds = self.epoch + 1, 0, 0.0, 0.0
+        self.sums.zero_()
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a watcher is told after a step; `figures` only where they cost no waiting (CPU)."""
+
+    epoch: int
+    epochs: int
+    step: int
+    images: int
+    figures: dict[str, float] | None
+
+
+Watch = Callable[[Moment], None]
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto` is the GPU where there is one. Raises UserError for a GPU that is not there."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: PyTorch sees no GPU here; use --device cpu or auto.")
+    return torch.device(name)
+
+
+def new_players(settings: Settings, device: torch.device) -> Players:
+    """Networks with the original's first weights, drawn from the run's seed, and their Adams."""
+    rng = torch.Generator().manual_seed(settings.seed)
+    G = Generator(settings.nz, settings.ngf)
+    D = Discriminator(settings.ndf)
+    weights_init(G, rng)
+    weights_init(D, rng)
+    G.to(device).to(memory_format=torch.channels_last)
+    D.to(device).to(memory_format=torch.channels_last)
+    # Not fused: on the CPU fused Adam is silently wrong where strides of weight and state differ.
+    betas = (settings.beta1, settings.beta2)
+    return Players(
+        G,
+        D,
+        Adam(G.parameters(), lr=settings.lr, betas=betas),
+        Adam(D.parameters(), lr=settings.lr, betas=betas),
+    )
+
+
+def train_step(
+    players: Players, real: torch.Tensor, z: torch.Tensor, loss: Loss = BCE
+) -> torch.Tensor:
+    """One step of both players on one batch; returns the five FIGURES, detached, shape (5,).
+
+    `real` is (N, 3, 64, 64) in [-1, 1], `z` is (N, nz, 1, 1). Nothing waits for the device.
+    """
+    G, D = players.G, players.D
+
+    # Update D: real ones are 1, fakes are 0; its gradient is of the sum.
+    players.adam_d.zero_grad()
+    says_real = D(real)
+    loss_real = loss.real(says_real)
+    loss_real.backward()
+    fake = G(z)
+    says_fake = D(fake.detach())
+    loss_fake = loss.fake(says_fake)
+    loss_fake.backward()
+    players.adam_d.step()
+
+    # Update G: the updated D should say 1 of the same fakes. D's own gradient is not needed.
+    players.adam_g.zero_grad()
+    D.requires_grad_(False)
+    says_fooled = D(fake)
+    loss_g = loss.fooled(says_fooled)
+    loss_g.backward()
+    players.adam_g.step()
+    D.requires_grad_(True)
+
+    return torch.stack(
+        [loss_real + loss_fake, loss_g, says_real.mean(), says_fake.mean(), says_fooled.mean()]
+    ).detach()
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to train: a run and its settings, on which faces and device, new or continued."""
+
+    run: Run
+    settings: Settings
+    dataset: Dataset
+    device: torch.device
+    resume: bool = False
+
+
+def train(job: Job, heartbeat: Heartbeat, should_stop: Callable[[], bool], watch: Watch) -> str:
+    """Train until the last epoch or until told to stop; returns "finished" or "stopped".
+
+    Everything goes into the run directory. With `job.resume` the run goes on from its newest
+    whole state: on the CPU, to the bit as if it had never stopped. Raises UserError where the
+    loss is no longer finite; the last good state is then kept.
+    """
+    settings, device = job.settings, job.device
+    _set_up(device)
+    faces = Faces(job.dataset.pixels, device)
+    steps = faces.steps(settings.batch_size)
+    players = new_players(settings, device)
+    noise = torch.Generator(device).manual_seed(settings.seed)
+    at = _continue(job, players, noise, heartbeat) if job.resume else Position()
+    at.sums = at.sums.to(device)
+    pace = _Pace(len(faces) * settings.epochs)
+    saved_at = time.monotonic()
+    _tell(heartbeat, at, state="running", steps=steps)
+
+    while at.epoch < settings.epochs:
+        clock = time.perf_counter()
+        for real in faces.batches(at.epoch, settings.batch_size, settings.seed, at.step):
+            fetched = time.perf_counter()
+            if at.images_seen == 0:
+                _draw_real(job, real)
+
+            # Update D, then G.
+            z = torch.randn(len(real), settings.nz, 1, 1, generator=noise, device=device)
+            figures = train_step(players, real, z)
+            if device.type == "cpu":
+                _check_finite(figures, at)
+
+            # Count.
+            at.sums += figures
+            at.step += 1
+            at.images_seen += len(real)
+            clock = at.spend(clock, fetched)
+            _tell(heartbeat, at, **pace.after(len(real), at.images_seen))
+            watch(Moment(at.epoch, settings.epochs, at.step, len(real), _readable(figures)))
+
+            # Rarely: stop, or save the state within a long epoch.
+            if at.step < steps:
+                stop = should_stop()
+                if stop or _is_due(saved_at, settings):
+                    _save_state(job, players, noise, at)
+                    saved_at = time.monotonic()
+                if stop:
+                    return "stopped"
+
+        # Once an epoch: the sheet, the weights where they are kept, the figures, the state.
+        _check_finite(at.sums, at)
+        _draw_fakes(job, players.G, at.epoch)
+        kept = _is_kept(at.epoch, settings)
+        if kept:
+            _keep_weights(job, players, at)
+        job.run.append_stats(_row(at, figures))
+        at.begin_next_epoch()
+        _tell(heartbeat, at)
+        stop = should_stop()
+        if stop or kept or _is_due(saved_at, settings):
+            _save_state(job, players, noise, at)
+            saved_at = time.monotonic()
+        if stop and at.epoch < settings.epochs:
+            return "stopped"
+    _keep_last(job, players, at)
+    return "finished"
+
+
+def _set_up(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")  # TF32, for convolutions and products alike
+        torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True
+
+
+def _is_due(saved_at: float, settings: Settings) -> bool:
+    return time.monotonic() - saved_at > settings.save_minutes * 60
+
+
+def _is_kept(epoch: int, settings: Settings) -> bool:
+    return epoch + 1 == settings.epochs or (epoch + 1) % settings.keep_every == 0
+
+
+# What is told ------------------------------------------------------------------------------
+
+
+class _Pace:
+    """Images a second since this process began, and what that means for the time left."""
+
+    def __init__(self, images_in_all: int) -> None:
+        self._images_in_all = images_in_all
+        self._began = time.perf_counter()
+        self._images = 0
+
+    def after(self, count: int, images_seen: int) -> dict[str, float]:
+        """Count a batch; the status's images_per_second and eta_seconds."""
+        self._images += count
+        rate = self._images / max(time.perf_counter() - self._began, 1e-9)
+        left = max(0, self._images_in_all - images_seen)
+        return {"images_per_second": round(rate, 1), "eta_seconds": round(left / rate, 1)}
+
+
+def _tell(heartbeat: Heartbeat, at: Position, **more: Any) -> None:
+    heartbeat.update(epoch=at.epoch, step=at.step, images_seen=at.images_seen, **more)
+
+
+def _readable(figures: torch.Tensor) -> dict[str, float] | None:
+    """The figures by name, where reading them does not wait for a GPU."""
+    if figures.device.type != "cpu":
+        return None
+    return dict(zip(FIGURES, figures.tolist(), strict=True))
+
+
+def _row(at: Position, last: torch.Tensor) -> dict[str, Any]:
+    """One epoch's line of stats.jsonl: means over its steps, the last step, and the time."""
+    means, lasts = (at.sums / at.step).tolist(), last.tolist()
+    images_in_epoch = at.images_seen / (at.epoch + 1)
+    return {
+        "epoch": at.epoch,
+        "images_seen": at.images_seen,
+        **dict(zip(FIGURES, means, strict=True)),
+        **{f"last_{name}": value for name, value in zip(FIGURES, lasts, strict=True)},
+        "images_per_second": round(images_in_epoch / max(at.seconds, 1e-9), 2),
+        "seconds": round(at.seconds, 3),
+        "fetch_share": round(at.fetch_seconds / max(at.seconds, 1e-9), 6),
+    }
+
+
+def _check_finite(figures: torch.Tensor, at: Position) -> None:
+    if not torch.isfinite(figures).all():
+        raise UserError(
+            f"The loss stopped being a finite number in epoch {at.epoch}, step {at.step}: the last "
+            "good state is kept; start a new run with a lower --lr, or --resume from there."
+        )
+
+
+# What is written ---------------------------------------------------------------------------
+
+
+def _draw_real(job: Job, real: torch.Tensor) -> None:
+    sheet = images.grid(generator.to_pixels(real[: len(latent.FIXED_SEEDS)]))
+    images.save(job.run.real_sheet_file(job.settings.sheet_format), sheet)
+
+
+def _draw_fakes(job: Job, G: Generator, epoch: int) -> None:
+    fixed_z = latent.z_from_seeds(latent.FIXED_SEEDS, job.settings.nz)
+    sheet = images.grid(generator.render(G, fixed_z))
+    images.save(job.run.sheet_file(epoch, job.settings.sheet_format), sheet)
+
+
+def _keep_last(job: Job, players: Players, at: Position) -> None:
+    """Keep the last epoch's weights also where `--epochs` was lowered to what was done already."""
+    finished = Position(epoch=at.epoch - 1, images_seen=at.images_seen)
+    if at.step == 0 and not job.run.weights_file(finished.epoch).exists():
+        _keep_weights(job, players, finished)
+
+
+def _keep_weights(job: Job, players: Players, at: Position) -> None:
+    config = {
+        "run": job.run.name,
+        "epoch": at.epoch,
+        "images_seen": at.images_seen,
+        "settings": job.settings.to_json(),
+    }
+    dtype = job.settings.weights
+    checkpoint.save_weights(job.run.weights_file(at.epoch), players.G, config, dtype)
+    checkpoint.save_weights(job.run.discriminator_file, players.D, config, dtype)
+
+
+def _save_state(job: Job, players: Players, noise: torch.Generator, at: Position) -> None:
+    """Everything needed to go on exactly; refuses weights that are not finite (UserError)."""
+    for network in (players.G, players.D):
+        for parameter in network.parameters():
+            _check_finite(parameter.detach().abs().max(), at)
+    state = {
+        **{name: getattr(players, name).state_dict() for name in PLAYERS},
+        "noise": noise.get_state(),
+        "device": noise.device.type,
+        "dataset": job.dataset.fingerprint,
+        "position": {**vars(at), "sums": at.sums.cpu()},
+    }
+    checkpoint.save_state(job.run.state_file, job.run.older_state_file, state)
+
+
+def _continue(job: Job, players: Players, noise: torch.Generator, heartbeat: Heartbeat) -> Position:
+    """Load the newest whole state into the players, and forget what was written after it."""
+    run = job.run
+    if not (run.state_file.exists() or run.older_state_file.exists()):
+        run.rewind(0)  # killed before its first save: from the beginning
+        return Position()
+    state, complaints = checkpoint.load_state(run.state_file, run.older_state_file)
+    for complaint in complaints:
+        heartbeat.update(message=complaint)
+    if state["dataset"] != job.dataset.fingerprint:
+        raise UserError(
+            f"The images in {job.dataset.source} are not those the run '{run.name}' was trained "
+            "on: put them back, or start a new run."
+        )
+    try:
+        for name in PLAYERS:
+            getattr(players, name).load_state_dict(state[name])
+        at = Position(**state["position"])
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{run.state_file} does not fit the settings in config.json: put the two that belong "
+            "together back, or start a new run."
+        ) from error
+    if state["device"] == noise.device.type:
+        noise.set_state(state["noise"])
+    else:  # another device draws other noise: go on with a stream of its own
+        noise.manual_seed(int(np.random.SeedSequence([at.images_seen]).generate_state(1)[0]))
+    run.rewind(at.epoch)
+    return at
