@@ -20,7 +20,7 @@ Pixels = NDArray[np.uint8]
 
 MAX_PIXELS = 200_000_000
 MAX_FILE_BYTES = 256 * 2**20
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "MPO", "AVIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 # Pillow raises beyond twice this figure, and only warns (to nobody) below.

@@ -4,12 +4,12 @@ Prepares or reopens a run, holds it, decodes the data, turns signals and the `st
 question, and makes every ending a state that the run directory tells.
 """
 
+import logging
 import os
 import platform
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +29,9 @@ from .heartbeat import Heartbeat
 from .runs import Run, Workspace
 from .settings import Settings
 from .training import Moment
+
+log = logging.getLogger(__name__)
+package_log = logging.getLogger(__package__)
 
 NAMED_SKIPS = 12
 MAY_CHANGE_ON_RESUME = frozenset({"epochs", "device"})
@@ -124,7 +127,7 @@ def carry_out(session: Session) -> dict[str, Any]:
             "fingerprint": data.fingerprint,
         }
         runs.create(session.workspace, run.name, {**session.config, "dataset": described})
-    with run.held():
+    with run.held(), _logging_to(run.log_file):
         run.stop_file.unlink(missing_ok=True)
         files.remove_leftovers(run.path)
         before = run.status() if session.resume else {}
@@ -133,7 +136,7 @@ def carry_out(session: Session) -> dict[str, Any]:
             try:
                 state = _train(session, data, heartbeat)
             except BaseException as error:
-                _record_failure(run, heartbeat, error)
+                _record_failure(heartbeat, error)
                 raise
             run.stop_file.unlink(missing_ok=True)
             heartbeat.update(state=state, eta_seconds=None)
@@ -142,30 +145,32 @@ def carry_out(session: Session) -> dict[str, Any]:
     return {**outcome, "epoch": run.status()["epoch"], "last": last[0] if last else None}
 
 
-def _record_failure(run: Run, heartbeat: Heartbeat, error: BaseException) -> None:
+def _record_failure(heartbeat: Heartbeat, error: BaseException) -> None:
     """Put the reason into the status, and the whole of an unexpected one into the log."""
     if isinstance(error, UserError):
         heartbeat.update(state="failed", message=str(error))
-        _log(run, str(error), show=False)
+        log.debug("%s", error)
     else:
         sentence = f"The training failed unexpectedly ({type(error).__name__}): see log.txt."
         heartbeat.update(state="failed", message=sentence)
-        _log(run, "".join(traceback.format_exception(error)), show=False)
+        log.debug("%s", sentence, exc_info=error)
 
 
 def _train(session: Session, data: Dataset | None, heartbeat: Heartbeat) -> str:
     run, settings = session.run, session.settings
     if data is None:
         data = _decode(session)
-    _name_skipped(run, data)
+    _name_skipped(data)
     device = training.pick_device(settings.device)
     verb = "Going on with" if session.resume else "Training"
-    _log(run, f"{verb} '{run.name}' on {len(data):,} faces, {device}, {settings.epochs} epochs.")
-    with _stop_requests(run, heartbeat) as should_stop, _ProgressBar(run, len(data)) as bar:
+    faces = f"{len(data):,} faces"
+    log.info("%s '%s' on %s, %s, %d epochs.", verb, run.name, faces, device, settings.epochs)
+    images_in_all = len(data) * settings.epochs
+    with _stop_requests(run, heartbeat) as should_stop, _ProgressBar(run, images_in_all) as bar:
         job = training.Job(run, settings, data, device, session.resume)
         state = training.train(job, heartbeat, should_stop, bar.show)
-    how = "--resume goes on from here" if state == "stopped" else "all of it is there"
-    _log(run, f"Run '{run.name}' {state}: {run.path} ({how}).")
+    how = "; --resume goes on from here" if state == "stopped" else ""
+    log.info("Run '%s' %s: %s%s.", run.name, state, run.path, how)
     return state
 
 
@@ -179,30 +184,46 @@ def _decode(session: Session) -> Dataset:
         return dataset.load(session.source, session.workspace, progress)
 
 
-def _name_skipped(run: Run, data: Dataset) -> None:
+def _name_skipped(data: Dataset) -> None:
     """All of the files passed over into the log; the first dozen, then a count, on the screen."""
     for index, skipped in enumerate(data.skipped):
-        _log(run, f"Passed over {_printable(str(skipped))}", show=index < NAMED_SKIPS)
+        level = logging.INFO if index < NAMED_SKIPS else logging.DEBUG
+        log.log(level, "Passed over %s", _printable(str(skipped)))
     more = len(data.skipped) - NAMED_SKIPS
     if more > 0:
-        print(f"… and {more:,} more files passed over; log.txt names all.", file=sys.stderr)
+        log.info("… and %s more files passed over; log.txt names them all.", f"{more:,}")
 
 
 def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
-def _log(run: Run, line: str, show: bool = True) -> None:
-    """A line into log.txt, and on stderr, once where the two are the same file."""
-    with run.log_file.open("a", encoding="utf-8", errors="backslashreplace") as log:
-        log.write(line.rstrip("\n") + "\n")
-        is_stderr = _is_same_file(log.fileno(), sys.stderr.fileno())
-    if show and not is_stderr:
-        tqdm.write(line, file=sys.stderr)
+class _Screen(logging.Handler):
+    """Lines on stderr, above the progress bar rather than through it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tqdm.write(self.format(record), file=sys.stderr)
 
 
-def _is_same_file(first: int, second: int) -> bool:
-    return os.path.samestat(os.fstat(first), os.fstat(second))
+@contextmanager
+def _logging_to(path: Path) -> Iterator[None]:
+    """Everything said goes into the log file; what is for the eyes also goes to stderr.
+
+    Once only where the two are the same file, as in a process started in the background.
+    """
+    in_file = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    handlers: list[logging.Handler] = [in_file]
+    if not os.path.samestat(path.stat(), os.fstat(sys.stderr.fileno())):
+        handlers.append(_Screen(logging.INFO))
+    package_log.setLevel(logging.DEBUG)
+    for handler in handlers:
+        package_log.addHandler(handler)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            package_log.removeHandler(handler)
+            handler.close()
 
 
 @contextmanager
@@ -231,35 +252,34 @@ def _stop_requests(run: Run, heartbeat: Heartbeat) -> Iterator[Any]:
 class _ProgressBar:
     """Epoch, images a second, remaining time and losses; a line an epoch where no one looks."""
 
-    def __init__(self, run: Run, images_an_epoch: int) -> None:
+    def __init__(self, run: Run, images_in_all: int) -> None:
         self._run = run
-        self._bar = tqdm(total=images_an_epoch, unit=" images", disable=None, leave=False)
-        self._logged = len(run.stats())
+        self._bar = tqdm(total=images_in_all, unit=" images", disable=None, leave=False)
+        self._told = len(run.stats())
 
     def __enter__(self) -> "_ProgressBar":
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._log_finished_epochs()
+        self._tell_finished_epochs()
         self._bar.close()
 
     def show(self, moment: Moment) -> None:
+        if self._bar.n == 0:  # of a run that goes on, the rate is of what comes now
+            self._bar.n = self._bar.initial = moment.images_seen - moment.images
         if moment.step == 1:
-            self._log_finished_epochs()
-            self._bar.reset()
+            self._tell_finished_epochs()
         self._bar.set_description(f"Epoch {moment.epoch} of {moment.epochs}", refresh=False)
         if moment.figures is not None:
-            self._bar.set_postfix(
-                {name: f"{moment.figures[name]:.3f}" for name in ("loss_d", "loss_g")},
-                refresh=False,
-            )
+            losses = {name: f"{moment.figures[name]:.3f}" for name in ("loss_d", "loss_g")}
+            self._bar.set_postfix(losses, refresh=False)
         self._bar.update(moment.images)
 
-    def _log_finished_epochs(self) -> None:
+    def _tell_finished_epochs(self) -> None:
         rows = self._run.stats()
-        for row in rows[self._logged :]:
-            _log(self._run, _epoch_line(row))
-        self._logged = len(rows)
+        for row in rows[self._told :]:
+            log.info("%s", _epoch_line(row))
+        self._told = len(rows)
 
 
 def _epoch_line(row: dict[str, Any]) -> str:

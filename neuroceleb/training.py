@@ -3,6 +3,7 @@
 It knows no user interface: it asks `should_stop` and tells `watch`.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from .losses import BCE, Loss
 from .networks import Discriminator, Generator, weights_init
 from .runs import Run
 from .settings import Settings
+
+log = logging.getLogger(__name__)
 
 PLAYERS = ("G", "D", "adam_g", "adam_d")
 FIGURES = ("loss_d", "loss_g", "d_x", "d_g_z1", "d_g_z2")
@@ -67,6 +70,7 @@ class Moment:
     epochs: int
     step: int
     images: int
+    images_seen: int
     figures: dict[str, float] | None
 
 
@@ -159,7 +163,7 @@ def train(job: Job, heartbeat: Heartbeat, should_stop: Callable[[], bool], watch
     steps = faces.steps(settings.batch_size)
     players = new_players(settings, device)
     noise = torch.Generator(device).manual_seed(settings.seed)
-    at = _continue(job, players, noise, heartbeat) if job.resume else Position()
+    at = _continue(job, players, noise) if job.resume else Position()
     at.sums = at.sums.to(device)
     pace = _Pace(len(faces) * settings.epochs)
     saved_at = time.monotonic()
@@ -184,7 +188,7 @@ def train(job: Job, heartbeat: Heartbeat, should_stop: Callable[[], bool], watch
             at.images_seen += len(real)
             clock = at.spend(clock, fetched)
             _tell(heartbeat, at, **pace.after(len(real), at.images_seen))
-            watch(Moment(at.epoch, settings.epochs, at.step, len(real), _readable(figures)))
+            watch(_moment(at, settings, len(real), figures))
 
             # Rarely: stop, or save the state within a long epoch.
             if at.step < steps:
@@ -252,11 +256,11 @@ def _tell(heartbeat: Heartbeat, at: Position, **more: Any) -> None:
     heartbeat.update(epoch=at.epoch, step=at.step, images_seen=at.images_seen, **more)
 
 
-def _readable(figures: torch.Tensor) -> dict[str, float] | None:
-    """The figures by name, where reading them does not wait for a GPU."""
-    if figures.device.type != "cpu":
-        return None
-    return dict(zip(FIGURES, figures.tolist(), strict=True))
+def _moment(at: Position, settings: Settings, count: int, figures: torch.Tensor) -> Moment:
+    values = None
+    if figures.device.type == "cpu":
+        values = dict(zip(FIGURES, figures.tolist(), strict=True))
+    return Moment(at.epoch, settings.epochs, at.step, count, at.images_seen, values)
 
 
 def _row(at: Position, last: torch.Tensor) -> dict[str, Any]:
@@ -330,7 +334,7 @@ def _save_state(job: Job, players: Players, noise: torch.Generator, at: Position
     checkpoint.save_state(job.run.state_file, job.run.older_state_file, state)
 
 
-def _continue(job: Job, players: Players, noise: torch.Generator, heartbeat: Heartbeat) -> Position:
+def _continue(job: Job, players: Players, noise: torch.Generator) -> Position:
     """Load the newest whole state into the players, and forget what was written after it."""
     run = job.run
     if not (run.state_file.exists() or run.older_state_file.exists()):
@@ -338,7 +342,7 @@ def _continue(job: Job, players: Players, noise: torch.Generator, heartbeat: Hea
         return Position()
     state, complaints = checkpoint.load_state(run.state_file, run.older_state_file)
     for complaint in complaints:
-        heartbeat.update(message=complaint)
+        log.warning("%s", complaint)
     if state["dataset"] != job.dataset.fingerprint:
         raise UserError(
             f"The images in {job.dataset.source} are not those the run '{run.name}' was trained "
