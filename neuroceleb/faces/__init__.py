@@ -1,0 +1,1 @@
+"""Photos to faces, faces to aligned crops, crops to a curated dataset."""

@@ -1,0 +1,45 @@
+"""Options that several verbs of the command line share."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from . import runs
+from .errors import UserError
+from .runs import Workspace
+from .settings import Settings
+
+
+def in_workspace(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb `--workspace`, and its function a Workspace."""
+
+    def named(_context: click.Context, _option: click.Parameter, value: str | None) -> Workspace:
+        root = Path(value) if value else runs.default_workspace()
+        if not root.is_dir():
+            raise UserError(f"The workspace {root} is not a folder: make it, or name another.")
+        return Workspace(root)
+
+    return click.option(
+        "--workspace",
+        metavar="DIR",
+        callback=named,
+        help="Holds checkpoints/ and datasets/; also NEUROCELEB_WORKSPACE.",
+    )(command)
+
+
+def settings_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb one flag for every setting of a run; those not given are None."""
+    for spec in reversed(dataclasses.fields(Settings)):
+        choices = spec.metadata.get("choices")
+        kind = click.Choice(choices) if choices else spec.type
+        command = click.option(
+            "--" + spec.name.replace("_", "-"),
+            type=kind,
+            help=f"{spec.metadata['help']}  [default: {spec.default}]",
+        )(command)
+    return command
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object last.")
