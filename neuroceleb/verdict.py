@@ -1,0 +1,221 @@
+"""What the figures of a run mean, in words: learning, or what ails it. Standard library only.
+
+The rules, in the order they are asked. "Lately" is the mean over the last 5 epochs, "for long" the
+mean over the last 20,000 images shown as well. The thresholds lie between what healthy and sick
+runs of this very network showed; some of both are among the tests.
+
+- *diverged*: a figure is not finite, or loss_g is lately over 50 (it is capped at 100). Learning
+  rates far over 0.0002 do that: Radford et al., *Unsupervised Representation Learning with Deep
+  Convolutional GANs*, 2015, found 0.001 too high already.
+- *collapse*: lately the fixed noise's faces are alike (`sample_nearest`, see `likeness`), though
+  they were not before, or though they change wholly from epoch to epoch. Near-duplicates as the
+  sign: Arora and Zhang, *Do GANs actually learn the distribution?*, 2017. Faces that hop from one
+  mode to the next together: Metz et al., *Unrolled GANs*, 2016.
+- *stalled*: the same noise's faces have lately not moved.
+- *d_strong*: for long D has called photos real (d_x over 0.9) and fakes fake (d_g_z1 under 0.1).
+  Chintala's *ganhacks*: "D loss goes to 0: failure mode". A perfect D has no gradient to teach G
+  with: Arjovsky and Bottou, *Towards Principled Methods for Training GANs*, 2017.
+- *g_strong*: lately D has told photos and fakes apart by less than 0.1. At the optimum of
+  Goodfellow et al., *Generative Adversarial Nets*, 2014, D says 1/2 to both; so it may be the end,
+  or a D too small to see what is wrong.
+- *learning*: none of these. *early*: fewer than 3 epochs, too few to tell.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+LATELY_EPOCHS = 5
+LONG_IMAGES = 20_000
+EARLY_EPOCHS = 3
+
+ALIKE = 0.35  # sample_nearest of different photos is 1
+VARIED = 0.5
+HOPPING = 0.4  # sample_change of a healthy run falls from 0.6 to 0.2
+STILL = 0.02
+APART = 0.1
+RUNAWAY_LOSS = 50.0
+
+Rows = Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is the matter (`kind`, see above), in which epochs, by which figures.
+
+    `sentence` says it with its evidence, `advice` is one thing to try ("" where all is well).
+    """
+
+    kind: str
+    epochs: tuple[int, int]
+    figures: dict[str, float]
+    sentence: str
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class _Finding:
+    kind: str
+    rows: Rows
+    figures: dict[str, float]
+
+
+def judge(rows: Rows) -> Verdict | None:
+    """The verdict over a run's stats.jsonl, in order of epochs; None where there is nothing yet."""
+    if not rows:
+        return None
+    finding = _diverged(rows)
+    if finding is None and len(rows) < EARLY_EPOCHS:
+        finding = _Finding("early", rows, {})
+    for rule in () if finding else _RULES:
+        finding = finding or rule(rows)
+    return _in_words(finding or _learning(rows))
+
+
+# The rules ---------------------------------------------------------------------------------
+
+
+def _diverged(rows: Rows) -> _Finding | None:
+    last = rows[-1:]
+    for name in ("loss_d", "loss_g", "d_x", "d_g_z1", "d_g_z2"):
+        if _value(last[0], name) is None:
+            return _Finding("diverged", last, {})
+    recent = _lately(rows)
+    loss = _mean(recent, "loss_g")
+    if len(recent) >= EARLY_EPOCHS and loss is not None and loss > RUNAWAY_LOSS:
+        return _Finding("diverged", recent, {"loss_g": loss})
+    return None
+
+
+def _collapse(rows: Rows) -> _Finding | None:
+    recent = _lately(rows)
+    nearest, change = _mean(recent, "sample_nearest"), _mean(recent, "sample_change")
+    if nearest is None or nearest > ALIKE:
+        return None
+    figures = {"sample_nearest": nearest}
+    best = max(_mean(rows[i : i + EARLY_EPOCHS], "sample_nearest") or 0 for i in range(len(rows)))
+    if best >= VARIED:
+        return _Finding("collapse", recent, figures | {"best": best})
+    if change is not None and change > HOPPING:
+        return _Finding("collapse", recent, figures | {"sample_change": change})
+    return None
+
+
+def _stalled(rows: Rows) -> _Finding | None:
+    recent = _lately(rows)
+    changes = [_value(row, "sample_change") for row in recent]
+    if len(recent) < LATELY_EPOCHS or any(change is None or change > STILL for change in changes):
+        return None
+    return _Finding("stalled", recent, {"sample_change": _mean(recent, "sample_change") or 0.0})
+
+
+def _d_strong(rows: Rows) -> _Finding | None:
+    long = _for_long(rows)
+    for part in (long, _lately(rows)):
+        d_x, d_g_z1 = _mean(part, "d_x"), _mean(part, "d_g_z1")
+        if d_x is None or d_g_z1 is None or d_x < 1 - APART or d_g_z1 > APART:
+            return None
+    return _Finding("d_strong", long, _means(long, "d_x", "d_g_z1"))
+
+
+def _g_strong(rows: Rows) -> _Finding | None:
+    recent = _lately(rows)
+    figures = _means(recent, "d_x", "d_g_z1")
+    if len(recent) < LATELY_EPOCHS or len(figures) < 2:
+        return None
+    if figures["d_x"] - figures["d_g_z1"] > APART:
+        return None
+    return _Finding("g_strong", recent, figures)
+
+
+def _learning(rows: Rows) -> _Finding:
+    recent = _lately(rows)
+    names = ("d_x", "d_g_z1", "sample_nearest", "sample_change")
+    return _Finding("learning", recent, _means(recent, *names))
+
+
+_RULES: tuple[Callable[[Rows], _Finding | None], ...] = (_collapse, _stalled, _d_strong, _g_strong)
+
+
+# Figures -----------------------------------------------------------------------------------
+
+
+def _lately(rows: Rows) -> Rows:
+    return rows[-LATELY_EPOCHS:]
+
+
+def _for_long(rows: Rows) -> Rows:
+    """The rows of the last LONG_IMAGES images, five at least; none where so many are not seen."""
+    seen = [_value(row, "images_seen") or 0.0 for row in rows]
+    for start in range(len(rows) - LATELY_EPOCHS, -1, -1):
+        before = seen[start - 1] if start else 0.0
+        if seen[-1] - before >= LONG_IMAGES:
+            return rows[start:]
+    return ()
+
+
+def _value(row: dict[str, Any], name: str) -> float | None:
+    value = row.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def _mean(rows: Rows, name: str) -> float | None:
+    values = [value for row in rows if (value := _value(row, name)) is not None]
+    return sum(values) / len(values) if values else None
+
+
+def _means(rows: Rows, *names: str) -> dict[str, float]:
+    means = {name: _mean(rows, name) for name in names}
+    return {name: mean for name, mean in means.items() if mean is not None}
+
+
+# Words -------------------------------------------------------------------------------------
+
+
+def _in_words(finding: _Finding) -> Verdict:
+    first, last = finding.rows[0]["epoch"], finding.rows[-1]["epoch"]
+    figures = {name: round(value, 3) for name, value in finding.figures.items()}
+    sentence, advice = _WORDS[finding.kind]
+    evidence = ", ".join(f"{_NAMES[name]} {value:g}" for name, value in figures.items())
+    where = f"epoch {last}" if first == last else f"epochs {first} to {last}"
+    told = f"{sentence} ({', '.join(filter(None, [where, evidence]))})."
+    return Verdict(finding.kind, (first, last), figures, told, advice)
+
+
+_NAMES = {
+    "d_x": "D(x)",
+    "d_g_z1": "D(G(z))",
+    "loss_g": "loss G",
+    "sample_nearest": "variety of the samples",
+    "sample_change": "change from epoch to epoch",
+    "best": "once",
+}
+_WORDS = {
+    "early": ("Too early to tell", ""),
+    "learning": ("Learning: D and G keep each other busy", ""),
+    "diverged": (
+        "Diverged: the losses have run away",
+        "Duplicate the run with a tenth of the learning rate, or with the default 0.0002.",
+    ),
+    "collapse": (
+        "Collapse: the faces of different seeds have grown alike",
+        "Use an epoch from before it. Then duplicate the run with half the learning rate.",
+    ),
+    "stalled": (
+        "Stalled: the same seeds' faces no longer change",
+        "Stop it; what it learned is there. To go further, duplicate it with a higher learning "
+        "rate or more width.",
+    ),
+    "d_strong": (
+        "D is too strong: it has been sure of nearly every face for long, so G learns little",
+        "Duplicate the run with half the width of D (--ndf), or add photos.",
+    ),
+    "g_strong": (
+        "D can hardly tell photos from fakes",
+        "If the sheets look good, this is the end: stop. If not, duplicate the run with twice the "
+        "width of D (--ndf).",
+    ),
+}
