@@ -1,0 +1,36 @@
+"""The whole page: heading and tabs."""
+
+import gradio as gr
+
+from ..runs import Workspace
+from . import generate_tab, progress_tab, train_tab
+from .texts import i18n
+
+UPLOADS_CHECKED_S = 3_600
+UPLOADS_KEPT_S = 86_400
+
+
+def build(workspace: Workspace) -> gr.Blocks:
+    """The page over one workspace."""
+    with gr.Blocks(
+        title="Neuro-celeb",
+        analytics_enabled=False,
+        delete_cache=(UPLOADS_CHECKED_S, UPLOADS_KEPT_S),
+        fill_width=True,
+    ) as page:
+        gr.HTML(
+            value=i18n("tagline"),
+            html_template="<h1>Neuro-celeb</h1><p>{{value}}</p>",
+            js_on_load=None,
+            apply_default_css=False,
+            elem_id="heading",
+        )
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab(i18n("generate"), id="generate", elem_id="tab-generate"):
+                generate_tab.build(workspace, page)
+            with gr.Tab(i18n("progress"), id="progress", elem_id="tab-progress") as progress:
+                progress_tab.build(workspace, progress)
+            with gr.Tab(i18n("train"), id="train", elem_id="tab-train") as train:
+                train_tab.build(train)
+    queued: gr.Blocks = page.queue(max_size=256)
+    return queued

@@ -1,0 +1,98 @@
+"""The web server: the page, the files it draws from, and whether all is well."""
+
+import gzip
+import logging
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from urllib.parse import quote
+
+import gradio as gr
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, JSONResponse, Response
+from plotly.offline import get_plotlyjs
+
+from .. import __version__
+from ..errors import UserError
+from ..runs import Workspace
+from . import course, desk, faces, page, theme
+from .guard import Guard
+from .texts import i18n
+
+log = logging.getLogger(__name__)
+
+FOR_GOOD = {"Cache-Control": "private, max-age=31536000, immutable"}
+
+
+def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None) -> FastAPI:
+    """The whole application over one workspace; torch is loaded behind it once it serves."""
+
+    @asynccontextmanager
+    async def warming(_: FastAPI) -> AsyncIterator[None]:
+        threading.Thread(target=_warm_up, args=(workspace,), daemon=True, name="warm-up").start()
+        stop_pumping = desk.keep_pumping(workspace)
+        yield
+        stop_pumping()
+
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=warming)
+    app.add_exception_handler(UserError, _say)
+    _add_files(app, workspace)
+    desk.add_routes(app, workspace, host, auth)
+    gr.mount_gradio_app(
+        app,
+        page.build(workspace),
+        path="/",
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        show_error=True,
+        max_file_size="1mb",
+        favicon_path=str(theme.ASSETS / "favicon.png"),
+        i18n=i18n,
+        theme=theme.theme(),
+        head=theme.head(),
+    )
+    app.add_middleware(Guard, host=host, auth=auth)
+    return app
+
+
+def _add_files(app: FastAPI, workspace: Workspace) -> None:
+    @app.get("/healthz")
+    def healthz() -> dict[str, str]:
+        return {"status": "ok", "version": __version__}
+
+    @app.get("/plotly.js")
+    def plotly_js() -> Response:
+        headers = FOR_GOOD | {"Content-Encoding": "gzip"}
+        return Response(_plotly_js(), headers=headers, media_type="text/javascript")
+
+    @app.get("/sheets/{run}/{epoch}")
+    def sheet(run: str, epoch: int) -> FileResponse:
+        return FileResponse(course.sheet_file(workspace, run, epoch), headers=FOR_GOOD)
+
+    @app.get("/faces.zip")
+    def archive(model: str, epoch: str, seed: str, count: str, truncation: str) -> Response:
+        order = faces.read_order(workspace, model, epoch, seed, count, truncation)
+        name = quote(faces.archive_name(order))
+        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+        return Response(faces.archive(order), headers=headers, media_type="application/zip")
+
+
+def _say(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"error": str(error)}, status_code=400)
+
+
+@lru_cache(maxsize=1)
+def _plotly_js() -> bytes:
+    return gzip.compress(get_plotlyjs().encode(), compresslevel=6)
+
+
+def _warm_up(workspace: Workspace) -> None:
+    try:
+        faces.warm_up(workspace)
+    except UserError as error:
+        log.warning("%s", error)
+    except Exception:
+        log.exception("The first model could not be drawn with")

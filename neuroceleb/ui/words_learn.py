@@ -1,0 +1,4 @@
+"""The words of the tour and the quiz, in English and Korean."""
+
+EN: dict[str, str] = {}
+KO: dict[str, str] = {}
