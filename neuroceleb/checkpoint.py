@@ -3,6 +3,7 @@
 Nothing here ever runs code from a file: weights load with safetensors or `weights_only=True`.
 """
 
+import io
 import json
 import os
 import pickle
@@ -20,6 +21,7 @@ from .errors import UserError
 from .networks import Discriminator, Generator
 
 MAX_BYTES = 2 * 2**30
+WIDEST = {"nz": 4_096, "ngf": 512, "ndf": 512, "nc": 512}
 STATE_VERSION = 1
 
 Weights = dict[str, torch.Tensor]
@@ -44,8 +46,13 @@ def _stored(tensor: torch.Tensor, dtype: str) -> torch.Tensor:
     return tensor.half() if dtype == "float16" and tensor.dim() == 4 else tensor
 
 
-def _flush(path: Path) -> None:
-    with path.open("rb+") as file:
+def _save(value: dict[str, Any], path: Path) -> None:
+    """Put together in memory first: torch makes a riddle of a full disk, not an OSError."""
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    with path.open("xb") as file:
+        file.write(buffer.getbuffer())
+        file.flush()
         os.fsync(file.fileno())
 
 
@@ -68,6 +75,7 @@ def load_discriminator(path: Path) -> Discriminator:
     """Read a discriminator; `ndf` and `nc` are read from the weights. Raises UserError."""
     weights = _without_prefix(_read(path)[0])
     first = _tensor(path, weights, "main.0.weight", "discriminator", 4)
+    _refuse_giants(path, "discriminator", ndf=first.shape[0], nc=first.shape[1])
     discriminator = Discriminator(first.shape[0], first.shape[1])
     _fill(path, discriminator, weights)
     return discriminator.eval()
@@ -77,15 +85,13 @@ def save_pth(path: Path, network: torch.nn.Module) -> None:
     """Write a plain state dict that the original script loads, whole or not at all."""
     tensors = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
     with files.replacing(path) as temporary:
-        torch.save(tensors, temporary)
-        _flush(temporary)
+        _save(tensors, temporary)
 
 
 def save_state(newest: Path, older: Path, state: dict[str, Any]) -> None:
     """Write the training state as `newest`; what was there before becomes `older`."""
     with files.replacing(newest) as temporary:
-        torch.save({"version": STATE_VERSION, **state}, temporary)
-        _flush(temporary)
+        _save({"version": STATE_VERSION, **state}, temporary)
         if newest.exists():
             newest.replace(older)
 
@@ -192,7 +198,16 @@ def _without_prefix(weights: Weights) -> Weights:
 def _generator_shape(path: Path, weights: Weights) -> tuple[int, int, int]:
     first = _tensor(path, weights, "main.0.weight", "generator", 4)
     last = _tensor(path, weights, "main.12.weight", "generator", 4)
-    return first.shape[0], last.shape[0], last.shape[1]
+    nz, ngf, nc = first.shape[0], last.shape[0], last.shape[1]
+    _refuse_giants(path, "generator", nz=nz, ngf=ngf, nc=nc)
+    return nz, ngf, nc
+
+
+def _refuse_giants(path: Path, kind: str, **sides: int) -> None:
+    """A tensor in a file may claim any shape with a few bytes: no network is made of that."""
+    for name, side in sides.items():
+        if side > WIDEST[name]:
+            raise UserError(f"{path} is not a {kind} of ours: its {name} {side} is too large.")
 
 
 def _tensor(path: Path, weights: Weights, name: str, kind: str, dims: int) -> torch.Tensor:
@@ -213,15 +228,22 @@ def _fill(path: Path, network: torch.nn.Module, weights: Weights) -> None:
     for name, tensor in wanted.items():
         if name.endswith("num_batches_tracked"):  # PyTorch wrote none before 0.4.1
             weights.setdefault(name, tensor)
-        found = _tensor(path, weights, name, kind, tensor.dim())
-        if found.shape != tensor.shape:
-            raise UserError(
-                f"{path} is not a {kind}: '{name}' has shape {tuple(found.shape)}, "
-                f"not {tuple(tensor.shape)}."
-            )
-        if not torch.isfinite(found).all():
-            raise UserError(f"{path} has values in '{name}' that are not finite: it is spoilt.")
+        _check_tensor(path, kind, name, _tensor(path, weights, name, kind, tensor.dim()), tensor)
     extra = sorted(set(weights) - set(wanted))
     if extra:
         raise UserError(f"{path} is not a {kind}: it has a '{extra[0][:80]}' that none has.")
     network.load_state_dict(weights)
+
+
+def _check_tensor(
+    path: Path, kind: str, name: str, found: torch.Tensor, wanted: torch.Tensor
+) -> None:
+    if found.shape != wanted.shape:
+        raise UserError(
+            f"{path} is not a {kind}: '{name}' has shape {tuple(found.shape)}, "
+            f"not {tuple(wanted.shape)}."
+        )
+    if found.is_floating_point() != wanted.is_floating_point():
+        raise UserError(f"{path} is not a {kind}: '{name}' holds {found.dtype} numbers.")
+    if not torch.isfinite(found).all():
+        raise UserError(f"{path} has values in '{name}' that are not finite: it is spoilt.")

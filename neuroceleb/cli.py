@@ -5,18 +5,21 @@ Exit code 0, or 2 with one sentence on stderr for what the user can mend.
 
 import dataclasses
 import json
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from . import doctor as machine
-from . import images, latent, runs
+from . import faces_cli, images, job_verbs, latent, queueing
 from .errors import UserError
+from .options import as_json as _as_json
+from .options import in_workspace as _in_workspace
+from .options import settings_options as _settings_options
 from .runs import Workspace
-from .settings import Settings
 
 SAMPLES_AT_ONCE = 256
 
@@ -25,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one verb and leave the process with its exit code."""
     try:
         cli.main(arguments, prog_name="python -m neuroceleb", standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.format_message())
         sys.exit(2)
@@ -35,48 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         print("Interrupted.", file=sys.stderr)
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read the output has gone
-        sys.exit(0)
+    except BrokenPipeError:  # whoever read the output has gone: let nothing be written at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(0)
 
 
 def _leave(sentence: str) -> None:
     print(sentence, file=sys.stderr)
     sys.exit(2)
-
-
-def _in_workspace(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a verb `--workspace`, and its function a Workspace."""
-
-    def named(_context: click.Context, _option: click.Parameter, value: str | None) -> Workspace:
-        root = Path(value) if value else runs.default_workspace()
-        if not root.is_dir():
-            raise UserError(f"The workspace {root} is not a folder: make it, or name another.")
-        return Workspace(root)
-
-    return click.option(
-        "--workspace",
-        metavar="DIR",
-        callback=named,
-        help="Holds checkpoints/ and datasets/; also NEUROCELEB_WORKSPACE.",
-    )(command)
-
-
-def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a verb one flag for every setting of a run; those not given are None."""
-    for spec in reversed(dataclasses.fields(Settings)):
-        choices = spec.metadata.get("choices")
-        kind = click.Choice(choices) if choices else spec.type
-        command = click.option(
-            "--" + spec.name.replace("_", "-"),
-            type=kind,
-            help=f"{spec.metadata['help']}  [default: {spec.default}]",
-        )(command)
-    return command
-
-
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object last.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -89,6 +59,8 @@ def cli() -> None:
 @click.option("--run", "name", metavar="NAME", required=True, help="Name of the run.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped or lost.")
 @click.option("--dry-run", is_flag=True, help="Show the whole configuration and stop there.")
+@click.option("--estimate", is_flag=True, help="Tell what it will take, from a few real steps.")
+@click.option("--queue", is_flag=True, help="Train in the background, once the device is free.")
 @_settings_options
 @_as_json
 @_in_workspace
@@ -97,6 +69,8 @@ def train(
     name: str,
     resume: bool,
     dry_run: bool,
+    estimate: bool,
+    queue: bool,
     as_json: bool,
     workspace: Workspace,
     **flags: Any,
@@ -104,23 +78,32 @@ def train(
     """Train on DATASET: a folder or zip of images, or a name under datasets/.
 
     Stop it with Ctrl-C, SIGTERM or an empty file `stop` in the run directory: the step ends,
-    the state is saved, and --resume goes on from there.
+    the state is saved, and --resume goes on from there. One run trains at a time on a device of
+    a workspace: another is refused, or with --queue waits for its turn.
     """
-    from . import sessions
-
     given = {key: value for key, value in flags.items() if value is not None}
-    if resume:
-        session = sessions.reopen(workspace, name, dataset, given)
-    elif dataset is None:
+    if dataset is None and not resume:
         raise UserError("Missing DATASET: name a folder or zip of images to train on.")
-    else:
-        session = sessions.prepare(workspace, name, dataset, given)
-    if dry_run:
-        print(json.dumps(session.config, indent=2, ensure_ascii=False))
+    if estimate:
+        if resume:
+            raise UserError("--estimate is for a new run: leave out --resume.")
+        job_verbs.show_estimate(workspace, name, str(dataset), given, as_json)
         return
-    outcome = sessions.carry_out(session)
-    if as_json:
-        print(json.dumps(outcome))
+    with queueing.at_work(workspace, name) as locks:
+        from . import sessions
+
+        if resume:
+            session = sessions.reopen(workspace, name, dataset, given)
+        else:
+            session = sessions.prepare(workspace, name, str(dataset), given)
+        if dry_run:
+            print(json.dumps(session.config, indent=2, ensure_ascii=False))
+        elif queue:
+            job_verbs.put_in_line(session, given.get("epochs"), as_json)
+        else:
+            outcome = sessions.carry_out(session, locks)
+            if as_json:
+                print(json.dumps(outcome))
 
 
 @cli.command()
@@ -146,6 +129,7 @@ def sample(
     64x64 pixels a seed.
     """
     chosen = latent.parse_seeds(seeds)
+    latent.check_truncation(truncation)
     weights = workspace.weights(model, epoch)
     draw = _draw_sheet if out.suffix.lower() in images.SUFFIXES else _draw_folder
     draw(weights, chosen, truncation, out)
@@ -254,3 +238,8 @@ def doctor(as_json: bool, workspace: Workspace) -> None:
         print(f"{'ok  ' if item.well else 'MEND'}  {item.name:<14} {item.found}")
         if not item.well:
             print(f"{'':<6}{'':<14} -> {item.advice}")
+
+
+cli.add_command(faces_cli.crop)
+for verb in job_verbs.VERBS:
+    cli.add_command(verb)

@@ -1,5 +1,6 @@
 """Files that are whole or not there: written beside their place, then renamed into it."""
 
+import io
 import json
 import os
 import secrets
@@ -22,10 +23,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     except OSError as error:
-        raise UserError(
-            f"{path} could not be written ({error.strerror or error}): "
-            "make room or mend the permissions, then try again."
-        ) from error
+        raise not_written(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -42,6 +40,20 @@ def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, whole or not at all."""
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     write_bytes(path, text.encode("utf-8", "backslashreplace"))  # a lone surrogate becomes \udc80
+
+
+def not_written(path: Path, error: OSError) -> UserError:
+    """What to say where the disk is full or the folder may not be written."""
+    return UserError(
+        f"{path} could not be written ({error.strerror or error}): "
+        "make room or mend the permissions, then try again."
+    )
+
+
+def write_whole(file: io.FileIO, data: bytes) -> None:
+    """All of `data` into an unbuffered file, however little each write takes; raises OSError."""
+    while data:
+        data = data[file.write(data) :]
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -1,25 +1,30 @@
 """The trainer's status.json: always fresh, whatever the trainer is busy with."""
 
-import os
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from . import processes
 from .errors import UserError
 from .runs import Run
 
 BEAT_S = 1.0
 
+Fields = dict[str, Any]
+
 
 class Heartbeat:
     """Writes a run's status every second from a thread of its own, until the block ends.
 
-    A beat that cannot be written (a full disk) is left out: the next one may be.
+    `measured` is asked for more fields at every beat, such as the memory in use. A beat that
+    cannot be written (a full disk) is left out: the next one may be.
     """
 
-    def __init__(self, run: Run, **fields: Any) -> None:
+    def __init__(self, run: Run, measured: Callable[[], Fields] = dict, **fields: Any) -> None:
         self._run = run
+        self._measured = measured
         self._fields: dict[str, Any] = {
             "state": "starting",
             "epoch": 0,
@@ -31,7 +36,7 @@ class Heartbeat:
             "eta_seconds": None,
             "message": "",
             **fields,
-            "pid": os.getpid(),
+            **processes.identity(),
         }
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -60,4 +65,4 @@ class Heartbeat:
 
     def _write(self) -> None:
         with self._lock, suppress(UserError):
-            self._run.write_status({**self._fields, "heartbeat": time.time()})
+            self._run.write_status({**self._fields, **self._measured(), "heartbeat": time.time()})

@@ -5,6 +5,7 @@ Outside torch an image is uint8, height x width x 3, RGB.
 
 import io
 import json
+import math
 import warnings
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,22 @@ Pixels = NDArray[np.uint8]
 
 MAX_PIXELS = 200_000_000
 MAX_FILE_BYTES = 256 * 2**20
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
+FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}  # pixels, as their encoders allow
+
+try:
+    import pillow_heif
+except ImportError:  # a machine that only trains does without
+    pass
+else:
+    pillow_heif.register_heif_opener()  # iPhone photos
+    FORMATS += ("HEIF",)
 
 # Pillow raises beyond twice this figure, and only warns (to nobody) below.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged EXIF data and the like
 
 
 class UnreadableImageError(UserError):
@@ -140,12 +151,14 @@ def encode(image: Pixels, suffix: str = ".png", text: dict[str, Any] | None = No
     """Encode an image for a file of that suffix: PNG without loss, JPEG and WebP at quality 90.
 
     `text` goes into a PNG's text chunk `neuroceleb`, as JSON. Raises UserError for a suffix that
-    is no image's.
+    is no image's, and for a sheet longer than its format allows.
     """
     if suffix.lower() not in SUFFIXES:
         raise UserError(f"'{suffix}' is no image file: use one of {', '.join(SUFFIXES)}.")
     buffer = io.BytesIO()
     kind = {".png": "PNG", ".webp": "WEBP"}.get(suffix.lower(), "JPEG")
+    if max(image.shape[:2]) > LONGEST_SIDE.get(kind, math.inf):
+        raise UserError(f"The sheet is too long for a {suffix} file: use .png, or fewer faces.")
     options: dict[str, Any] = {"quality": 90} if kind != "PNG" else {}
     if text is not None and kind == "PNG":
         chunk = PngImagePlugin.PngInfo()

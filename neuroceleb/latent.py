@@ -32,10 +32,15 @@ def z_from_seeds(seeds: Iterable[int], nz: int, truncation: float = 1.0) -> NDAr
     A DCGAN has no w space to truncate in, so truncation simply scales z: 0 gives the average
     face, 1 the model's own variety. Raises UserError for a truncation outside 0..2.
     """
-    if not 0.0 <= truncation <= 2.0:  # also refuses NaN
-        raise UserError(f"Truncation {truncation} is out of range: use a number from 0 to 2.")
+    check_truncation(truncation)
     rows = [z_from_seed(seed, nz) for seed in seeds]
     return np.stack(rows) * np.float32(truncation) if rows else np.empty((0, nz), np.float32)
+
+
+def check_truncation(truncation: float) -> None:
+    """Raises UserError for a truncation outside 0..2."""
+    if not 0.0 <= truncation <= 2.0:  # also refuses NaN
+        raise UserError(f"Truncation {truncation} is out of range: use a number from 0 to 2.")
 
 
 def parse_seeds(text: str) -> list[int]:

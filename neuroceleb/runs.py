@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from . import files
 from .errors import UserError
@@ -75,6 +75,18 @@ class Workspace:
             return []
         found = (Run(path) for path in sorted(self.checkpoints.iterdir()))
         return [run for run in found if not run.name.startswith(".") and run.exists()]
+
+    def runs_trained_on(self, dataset: Path) -> list[str]:
+        """The names of the runs that were trained with a dataset folder or its `faces/`."""
+        wanted = {str(dataset.resolve()), str((dataset / "faces").resolve()), dataset.name}
+        found = []
+        for run in self.runs():
+            with suppress(UserError):
+                described = run.config().get("dataset")
+                path = described.get("path") if isinstance(described, dict) else None
+                if path in wanted:
+                    found.append(run.name)
+        return found
 
     def weights(self, model: str, epoch: int | None = None) -> Path:
         """The generator file that MODEL means: a run's name, a run directory, or a file.
@@ -184,15 +196,21 @@ class Run:
 
     def status(self) -> dict[str, Any]:
         """status.json as the trainer last wrote it, `state` told truthfully (see `state`)."""
+        status = self._status()
+        if status["state"] in GOING_ON and not self._is_alive(status):
+            status = self._status()  # it may have ended, and said so, since we looked
+            if status["state"] in GOING_ON:
+                status["state"] = "lost"
+        return status
+
+    def _status(self) -> dict[str, Any]:
         try:
             status = _read_json(self.path / "status.json")
         except (OSError, ValueError):
             status = {}
         state = status.get("state")
-        status["state"] = state if state in STATES else "stopped"
-        if status["state"] in GOING_ON and not self._is_alive(status):
-            status["state"] = "lost"
-        return status
+        known = isinstance(state, str) and state in STATES
+        return {**status, "state": state if known else "stopped"}
 
     def state(self) -> str:
         """queued, starting, running, stopping, stopped, finished or failed, as the trainer says;
@@ -226,11 +244,19 @@ class Run:
         files.write_json(self.path / "status.json", status)
 
     def append_stats(self, row: dict[str, Any]) -> None:
-        """Add one epoch's row: a single write of a whole line."""
-        with (self.path / "stats.jsonl").open("ab") as file:
-            file.write(json.dumps(row).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        """Add one epoch's row, whole or not at all; raises UserError where it cannot be written."""
+        path = self.path / "stats.jsonl"
+        try:
+            with path.open("ab", buffering=0) as file:
+                size = file.tell()
+                try:
+                    files.write_whole(file, json.dumps(row).encode() + b"\n")
+                    os.fsync(file.fileno())
+                except OSError:
+                    os.ftruncate(file.fileno(), size)
+                    raise
+        except OSError as error:
+            raise files.not_written(path, error) from error
 
     def rewind(self, epochs: int) -> None:
         """Forget stats, sheets and weights of epoch `epochs` and later: they will come again."""
@@ -244,25 +270,64 @@ class Run:
     # Who works on it -----------------------------------------------------------------------
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self, handed_over: int | None = None) -> Iterator["Hold"]:
         """Hold the run for this process: the system lets go of it however the process ends.
 
-        Raises UserError where another process holds it.
+        `handed_over` is the descriptor of a hold taken by the process that started this one.
+        Raises UserError where another process holds the run.
         """
-        with (self.path / "config.json").open("rb") as file:
-            if not _try_lock(file.fileno(), fcntl.LOCK_EX, patience_s=1.0):
+        hold = Hold(self, self._taken() if handed_over is None else handed_over)
+        try:
+            yield hold
+        finally:
+            hold.release()
+
+    def _taken(self) -> int:
+        """A locked descriptor of config.json: of the file that has that name now."""
+        path = self.path / "config.json"
+        while True:
+            try:
+                descriptor = os.open(path, os.O_RDONLY)
+            except OSError as error:
+                raise UserError(f"{path} cannot be read ({error.strerror}): mend it.") from error
+            if not try_lock(descriptor, fcntl.LOCK_EX, patience_s=1.0):
+                os.close(descriptor)
                 raise UserError(
                     f"The run '{self.name}' is going on in another process: stop it first."
                 )
-            yield
+            with suppress(OSError):
+                if os.path.samestat(path.stat(), os.fstat(descriptor)):
+                    return descriptor
+            os.close(descriptor)  # replaced by its former holder while we waited
 
     def is_held(self) -> bool:
         """Whether a living process works on this run."""
         try:
             with (self.path / "config.json").open("rb") as file:
-                return not _try_lock(file.fileno(), fcntl.LOCK_SH)
+                return not try_lock(file.fileno(), fcntl.LOCK_SH)
         except OSError:
             return False
+
+
+class Hold:
+    """A run held by this process: nobody else trains, renames or deletes it."""
+
+    def __init__(self, run: Run, descriptor: int) -> None:
+        self.run = run
+        self.descriptor = descriptor
+
+    def write_config(self, config: dict[str, Any]) -> None:
+        """Replace config.json; the new file is held before it can be seen."""
+        path = self.run.path / "config.json"
+        with files.replacing(path) as temporary:
+            files.write_json(temporary, config)
+            descriptor = os.open(temporary, os.O_RDONLY)
+            try_lock(descriptor, fcntl.LOCK_EX)
+        os.close(self.descriptor)
+        self.descriptor = descriptor
+
+    def release(self) -> None:
+        os.close(self.descriptor)
 
 
 def create(workspace: Workspace, name: str, config: dict[str, Any]) -> Run:
@@ -283,7 +348,8 @@ def create(workspace: Workspace, name: str, config: dict[str, Any]) -> Run:
     return run
 
 
-def _try_lock(descriptor: int, kind: Literal[1, 2] | int, patience_s: float = 0.0) -> bool:
+def try_lock(descriptor: int, kind: int, patience_s: float = 0.0) -> bool:
+    """Lock an open file (LOCK_EX or LOCK_SH), waiting so long at most; whether it was free."""
     deadline = time.monotonic() + patience_s
     while True:
         try:

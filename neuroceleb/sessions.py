@@ -9,7 +9,6 @@ import os
 import platform
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,10 +21,11 @@ import PIL
 import torch
 from tqdm import tqdm
 
-from . import __version__, dataset, files, runs, training
+from . import __version__, dataset, devices, files, jobs, queueing, recovery, runs, training
 from .dataset import Dataset
 from .errors import UserError
 from .heartbeat import Heartbeat
+from .queueing import Locks
 from .runs import Run, Workspace
 from .settings import Settings
 from .training import Moment
@@ -57,14 +57,7 @@ def prepare(workspace: Workspace, name: str, text: str, given: dict[str, Any]) -
     settings = Settings.checked(**given)
     _check_machine(settings)
     source = dataset.locate(text, workspace)
-    is_named = source.is_relative_to(workspace.datasets)
-    config = {
-        "recipe": settings.recipe,
-        "settings": settings.to_json(),
-        "dataset": {"path": text if is_named else str(source.resolve())},
-        "versions": _versions(),
-        "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-    }
+    config = jobs.new_config(workspace, text, source, settings) | {"versions": _versions()}
     return Session(workspace, run, settings, config, source, resume=False)
 
 
@@ -76,12 +69,21 @@ def reopen(workspace: Workspace, name: str, text: str | None, given: dict[str, A
         raise UserError(f"{run.path / 'config.json'} is not whole: the run cannot go on.")
     then = Settings.from_json(config["settings"])
     _refuse_other_changes(then, given)
-    epochs = run.status().get("epochs") or then.epochs
-    changes = {"epochs": epochs, **{k: v for k, v in given.items() if k in MAY_CHANGE_ON_RESUME}}
+    status = run.status()
+    epochs = status.get("epochs") or then.epochs
+    now = {k: v for k, v in given.items() if k in MAY_CHANGE_ON_RESUME}
+    changes = {"epochs": epochs, **_adjusted(status), **now}
     settings = Settings.checked(**{**then.to_json(), **changes})
     _check_machine(settings)
     source = dataset.locate(text or str(config["dataset"].get("path")), workspace)
     return Session(workspace, run, settings, config, source, resume=True)
+
+
+def _adjusted(status: dict[str, Any]) -> dict[str, Any]:
+    """The settings that were changed to mend the run, see `recovery`."""
+    adjusted = status.get("adjusted")
+    kept = adjusted if isinstance(adjusted, dict) else {}
+    return {key: kept[key] for key in ("batch_size", "lr") if key in kept}
 
 
 def _refuse_other_changes(then: Settings, given: dict[str, Any]) -> None:
@@ -110,30 +112,37 @@ def _versions() -> dict[str, str]:
     }
 
 
-def carry_out(session: Session) -> dict[str, Any]:
+def carry_out(session: Session, locks: Locks | None = None) -> dict[str, Any]:
     """Train to the end or until told to stop; returns what `train --json` prints.
 
-    Raises UserError for what the user can mend; the run is then `failed` and says the same.
+    `locks` are those of run and device, where this process was started by the queue. Raises
+    UserError for what the user can mend; the run is then `failed` and says the same.
     """
+    locks = locks or Locks()
+    device = queueing.device_of(session.settings.device)
+    with queueing.device_held(session.workspace, device, session.run.name, locks.take_device()):
+        return _carry_out(session, locks)
+
+
+def _carry_out(session: Session, locks: Locks) -> dict[str, Any]:
     run = session.run
-    if session.resume:
-        data = None
-    else:
+    data = None
+    if not session.resume:
         data = _decode(session)
-        described = {
-            **session.config["dataset"],
-            "count": len(data),
-            "skipped": len(data.skipped),
-            "fingerprint": data.fingerprint,
-        }
-        runs.create(session.workspace, run.name, {**session.config, "dataset": described})
-    with run.held(), _logging_to(run.log_file):
-        run.stop_file.unlink(missing_ok=True)
+        runs.create(session.workspace, run.name, _described(session, data))
+    may_be_asked_already = locks.run is not None
+    with run.held(locks.take_run()) as hold, _logging_to(run.log_file):
+        if not may_be_asked_already:
+            run.stop_file.unlink(missing_ok=True)
         files.remove_leftovers(run.path)
         before = run.status() if session.resume else {}
-        counters = {key: before[key] for key in ("epoch", "images_seen") if key in before}
-        with Heartbeat(run, epochs=session.settings.epochs, **counters) as heartbeat:
+        kept = {key: before[key] for key in ("epoch", "images_seen", "adjusted") if key in before}
+        with Heartbeat(run, devices.memory, epochs=session.settings.epochs, **kept) as heartbeat:
             try:
+                if data is None:
+                    data = _decode(session)
+                if "fingerprint" not in session.config["dataset"]:
+                    hold.write_config(_described(session, data))
                 state = _train(session, data, heartbeat)
             except BaseException as error:
                 _record_failure(heartbeat, error)
@@ -143,6 +152,17 @@ def carry_out(session: Session) -> dict[str, Any]:
     last = run.stats()[-1:]
     outcome = {"run": run.name, "path": str(run.path), "state": state}
     return {**outcome, "epoch": run.status()["epoch"], "last": last[0] if last else None}
+
+
+def _described(session: Session, data: Dataset) -> dict[str, Any]:
+    """The run's configuration with what is known of its data now."""
+    described = {
+        **session.config["dataset"],
+        "count": len(data),
+        "skipped": len(data.skipped),
+        "fingerprint": data.fingerprint,
+    }
+    return {**session.config, "dataset": described, "versions": _versions()}
 
 
 def _record_failure(heartbeat: Heartbeat, error: BaseException) -> None:
@@ -156,19 +176,20 @@ def _record_failure(heartbeat: Heartbeat, error: BaseException) -> None:
         log.debug("%s", sentence, exc_info=error)
 
 
-def _train(session: Session, data: Dataset | None, heartbeat: Heartbeat) -> str:
+def _train(session: Session, data: Dataset, heartbeat: Heartbeat) -> str:
     run, settings = session.run, session.settings
-    if data is None:
-        data = _decode(session)
     _name_skipped(data)
     device = training.pick_device(settings.device)
-    verb = "Going on with" if session.resume else "Training"
+    heartbeat.update(device=devices.name_of(device))
+    began = run.state_file.exists() or run.older_state_file.exists()
+    verb = "Going on with" if began else "Training"
     faces = f"{len(data):,} faces"
     log.info("%s '%s' on %s, %s, %d epochs.", verb, run.name, faces, device, settings.epochs)
     images_in_all = len(data) * settings.epochs
     with _stop_requests(run, heartbeat) as should_stop, _ProgressBar(run, images_in_all) as bar:
         job = training.Job(run, settings, data, device, session.resume)
-        state = training.train(job, heartbeat, should_stop, bar.show)
+        adjusted = _adjusted(run.status())
+        state = recovery.train(job, adjusted, heartbeat, should_stop, bar.show)
     how = "; --resume goes on from here" if state == "stopped" else ""
     log.info("Run '%s' %s: %s%s.", run.name, state, run.path, how)
     return state
@@ -198,6 +219,13 @@ def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
+class _LogFile(logging.FileHandler):
+    """Lines in the log file; what a full disk does not take is lost in silence."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        pass
+
+
 class _Screen(logging.Handler):
     """Lines on stderr, above the progress bar rather than through it."""
 
@@ -211,7 +239,7 @@ def _logging_to(path: Path) -> Iterator[None]:
 
     Once only where the two are the same file, as in a process started in the background.
     """
-    in_file = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    in_file = _LogFile(path, encoding="utf-8", errors="backslashreplace")
     handlers: list[logging.Handler] = [in_file]
     if not os.path.samestat(path.stat(), os.fstat(sys.stderr.fileno())):
         handlers.append(_Screen(logging.INFO))
@@ -265,8 +293,9 @@ class _ProgressBar:
         self._bar.close()
 
     def show(self, moment: Moment) -> None:
-        if self._bar.n == 0:  # of a run that goes on, the rate is of what comes now
-            self._bar.n = self._bar.initial = moment.images_seen - moment.images
+        before = moment.images_seen - moment.images
+        if self._bar.n != before:  # of a run that goes on, the rate is of what comes now
+            self._bar.n = self._bar.initial = before
         if moment.step == 1:
             self._tell_finished_epochs()
         self._bar.set_description(f"Epoch {moment.epoch} of {moment.epochs}", refresh=False)
@@ -277,6 +306,7 @@ class _ProgressBar:
 
     def _tell_finished_epochs(self) -> None:
         rows = self._run.stats()
+        self._told = min(self._told, len(rows))
         for row in rows[self._told :]:
             log.info("%s", _epoch_line(row))
         self._told = len(rows)

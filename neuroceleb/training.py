@@ -6,6 +6,7 @@ It knows no user interface: it asks `should_stop` and tells `watch`.
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,17 +14,23 @@ import numpy as np
 import torch
 from torch.optim import Adam
 
-from . import checkpoint, generator, images, latent
+from . import checkpoint, generator, images, latent, likeness
 from .batches import Faces
 from .dataset import Dataset
 from .errors import UserError
 from .heartbeat import Heartbeat
+from .images import Pixels
 from .losses import BCE, Loss
 from .networks import Discriminator, Generator, weights_init
 from .runs import Run
-from .settings import Settings
+from .settings import IMAGE_SIZE, Settings
 
 log = logging.getLogger(__name__)
+
+
+class NotFiniteError(UserError):
+    """A loss or weight is no longer a finite number."""
+
 
 PLAYERS = ("G", "D", "adam_g", "adam_d")
 FIGURES = ("loss_d", "loss_g", "d_x", "d_g_z1", "d_g_z2")
@@ -201,11 +208,11 @@ def train(job: Job, heartbeat: Heartbeat, should_stop: Callable[[], bool], watch
 
         # Once an epoch: the sheet, the weights where they are kept, the figures, the state.
         _check_finite(at.sums, at)
-        _draw_fakes(job, players.G, at.epoch)
+        fakes = _draw_fakes(job, players.G, at.epoch)
         kept = _is_kept(at.epoch, settings)
         if kept:
             _keep_weights(job, players, at)
-        job.run.append_stats(_row(at, figures))
+        job.run.append_stats(_row(at, figures) | _likeness(job, fakes, at.epoch))
         at.begin_next_epoch()
         _tell(heartbeat, at)
         stop = should_stop()
@@ -280,7 +287,7 @@ def _row(at: Position, last: torch.Tensor) -> dict[str, Any]:
 
 def _check_finite(figures: torch.Tensor, at: Position) -> None:
     if not torch.isfinite(figures).all():
-        raise UserError(
+        raise NotFiniteError(
             f"The loss stopped being a finite number in epoch {at.epoch}, step {at.step}: the last "
             "good state is kept; start a new run with a lower --lr, or --resume from there."
         )
@@ -294,17 +301,32 @@ def _draw_real(job: Job, real: torch.Tensor) -> None:
     images.save(job.run.real_sheet_file(job.settings.sheet_format), sheet)
 
 
-def _draw_fakes(job: Job, G: Generator, epoch: int) -> None:
+def _draw_fakes(job: Job, G: Generator, epoch: int) -> Pixels:
     fixed_z = latent.z_from_seeds(latent.FIXED_SEEDS, job.settings.nz)
-    sheet = images.grid(generator.render(G, fixed_z))
-    images.save(job.run.sheet_file(epoch, job.settings.sheet_format), sheet)
+    fakes = generator.render(G, fixed_z)
+    images.save(job.run.sheet_file(epoch, job.settings.sheet_format), images.grid(fakes))
+    return fakes
+
+
+def _likeness(job: Job, fakes: Pixels, epoch: int) -> dict[str, float]:
+    """How alike the fixed noise's faces are, and how far they moved since the epoch before."""
+    sheet = job.run.sheet_file(epoch - 1, job.settings.sheet_format)
+    before = None
+    with suppress(UserError):
+        before = images.ungrid(images.load(sheet), len(fakes), IMAGE_SIZE) if epoch else None
+    some = np.linspace(0, len(job.dataset) - 1, min(len(fakes), len(job.dataset))).astype(int)
+    return likeness.measure(fakes, job.dataset.pixels[some], before)
 
 
 def _keep_last(job: Job, players: Players, at: Position) -> None:
-    """Keep the last epoch's weights also where `--epochs` was lowered to what was done already."""
-    finished = Position(epoch=at.epoch - 1, images_seen=at.images_seen)
-    if at.step == 0 and not job.run.weights_file(finished.epoch).exists():
-        _keep_weights(job, players, finished)
+    """Keep the weights of now also where `--epochs` was lowered to what was done already.
+
+    Named after the last whole epoch or, where some steps of the next one are done, after that.
+    """
+    if job.run.weights_file(at.epoch - 1).exists():
+        return
+    epoch = at.epoch if at.step else at.epoch - 1
+    _keep_weights(job, players, Position(epoch=epoch, images_seen=at.images_seen))
 
 
 def _keep_weights(job: Job, players: Players, at: Position) -> None:
@@ -329,6 +351,7 @@ def _save_state(job: Job, players: Players, noise: torch.Generator, at: Position
         "noise": noise.get_state(),
         "device": noise.device.type,
         "dataset": job.dataset.fingerprint,
+        "batch_size": job.settings.batch_size,
         "position": {**vars(at), "sums": at.sums.cpu()},
     }
     checkpoint.save_state(job.run.state_file, job.run.older_state_file, state)
@@ -352,6 +375,7 @@ def _continue(job: Job, players: Players, noise: torch.Generator) -> Position:
         for name in PLAYERS:
             getattr(players, name).load_state_dict(state[name])
         at = Position(**state["position"])
+        _follow(job.settings, players, at, int(state.get("batch_size", job.settings.batch_size)))
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise UserError(
             f"{run.state_file} does not fit the settings in config.json: put the two that belong "
@@ -363,3 +387,14 @@ def _continue(job: Job, players: Players, noise: torch.Generator) -> Position:
         noise.manual_seed(int(np.random.SeedSequence([at.images_seen]).generate_state(1)[0]))
     run.rewind(at.epoch)
     return at
+
+
+def _follow(settings: Settings, players: Players, at: Position, saved_batch_size: int) -> None:
+    """Go on with the settings of now where a mended run's batch or rate differ from the saved."""
+    for adam in (players.adam_g, players.adam_d):
+        for group in adam.param_groups:
+            group["lr"] = settings.lr
+    if at.step and saved_batch_size != settings.batch_size:
+        steps = at.step * saved_batch_size // settings.batch_size  # the same images are behind us
+        at.sums *= steps / at.step
+        at.step = steps
