@@ -1,0 +1,87 @@
+"""Files are whole or not there, and nothing is left beside them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from neuroceleb import files
+from neuroceleb.errors import UserError
+from tests import helpers
+
+
+def test_bytes_are_written_whole_and_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    files.write_bytes(path, b"one")
+    files.write_bytes(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_was_there_stays_where_writing_fails(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+    with (
+        pytest.raises(RuntimeError, match="half-way"),
+        files.replacing(path) as temporary,
+    ):
+        temporary.write_bytes(b"ne")
+        raise RuntimeError("half-way")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_missing_folder_is_said_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="could not be written"):
+        files.write_bytes(tmp_path / "nowhere" / "a.bin", b"x")
+
+
+def test_a_folder_in_the_way_is_said_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a.bin").mkdir()
+    with pytest.raises(UserError, match=r"a\.bin could not be written"):
+        files.write_bytes(tmp_path / "a.bin", b"x")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_a_full_disk_is_said_in_a_sentence_and_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+    code = (
+        "import resource, sys; from pathlib import Path; from neuroceleb import errors, files\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "try: files.write_bytes(Path(sys.argv[1]), bytes(5000))\n"
+        "except errors.UserError as error: print(error)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code, path],
+        env=helpers.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "could not be written (File too large)" in said.stdout
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_is_readable_text(tmp_path: Path) -> None:
+    files.write_json(tmp_path / "a.json", {"name": "얼굴", "n": 1})
+    text = (tmp_path / "a.json").read_text("utf-8")
+    assert "얼굴" in text
+    assert json.loads(text) == {"name": "얼굴", "n": 1}
+
+
+def test_undecodable_file_names_pass_through_json(tmp_path: Path) -> None:
+    name = os.fsdecode(b"\xff.png")
+    files.write_json(tmp_path / "a.json", [name])
+    assert json.loads((tmp_path / "a.json").read_text("utf-8")) == [name]
+
+
+def test_leftovers_of_a_killed_process_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    for name in (".state.pt.123-abcd.tmp", "state.pt", ".hidden", "notes.tmp"):
+        (tmp_path / name).touch()
+    files.remove_leftovers(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"state.pt", ".hidden", "notes.tmp"}

@@ -1,0 +1,70 @@
+"""Settings: the bounds of each, and their way through config.json."""
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neuroceleb.errors import UserError
+from neuroceleb.settings import Settings
+
+NUMBERS = [spec for spec in dataclasses.fields(Settings) if "low" in spec.metadata]
+CHOICES = [spec for spec in dataclasses.fields(Settings) if "choices" in spec.metadata]
+
+
+def test_every_setting_has_bounds_or_choices_and_a_help() -> None:
+    assert {spec.name for spec in NUMBERS + CHOICES} == {
+        spec.name for spec in dataclasses.fields(Settings)
+    }
+    assert all(spec.metadata["help"].endswith(".") for spec in NUMBERS + CHOICES)
+
+
+def out_of_bounds() -> list[tuple[str, Any]]:
+    values: list[tuple[str, Any]] = []
+    for spec in NUMBERS:
+        low, high = spec.metadata["low"], spec.metadata["high"]
+        values.append((spec.name, low - 1 if spec.type is int else low - 1e-9))
+        if high is not None:
+            values.append((spec.name, high + 1 if spec.type is int else high * 1.01))
+        values += [(spec.name, wrong) for wrong in (math.nan, math.inf, True, "3", None)]
+        if spec.type is int:
+            values.append((spec.name, 1.5))
+    return values + [(spec.name, wrong) for spec in CHOICES for wrong in ("", "other", None, [])]
+
+
+@pytest.mark.parametrize(("name", "value"), out_of_bounds())
+def test_a_value_out_of_bounds_is_refused_by_the_name_of_its_flag(name: str, value: Any) -> None:
+    with pytest.raises(UserError) as refusal:
+        Settings.checked(**{name: value})
+    assert str(refusal.value).startswith("--" + name.replace("_", "-") + " ")
+    assert str(refusal.value).endswith(".")
+
+
+@pytest.mark.parametrize("spec", [spec for spec in NUMBERS if spec.metadata["high"] is not None])
+def test_the_bounds_themselves_are_allowed(spec: dataclasses.Field[Any]) -> None:
+    for edge in (spec.metadata["low"], spec.metadata["high"]):
+        assert Settings.checked(**{spec.name: edge}) is not None
+
+
+@pytest.mark.parametrize(("epochs", "every"), [(1, 1), (20, 1), (21, 2), (200, 10), (1000, 50)])
+def test_about_twenty_epochs_are_kept_by_default(epochs: int, every: int) -> None:
+    assert Settings.checked(epochs=epochs).keep_every == every
+
+
+def test_keep_every_is_left_alone_where_it_is_given() -> None:
+    assert Settings.checked(epochs=200, keep_every=7).keep_every == 7
+
+
+@given(st.integers(1, 100_000), st.floats(1e-8, 1.0), st.sampled_from(["float32", "float16"]))
+def test_settings_come_back_whole_from_json(epochs: int, lr: float, weights: str) -> None:
+    settings = Settings.checked(epochs=epochs, lr=lr, weights=weights)
+    assert Settings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
+
+
+def test_a_setting_of_another_version_is_named() -> None:
+    with pytest.raises(UserError, match="colour"):
+        Settings.from_json({"colour": 1})
