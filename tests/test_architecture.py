@@ -25,6 +25,7 @@ ROOMS: dict[str, tuple[str, str]] = {
     "sources": ("errors images", ""),
     "faces": ("errors files images sources", "numpy PIL cv2 google"),
     "likeness": ("images", "numpy"),
+    "split": ("images", "numpy"),
     "runs": ("errors files", ""),
     "dataset": ("errors files images runs settings sources", "numpy"),
     "processes": ("errors", ""),
