@@ -1,16 +1,20 @@
 """What several test modules make and start: synthetic photos, weights, real command lines."""
 
+import json
 import os
 import signal
+import socket
 import struct
 import subprocess
 import sys
 import time
+import urllib.request
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.error import HTTPError
 
 import numpy as np
 import pytest
@@ -197,3 +201,49 @@ def assert_same_training(ours: Run, expected: Run, epochs: Sequence[int] | None 
 
 def run_of(workspace: Path, name: str) -> Run:
     return Workspace(workspace).run(name)
+
+
+# The app -----------------------------------------------------------------------------------
+
+
+class App:
+    """The app in a process of its own, that can be killed and started again at its address."""
+
+    def __init__(self, root: Path, *options: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.root, self.options = root, options
+        self.url = f"http://127.0.0.1:{self.port}/"
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it says that it serves."""
+        script = [sys.executable, str(ROOT / "app.py"), "--port", str(self.port)]
+        self.process = subprocess.Popen(
+            [*script, "--workspace", str(self.root), *self.options],
+            env=environment(),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        assert "Neuro-celeb is at" in self.process.stdout.readline()
+
+    def kill(self) -> None:
+        """kill -9."""
+        with self.process:
+            self.process.send_signal(signal.SIGKILL)
+
+    def post(self, act: str, wishes: dict[str, object]) -> dict[str, object]:
+        """The answer to what the Train tab sends, refusals included."""
+        request = urllib.request.Request(
+            f"{self.url}training/{act}",
+            json.dumps(wishes).encode(),
+            {"Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+                return dict(json.load(answer))
+        except HTTPError as error:
+            with error:
+                return dict(json.load(error))

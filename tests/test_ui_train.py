@@ -4,16 +4,11 @@ import json
 import os
 import re
 import signal
-import socket
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import HTTPError
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from neuroceleb import jobs, queueing
 from neuroceleb.errors import UserError
@@ -25,46 +20,6 @@ from tests import helpers
 
 PATIENCE_MS = helpers.PATIENCE_S * 1_000
 LONG = 100_000
-
-
-class App:
-    """The app in a process of its own, that can be killed and started again at its address."""
-
-    def __init__(self, root: Path, *options: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.root, self.options = root, options
-        self.url = f"http://127.0.0.1:{self.port}/"
-        self.start()
-
-    def start(self) -> None:
-        script = [sys.executable, str(helpers.ROOT / "app.py"), "--port", str(self.port)]
-        self.process = subprocess.Popen(
-            [*script, "--workspace", str(self.root), *self.options],
-            env=helpers.environment(),
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        assert "Neuro-celeb is at" in self.process.stdout.readline()
-
-    def kill(self) -> None:
-        with self.process:
-            self.process.send_signal(signal.SIGKILL)
-
-    def post(self, act: str, wishes: dict[str, object]) -> dict[str, object]:
-        request = urllib.request.Request(
-            f"{self.url}training/{act}",
-            json.dumps(wishes).encode(),
-            {"Content-Type": "application/json"},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=helpers.PATIENCE_S) as answer:
-                return dict(json.load(answer))
-        except HTTPError as error:
-            with error:
-                return dict(json.load(error))
 
 
 @pytest.fixture
@@ -80,21 +35,7 @@ def root(tmp_path: Path) -> Iterator[Path]:
         assert jobs.wait_for_end(run, helpers.PATIENCE_S)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = Path("/usr/bin/chromium")
-    if not chromium.exists():
-        pytest.skip("Chromium is not installed")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=str(chromium),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield opened
-        opened.close()
-
-
-def open_train(page: Page, app: App) -> None:
+def open_train(page: Page, app: helpers.App) -> None:
     page.set_default_timeout(PATIENCE_MS)
     expect.set_options(timeout=PATIENCE_MS)
     page.goto(app.url)
@@ -112,7 +53,7 @@ def fill_form(page: Page, name: str, epochs: int) -> None:
 
 
 def test_a_run_from_the_first_click_to_the_last(root: Path, browser: Browser) -> None:
-    app = App(root)
+    app = helpers.App(root)
     page = browser.new_page(viewport={"width": 1280, "height": 900}, locale="en-US")
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -194,7 +135,7 @@ def test_a_run_from_the_first_click_to_the_last(root: Path, browser: Browser) ->
 
 
 def test_the_queue_on_the_page_and_across_a_restart(root: Path, browser: Browser) -> None:
-    app = App(root)
+    app = helpers.App(root)
     page = browser.new_page(locale="ko-KR")
     workspace = Workspace(root)
     try:
