@@ -36,7 +36,8 @@ ROOMS: dict[str, tuple[str, str]] = {
     "devices": ("", "torch"),
     "networks": ("settings", "torch"),
     "checkpoint": ("errors files networks", "torch safetensors"),
-    "generator": ("checkpoint errors images networks", "numpy torch"),
+    "folded": ("networks", "torch"),
+    "generator": ("checkpoint errors folded images networks", "numpy torch"),
     "losses": ("", "torch"),
     "batches": ("images", "numpy torch"),
     "training": (

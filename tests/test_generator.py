@@ -5,7 +5,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from neuroceleb import checkpoint, generator, images, latent
+from neuroceleb import checkpoint, folded, generator, images, latent
 from neuroceleb.errors import UserError
 from neuroceleb.generator import BATCH
 from neuroceleb.images import Pixels
@@ -167,6 +169,99 @@ def test_few_models_stay_in_memory(tmp_path: Path) -> None:
         checkpoint.save_weights(path, helpers.random_generator(nz=2, ngf=1), {})
         generator.load(path)
     assert len(generator._loaded) == generator.MAX_LOADED
+
+
+def test_large_models_stay_fewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [tmp_path / f"{number}.safetensors" for number in range(5)]
+    for path in paths:
+        checkpoint.save_weights(path, helpers.random_generator(nz=8, ngf=4), {})
+    size = generator.load(paths[0]).bytes
+    assert size > 2 * 4 * 8 * 32 * 16  # the first convolution alone, twice
+    monkeypatch.setattr(generator, "MAX_LOADED_BYTES", 2 * size)
+    models = [generator.load(path) for path in paths]
+    assert len(generator._loaded) == 2
+    assert generator.load(paths[-1]) is models[-1]
+    monkeypatch.setattr(generator, "MAX_LOADED_BYTES", 1)
+    assert generator.load(paths[0]) is not models[0]
+    assert len(generator._loaded) == 1
+
+
+def test_many_who_ask_for_one_model_read_it_once(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator._loaded.clear()
+    reads = []
+    read = generator._read
+    monkeypatch.setattr(generator, "_read", lambda path: (reads.append(path), read(path))[1])
+    with ThreadPoolExecutor(8) as visitors:
+        models = list(visitors.map(generator.load, [model] * 16))
+    assert reads == [model]
+    assert len({id(one) for one in models}) == 1
+
+
+def test_all_who_wait_for_a_damaged_model_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.safetensors"
+    path.write_bytes(b"nothing")
+    with ThreadPoolExecutor(8) as visitors:
+        answers = [visitors.submit(generator.load, path) for _ in range(16)]
+    assert all(isinstance(answer.exception(), UserError) for answer in answers)
+    checkpoint.save_weights(path, helpers.random_generator(), {})
+    assert generator.load(path).nz == 8
+
+
+def test_a_long_film_keeps_nobody_waiting(model: Path) -> None:
+    loaded = generator.load(model)
+    ended = threading.Event()
+    begun = threading.Event()
+
+    def film() -> int:
+        drawn = 0
+        for faces in loaded.frames(latent.z_from_seeds(range(200), 100).repeat(100, axis=0)):
+            drawn += len(faces)
+            begun.set()
+            if ended.is_set():
+                break
+        return drawn
+
+    with ThreadPoolExecutor(1) as studio:
+        drawn = studio.submit(film)
+        assert begun.wait(helpers.PATIENCE_S)
+        for seed in range(20):
+            assert draw(loaded, [seed]).shape == (1, 64, 64, 3)
+        ended.set()
+    assert drawn.result() < 20_000  # it was not done when all twenty had theirs
+
+
+@pytest.mark.parametrize("ngf", [4, 16])
+def test_folding_changes_nothing_but_the_last_digits(ngf: int) -> None:
+    network = helpers.random_generator(nz=100, ngf=ngf)
+    z = torch.from_numpy(latent.z_from_seeds(range(8), 100))[:, :, None, None]
+    with torch.no_grad():
+        expected = network.double()(z.double())
+        found = folded.fold(network.float())(z)
+    assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in folded.fold(network))
+    assert (found - expected).abs().max() < 2e-5
+
+
+def test_passes_of_other_sizes_are_given_up_where_they_differ(
+    model: Path, faces: dict[int, Pixels], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a device whose kernels sum in another order at another size."""
+    exact = generator._pass
+    sizes = []
+
+    def depending_on_size(layers: torch.nn.Sequential, z: np.ndarray, size: int) -> torch.Tensor:
+        sizes.append(size)
+        return exact(layers, z, size) + (size - BATCH) * 0.01
+
+    monkeypatch.setattr(generator, "_known_shapes", {})
+    monkeypatch.setattr(generator, "_pass", depending_on_size)
+    loaded = generator.load(model)
+    drawn = draw(loaded, SEEDS)
+    tried = len(sizes)
+    np.testing.assert_array_equal(draw(loaded, SEEDS[:3]), np.stack([faces[s] for s in range(3)]))
+    np.testing.assert_array_equal(drawn, np.stack([faces[seed] for seed in SEEDS]))
+    assert sizes[tried:] == [BATCH]
 
 
 def test_a_grey_model_is_refused(tmp_path: Path) -> None:
