@@ -60,13 +60,20 @@ def locate(text: str, workspace: Workspace) -> Path:
     """
     named = workspace.datasets / text
     inside = len(PurePosixPath(text).parts) == 1 and text not in {".", ".."}
-    path = named if inside and named.exists() else Path(text)
-    if not path.exists():
+    path = named if inside and _is_there(named) else Path(text)
+    if not _is_there(path):
         raise UserError(
             f"There is no dataset '{text[:200]}': give a folder or zip of images, "
             f"or a name under {workspace.datasets}."
         )
     return path / "faces" if (path / "faces").is_dir() else path
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name longer than any
+        return False
 
 
 def load(source: Path, workspace: Workspace, progress: Progress | None = None) -> Dataset:

@@ -60,7 +60,8 @@ def start(workspace: Workspace, name: str, config: dict[str, Any]) -> Run:
 def resume(workspace: Workspace, name: str, epochs: int | None = None) -> Run:
     """Go on with a run that stopped, failed or was lost, now or when its device is free.
 
-    Raises UserError where it is going on, waits already, or has nothing left to do.
+    `epochs` may come from anywhere and is checked. Raises UserError where it is going on, waits
+    already, or has nothing left to do.
     """
     run = workspace.run(name)
     settings = Settings.from_json(_settings(run))

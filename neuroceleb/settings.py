@@ -36,7 +36,10 @@ class Settings:
     device: str = _choice("auto", "Where to compute.", "auto", "cpu", "cuda")
     ngpu: int = _setting(1, "Number of GPUs.", 0, 64)
     keep_every: int = _setting(
-        0, "Keep G's weights every N epochs, and always the last; 0: about 20 over the run.", 0
+        0,
+        "Keep G's weights every N epochs, and always the last; 0: about 20 over the run.",
+        0,
+        100_000,
     )
     weights: str = _choice("float32", "Number format of kept weights.", "float32", "float16")
     sheet_format: str = _choice("png", "File format of the sample sheets.", "png", "webp")
@@ -82,6 +85,7 @@ def _check(name: str, value: Any, kind: Any, rules: Any) -> None:
         what = "a whole number" if kind is int else "a number"
         raise UserError(f"{flag} {value!s:.40} is not {what}: mend it and try again.")
     low, high = rules["low"], rules["high"]
-    if not math.isfinite(value) or value < low or (high is not None and value > high):
+    # Bounds first: a whole number may be too large for isfinite.
+    if value < low or (high is not None and value > high) or not math.isfinite(value):
         span = f"at least {low:g}" if high is None else f"from {low:g} to {high:.10g}"
-        raise UserError(f"{flag} {value} is out of bounds: use a value {span}.")
+        raise UserError(f"{flag} {value!s:.40} is out of bounds: use a value {span}.")

@@ -6,29 +6,29 @@ training never hangs on a request: all there is lies in the run directories.
 
 import dataclasses
 import ipaddress
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import Body, FastAPI, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from .. import dataset, jobs, queueing, verdict
 from ..errors import UserError
-from ..runs import GOING_ON, Run, Workspace
+from ..runs import GOING_ON, Run, Workspace, check_name
 from ..settings import Settings
 
 PUMPED_EVERY_S = 2.0
+MAX_WISHES_BYTES = 64 * 2**10
 LOG_LINES = 60
 FIGURES = ("epoch", "loss_d", "loss_g", "d_x", "d_g_z1", "d_g_z2")
 IN_STATUS = (
     *("epochs", "epoch", "step", "steps", "images_seen", "images_per_second", "eta_seconds"),
     *("message", "device", "memory_mb", "gpu_memory_mb", "adjusted"),
 )
-
-Wishes = Annotated[dict[str, Any], Body()]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,6 +122,7 @@ class Desk:
         """Changes whenever the answer to `look` and `overview` may have changed; cheap."""
         runs = self.workspace.runs()
         paths = [self.workspace.checkpoints, self.workspace.checkpoints / ".queue"]
+        paths += [self.workspace.datasets]
         paths += [run.path / "status.json" for run in runs]
         states = [run.state() for run in runs]
         if name:
@@ -158,8 +159,7 @@ class Desk:
         elif act == "force":
             jobs.force_stop(self.workspace, name)
         elif act == "resume":
-            epochs = wishes.get("epochs")
-            jobs.resume(self.workspace, name, epochs if isinstance(epochs, int) else None)
+            jobs.resume(self.workspace, name, wishes.get("epochs"))
         elif act == "rename":
             jobs.rename(self.workspace, name, str(wishes.get("new")))
         elif act == "delete":
@@ -223,13 +223,32 @@ def is_loopback(host: str) -> bool:
 # Over HTTP ---------------------------------------------------------------------------------
 
 
+async def read_wishes(request: Request) -> dict[str, Any]:
+    """The JSON object that a page sent, of a bounded size; raises UserError for anything else."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_WISHES_BYTES:
+            raise UserError("That is too much to ask at once: reload the page.")
+    try:
+        wishes = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise UserError("What was sent is not JSON: reload the page.") from error
+    if not isinstance(wishes, dict):
+        raise UserError("What was sent is no JSON object: reload the page.")
+    return wishes
+
+
+Wishes = Annotated[dict[str, Any], Depends(read_wishes)]
+
+
 def add_routes(app: FastAPI, workspace: Workspace, host: str, auth: tuple[str, str] | None) -> None:
     """The Train tab's addresses: `training` to watch, `training/<act>` to change."""
     desk = Desk(workspace, is_loopback(host), auth is not None)
 
     @app.get("/training")
     def watch(run: str = "", rows: int = 0, stamp: str = "") -> Response:
-        name = run if run and Run(workspace.checkpoints / run).exists() else None
+        name = run if run and Run(workspace.checkpoints / check_name(run)).exists() else None
         now = desk.stamp(name)
         if now == stamp:
             return Response(status_code=204)

@@ -81,7 +81,8 @@ def _add_files(app: FastAPI, workspace: Workspace) -> None:
 
 
 def _say(_: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"error": str(error)}, status_code=400)
+    sentence = str(error).encode("utf-8", "replace").decode()  # it may quote half a character
+    return JSONResponse({"error": sentence}, status_code=400)
 
 
 @lru_cache(maxsize=1)

@@ -1,6 +1,7 @@
-const { words, make, number, ask, say } = window.neuroceleb;
+const { words, make, number, ask, say, take } = window.neuroceleb;
 const root = element.querySelector(".nc-train");
-const ASK_EVERY_MS = 1500;
+const ASK_EVERY_MS = 1000;
+const SHEET_PX = 8 * 64 + 9 * 2;
 const SHOWN_SETTINGS = ["recipe", "epochs", "batch_size", "device"];
 const SAME = new Set(["finished", "stopped", "failed", "lost"]);
 
@@ -31,7 +32,7 @@ const button = (id, text, click, kind = "") =>
 /* The list of runs ------------------------------------------------------------------------ */
 
 const list = make("nav", { class: "nc-runs", "aria-label": words.runs });
-const main = make("div", { class: "nc-training" });
+const main = make("div", { class: "nc-training" }, make("p", { class: "nc-facts" }, words.loading_runs));
 root.append(list, main);
 
 const state = (line) => {
@@ -73,10 +74,22 @@ const field = (spec, value) => {
       step: spec.kind === "int" ? 1 : "any" });
   input.dataset.kind = spec.kind;
   input.dataset.setting = spec.name;
-  return make("label", { class: "nc-field", title: spec.help }, make("span", {}, spec.name.replaceAll("_", " ")), input);
+  const name = words[`set_${spec.name}`] || spec.name.replaceAll("_", " ");
+  return make("label", { class: "nc-field", title: words[`help_${spec.name}`] || spec.help }, make("span", {}, name), input);
 };
 const settingsOf = (form) => Object.fromEntries([...form.querySelectorAll("[data-setting]")].map((input) =>
   [input.dataset.setting, input.dataset.kind === "choice" ? input.value : input.value === "" ? null : Number(input.value)]));
+
+const datasetsToChoose = (chosenOne) => overview.datasets.map((name) =>
+  make("option", { value: name, selected: name === chosenOne }, name));
+/* A dataset made or taken away meanwhile, in a form half filled in. */
+const refreshDatasets = () => {
+  const names = main.querySelector("#dataset");
+  const there = names && [...names.options].map((option) => option.value);
+  if (!names || JSON.stringify(there) === JSON.stringify(overview.datasets)) return;
+  names.replaceChildren(...datasetsToChoose(names.value));
+  main.querySelector("#no-datasets").hidden = overview.datasets.length > 0;
+};
 
 const drawForm = (like) => {
   drawn = "form";
@@ -86,13 +99,12 @@ const drawForm = (like) => {
     return;
   }
   const known = overview.datasets.includes(like?.dataset);
-  const names = make("select", { id: "dataset" }, ...overview.datasets.map((name) =>
-    make("option", { value: name, selected: name === like?.dataset }, name)));
+  const names = make("select", { id: "dataset" }, ...datasetsToChoose(like?.dataset));
   const path = make("input", { id: "dataset-path", type: "text", autocomplete: "off", value: known ? "" : like?.dataset ?? "" });
   const name = make("input", { id: "run-name", type: "text", maxlength: 80, autocomplete: "off", required: true });
   const answer = make("div", { class: "nc-estimate", id: "estimate", "aria-live": "polite" });
   const specs = props.value.settings;
-  const inputs = (part) => part.map((spec) => field(spec, like?.settings[spec.name]));
+  const inputs = (part) => part.map((spec) => field(spec, like?.settings?.[spec.name]));
   const wishes = () => ({
     name: name.value, dataset: path.value.trim() || names.value, settings: settingsOf(form),
   });
@@ -125,8 +137,8 @@ const drawForm = (like) => {
     make("div", { class: "nc-form" }, ...inputs(specs.filter((spec) => !SHOWN_SETTINGS.includes(spec.name))))),
   make("div", { class: "nc-acts nc-wide" }, check, start));
   const intro = overview.runs.length ? [] : [make("p", { class: "nc-facts" }, words.no_training)];
-  const none = overview.datasets.length ? [] : [make("p", { class: "nc-facts" }, words.no_datasets)];
-  main.replaceChildren(make("h2", {}, words.new_run), ...intro, ...none, form, answer);
+  const none = make("p", { class: "nc-facts", id: "no-datasets", hidden: overview.datasets.length > 0 }, words.no_datasets);
+  main.replaceChildren(make("h2", {}, words.new_run), ...intro, none, form, answer);
 };
 
 const gigabytes = (bytes) => `${number((bytes / 2 ** 30).toFixed(1))} GB`;
@@ -142,7 +154,8 @@ const estimateWords = (found) => {
   if (found.disk_bytes != null) facts.push(`${words.disk} ${gigabytes(found.disk_bytes)} (${words.free} ${gigabytes(found.disk_free_bytes)})`);
   return [
     make("ul", { class: "nc-list" }, ...facts.map((fact) => make("li", {}, fact))),
-    ...found.problems.map((problem) => make("p", { class: `nc-problem ${problem.is_fatal ? "nc-state-failed" : ""}` }, problem.sentence)),
+    ...found.problems.map((problem) => make("p", { class: `nc-problem ${problem.is_fatal ? "nc-state-failed" : ""}` },
+      words[`problem_${problem.kind}`] || problem.sentence)),
   ];
 };
 const span = (seconds) => {
@@ -154,14 +167,15 @@ const span = (seconds) => {
 /* One run --------------------------------------------------------------------------------- */
 
 const title = make("h2", {});
-const facts = make("p", { class: "nc-facts", id: "run-facts", "aria-live": "polite" });
+const facts = make("p", { class: "nc-facts", id: "run-facts" });
+const announced = make("p", { class: "nc-only-heard", role: "status" }); // the figures are no news every second
 const message = make("p", { class: "nc-problem" });
 const meter = make("progress", { class: "nc-meter", max: 1, value: 0, "aria-label": words.progress });
 const acts = make("div", { class: "nc-acts" });
 const judged = make("div", { class: "nc-verdict", id: "verdict" });
 const sheetWord = make("p", { class: "nc-facts" });
-const sheet = make("img", { class: "nc-sheet-image nc-newest", id: "newest", alt: "" });
-const logText = make("pre", { class: "nc-log", tabindex: 0 });
+const sheet = make("img", { class: "nc-sheet-image nc-newest", id: "newest", alt: "", width: SHEET_PX, height: SHEET_PX });
+const logText = make("pre", { class: "nc-log", tabindex: 0, role: "log", "aria-live": "off", "aria-label": words.log_end });
 const logBox = make("details", { open: true }, make("summary", {}, words.log), logText);
 const chart = (id, name) => {
   const plot = make("div", { class: "nc-plot", id });
@@ -218,7 +232,7 @@ const drawRun = (run) => {
   if (drawn !== run.name) {
     drawn = run.name;
     drawnActs = "";
-    main.replaceChildren(title, facts, meter, message, acts, judged,
+    main.replaceChildren(title, facts, announced, meter, message, acts, judged,
       make("div", { class: "nc-watch" }, make("div", {}, sheetWord, sheet), charts), logBox);
   }
   const { status } = run;
@@ -234,6 +248,8 @@ const drawRun = (run) => {
   facts.textContent = parts.join(" · ");
   facts.className = `nc-facts nc-state-${run.state}`;
   facts.dataset.state = run.state;
+  const news = `${run.name}: ${words[`state_${run.state}`] ?? run.state}`;
+  if (announced.textContent !== news) announced.textContent = news;
   meter.value = status.epochs ? ((status.epoch ?? 0) + (status.steps ? (status.step ?? 0) / status.steps : 0)) / status.epochs : 0;
   message.textContent = status.message ?? "";
   message.hidden = !status.message;
@@ -274,7 +290,8 @@ const drawVerdict = (verdict) => {
 let library = window.Plotly ? Promise.resolve(window.Plotly) : null;
 const plotly = () => {
   library ??= new Promise((resolve, reject) => {
-    document.head.append(make("script", { src: "plotly.js", load: () => resolve(window.Plotly), error: reject }));
+    const failed = () => { library = null; reject(new Error(words.no_charts)); };
+    document.head.append(make("script", { src: "plotly.js", load: () => resolve(window.Plotly), error: failed }));
   });
   return library;
 };
@@ -286,8 +303,8 @@ const drawCharts = async () => {
   charts.hidden = !rows.length;
   if (!rows.length) return;
   const run = drawn;
-  const Plotly = await plotly();
-  if (run !== drawn) return;
+  const Plotly = await plotly().catch((error) => say(error.message));
+  if (!Plotly || run !== drawn) return;
   const grid = "rgba(128, 128, 120, 0.18)";
   const x = rows.map((row) => row[0]);
   for (const [{ plot }, lines, yaxis] of LINES) {
@@ -322,6 +339,7 @@ const look = async () => {
       overview = value;
       if (name && !value.run) chosen = null;
       drawList();
+      refreshDatasets();
       if (value.run) drawRun(value.run);
       else if (drawn !== "form") drawForm(null);
     }
@@ -341,3 +359,11 @@ const timer = setInterval(() => {
 const begin = new MutationObserver(() => { if (root.offsetParent !== null) look(); });
 for (const panel of document.querySelectorAll("[role=tabpanel]")) begin.observe(panel, { attributes: true });
 if (root.offsetParent !== null) look();
+
+/* Another tab has made a dataset: the form, with it chosen. */
+take("train", async ({ dataset }) => {
+  choose(null);
+  stamp = "";
+  await look();
+  choose(null, { dataset });
+});
