@@ -36,7 +36,7 @@ if importlib.util.find_spec("safetensors") is None:  # no weights are read or wr
     for _name in ("safetensors", "safetensors.torch"):
         sys.modules[_name] = types.ModuleType(_name)
 
-from neuroceleb import dataset, training
+from neuroceleb import dataset, step, training
 from neuroceleb.batches import Faces
 from neuroceleb.runs import Workspace
 from neuroceleb.settings import Settings
@@ -54,9 +54,9 @@ class Ours:
     def __init__(self, faces: Faces, settings: Settings, device: torch.device) -> None:
         self.settings = settings
         self.device = device
-        self.players = training.new_players(settings, device)
+        self.players = step.new_players(settings, device)
         self.noise = torch.Generator(device).manual_seed(settings.seed)
-        self.sums = torch.zeros(len(training.FIGURES), dtype=torch.float64, device=device)
+        self.sums = torch.zeros(len(step.FIGURES), dtype=torch.float64, device=device)
         self.batches = self._without_end(faces)
 
     def _without_end(self, faces: Faces) -> Iterator[torch.Tensor]:
@@ -71,7 +71,7 @@ class Ours:
         """Update D, then G; count."""
         shape = (len(real), self.settings.nz, 1, 1)
         z = torch.randn(shape, generator=self.noise, device=self.device)
-        figures = training.train_step(self.players, real, z)
+        figures = step.train_step(self.players, real, z)
         if self.device.type == "cpu":
             figures.tolist()  # looked at every step, as in training
         self.sums += figures

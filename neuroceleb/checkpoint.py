@@ -76,7 +76,8 @@ def load_discriminator(path: Path) -> Discriminator:
     weights = _without_prefix(_read(path)[0])
     first = _tensor(path, weights, "main.0.weight", "discriminator", 4)
     _refuse_giants(path, "discriminator", ndf=first.shape[0], nc=first.shape[1])
-    discriminator = Discriminator(first.shape[0], first.shape[1])
+    norm = "batch" if "main.3.weight" in weights else "none"
+    discriminator = Discriminator(first.shape[0], first.shape[1], norm)
     _fill(path, discriminator, weights)
     return discriminator.eval()
 

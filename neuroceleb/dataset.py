@@ -9,10 +9,11 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import files, images
 from .errors import UserError
@@ -51,6 +52,10 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.pixels)
+
+    def without(self, held_out: NDArray[np.bool_]) -> "Dataset":
+        """The same without the faces marked (N,); the fingerprint stays that of the whole."""
+        return replace(self, pixels=self.pixels[~held_out]) if held_out.any() else self
 
 
 def locate(text: str, workspace: Workspace) -> Path:

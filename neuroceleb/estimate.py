@@ -20,6 +20,7 @@ from .errors import UserError
 from .networks import Discriminator, Generator
 from .runs import Run, Workspace
 from .settings import Settings
+from .step import method_of, new_players, train_step
 
 MEASURED_S = 2.0
 WARM_UP_STEPS = 1
@@ -79,6 +80,7 @@ def estimate(
     if data is not None:
         found |= {"faces": len(data), "skipped": len(data.skipped)}
         problems += _about_the_data(data)
+        settings = settings.for_faces(len(data))
         disk = _disk_bytes(data, settings)
         free = shutil.disk_usage(workspace.root).free
         found |= {"disk_bytes": disk, "disk_free_bytes": free}
@@ -171,12 +173,13 @@ def _measure(
 
 def _pace(data: Dataset, settings: Settings, device: torch.device) -> Pace:
     faces = Faces(data.pixels, device)
-    players = training.new_players(settings, device)
+    players = new_players(settings, device)
+    method = method_of(settings, len(faces))
     noise = torch.Generator(device).manual_seed(settings.seed)
     count, began = 0, time.perf_counter()
     for step, real in enumerate(_endless(faces, settings)):
         z = torch.randn(len(real), settings.nz, 1, 1, generator=noise, device=device)
-        training.train_step(players, real, z)
+        train_step(players, real, z, method, noise, method.is_penalised(step))
         if device.type == "cuda":
             torch.cuda.synchronize()
         if step < WARM_UP_STEPS:

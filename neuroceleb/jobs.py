@@ -52,7 +52,7 @@ def start(workspace: Workspace, name: str, config: dict[str, Any]) -> Run:
     with queueing.held(workspace):
         run = runs.create(workspace, name, config)
         queueing.append(workspace, run, queueing.device_of(settings.device))
-        run.write_status(_queued({}, settings.epochs))
+        run.write_status(_queued({}, 0 if settings.images else settings.epochs))
     queueing.pump(workspace)
     return run
 

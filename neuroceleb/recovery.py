@@ -63,7 +63,8 @@ def _gentler(job: Job, adjusted: Adjusted, error: NotFiniteError) -> tuple[Adjus
     if "lr" in adjusted:
         raise error
     lr = job.settings.lr / 2
-    return {"lr": lr}, (
+    change = {"lr": lr} | ({"lr_d": job.settings.lr_d / 2} if job.settings.lr_d else {})
+    return change, (
         f"The loss stopped being a finite number: back to the last saved state, and on from there "
         f"with half the learning rate, {lr:g}."
     )

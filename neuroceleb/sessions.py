@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,13 +21,14 @@ import PIL
 import torch
 from tqdm import tqdm
 
-from . import __version__, dataset, devices, files, jobs, queueing, recovery, runs, training
+from . import __version__, dataset, devices, files, jobs, queueing, recovery, runs, split, training
 from .dataset import Dataset
 from .errors import UserError
 from .heartbeat import Heartbeat
 from .queueing import Locks
 from .runs import Run, Workspace
 from .settings import Settings
+from .step import FIGURES
 from .training import Moment
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,8 @@ def reopen(workspace: Workspace, name: str, text: str | None, given: dict[str, A
     status = run.status()
     epochs = status.get("epochs") or then.epochs
     now = {k: v for k, v in given.items() if k in MAY_CHANGE_ON_RESUME}
-    changes = {"epochs": epochs, **_adjusted(status), **now}
+    until = {"epochs": epochs, "images": 0} if status.get("epochs") or "epochs" in now else {}
+    changes = {**until, **_adjusted(status), **now}
     settings = Settings.checked(**{**then.to_json(), **changes})
     _check_machine(settings)
     source = dataset.locate(text or str(config["dataset"].get("path")), workspace)
@@ -83,7 +85,7 @@ def _adjusted(status: dict[str, Any]) -> dict[str, Any]:
     """The settings that were changed to mend the run, see `recovery`."""
     adjusted = status.get("adjusted")
     kept = adjusted if isinstance(adjusted, dict) else {}
-    return {key: kept[key] for key in ("batch_size", "lr") if key in kept}
+    return {key: kept[key] for key in ("batch_size", "lr", "lr_d") if key in kept}
 
 
 def _refuse_other_changes(then: Settings, given: dict[str, Any]) -> None:
@@ -129,6 +131,7 @@ def _carry_out(session: Session, locks: Locks) -> dict[str, Any]:
     data = None
     if not session.resume:
         data = _decode(session)
+        session = _fitted(session, data)
         runs.create(session.workspace, run.name, _described(session, data))
     may_be_asked_already = locks.run is not None
     with run.held(locks.take_run()) as hold, _logging_to(run.log_file):
@@ -141,6 +144,8 @@ def _carry_out(session: Session, locks: Locks) -> dict[str, Any]:
             try:
                 if data is None:
                     data = _decode(session)
+                session = _fitted(session, data)
+                heartbeat.update(epochs=session.settings.epochs)
                 if "fingerprint" not in session.config["dataset"]:
                     hold.write_config(_described(session, data))
                 state = _train(session, data, heartbeat)
@@ -162,7 +167,24 @@ def _described(session: Session, data: Dataset) -> dict[str, Any]:
         "skipped": len(data.skipped),
         "fingerprint": data.fingerprint,
     }
-    return {**session.config, "dataset": described, "versions": _versions()}
+    settings = session.settings.to_json()
+    return {**session.config, "settings": settings, "dataset": described, "versions": _versions()}
+
+
+def _fitted(session: Session, data: Dataset) -> Session:
+    """With as many epochs as these data need for the images that are to be shown."""
+    count = len(_training_part(data, session.settings))
+    return replace(session, settings=session.settings.for_faces(count))
+
+
+def _training_part(data: Dataset, settings: Settings) -> Dataset:
+    """The faces trained on: all but those kept back to measure with."""
+    if not settings.holdout:
+        return data
+    part = data.without(split.held_out(data.pixels, settings.holdout))
+    if not len(part):
+        raise UserError(f"--holdout {settings.holdout:g} leaves no face to train on: lower it.")
+    return part
 
 
 def _record_failure(heartbeat: Heartbeat, error: BaseException) -> None:
@@ -179,6 +201,7 @@ def _record_failure(heartbeat: Heartbeat, error: BaseException) -> None:
 def _train(session: Session, data: Dataset, heartbeat: Heartbeat) -> str:
     run, settings = session.run, session.settings
     _name_skipped(data)
+    data = _training_part(data, settings)
     device = training.pick_device(settings.device)
     heartbeat.update(device=devices.name_of(device))
     began = run.state_file.exists() or run.older_state_file.exists()
@@ -313,7 +336,7 @@ class _ProgressBar:
 
 
 def _epoch_line(row: dict[str, Any]) -> str:
-    figures = "  ".join(f"{name} {row[name]:.4f}" for name in training.FIGURES)
+    figures = "  ".join(f"{name} {row[name]:.4f}" for name in FIGURES)
     return (
         f"epoch {row['epoch']:>3}  {figures}  "
         f"{row['images_per_second']:.1f} images/s  {row['seconds']:.1f} s"

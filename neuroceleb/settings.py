@@ -19,19 +19,67 @@ def _choice(default: str, help: str, *choices: str) -> Any:
     return field(default=default, metadata={"help": help, "choices": choices})
 
 
+AUGMENTATIONS: dict[str, tuple[str, ...]] = {
+    "none": (),
+    "colour": ("colour",),
+    "translation": ("translation",),
+    "cutout": ("cutout",),
+    "colour+translation": ("colour", "translation"),
+    "all": ("colour", "translation", "cutout"),
+}
+
+# What each recipe changes of the defaults below, which are the original script's.
+RECIPES: dict[str, dict[str, Any]] = {
+    "classic": {},
+    "modern": {
+        "loss": "ns",
+        "augment": "all",
+        "flip": "yes",
+        "ema_images": 10_000,
+        "r1": 0.5,
+    },
+}
+MAX_EPOCHS_BY_IMAGES = 2_000  # a sheet an epoch: of a handful of photos they would be countless
+
+
 @dataclass(frozen=True)
 class Settings:
     """Every setting of a run. The defaults are the original script's (recipe `classic`)."""
 
-    recipe: str = _choice("classic", "The recipe: classic is the original, exactly.", "classic")
+    recipe: str = _choice(
+        "classic",
+        "The recipe: classic is the original, exactly; modern is for few images.",
+        *RECIPES,
+    )
     epochs: int = _setting(200, "Passes over the dataset.", 1, 100_000)
+    images: int = _setting(
+        0, "Images to show in all, 2,000 epochs at most; 0: as many as the epochs say.", 0, 10**12
+    )
     batch_size: int = _setting(64, "Images a step.", 1, 65_536)
     lr: float = _setting(2e-4, "Learning rate of Adam, for G and D.", 1e-8, 1.0)
+    lr_d: float = _setting(0.0, "Learning rate of D, where it is another; 0: the same.", 0.0, 1.0)
     beta1: float = _setting(0.5, "Adam's first beta.", 0.0, 0.9999)
     beta2: float = _setting(0.999, "Adam's second beta.", 0.0, 0.999999)
     nz: int = _setting(100, "Length of the latent vector z.", 1, 4_096)
     ngf: int = _setting(64, "Width of the generator.", 1, 512)
     ndf: int = _setting(64, "Width of the discriminator.", 1, 512)
+    loss: str = _choice(
+        "bce", "The loss: the original's, or on logits.", "bce", "ns", "hinge", "lsgan"
+    )
+    d_norm: str = _choice(
+        "batch", "Between D's layers: BatchNorm or none, or spectral.", "batch", "spectral", "none"
+    )
+    r1: float = _setting(0.0, "Weight of the R1 penalty on D's gradient; 0: none.", 0.0, 1_000.0)
+    r1_every: int = _setting(16, "Steps from one R1 penalty to the next.", 1, 1_000)
+    augment: str = _choice("none", "How D's images are augmented.", *AUGMENTATIONS)
+    augment_chance: float = _setting(
+        0.0, "Chance of each augmentation; 0: by the number of images.", 0.0, 1.0
+    )
+    flip: str = _choice("no", "Mirror half of the real images.", "no", "yes")
+    ema_images: int = _setting(
+        0, "Images after which G's average has half forgotten; 0: no average.", 0, 10**9
+    )
+    holdout: float = _setting(0.0, "Share of the images kept back from training.", 0.0, 0.5)
     seed: int = _setting(0, "Seed of weights, noise and order.", 0, 2**53 - 1)
     device: str = _choice("auto", "Where to compute.", "auto", "cpu", "cuda")
     ngpu: int = _setting(1, "Number of GPUs.", 0, 64)
@@ -49,15 +97,27 @@ class Settings:
 
     @classmethod
     def checked(cls, **values: Any) -> "Settings":
-        """Settings with these values; raises UserError that names the first value out of bounds."""
+        """Settings with these values, the rest as their recipe says.
+
+        Raises UserError that names the first value out of bounds.
+        """
         for spec in dataclasses.fields(cls):
             if spec.name in values:
                 _check(spec.name, values[spec.name], spec.type, spec.metadata)
-        settings = cls(**values)
-        if settings.keep_every == 0:
-            every = max(1, math.ceil(settings.epochs / 20))
-            settings = dataclasses.replace(settings, keep_every=every)
-        return settings
+        recipe = RECIPES[values.get("recipe", cls.recipe)]
+        settings = cls(**{**recipe, **values})
+        return settings if settings.images else settings._keeping()
+
+    def for_faces(self, count: int) -> "Settings":
+        """The same with the epochs that show so many `images`, where those are set."""
+        if not self.images:
+            return self
+        epochs = max(1, math.ceil(self.images / count))
+        return dataclasses.replace(self, epochs=min(epochs, MAX_EPOCHS_BY_IMAGES))._keeping()
+
+    def _keeping(self) -> "Settings":
+        every = self.keep_every or max(1, math.ceil(self.epochs / 20))
+        return dataclasses.replace(self, keep_every=every)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Settings":

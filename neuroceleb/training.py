@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.optim import Adam
 
 from . import checkpoint, generator, images, latent, likeness
 from .batches import Faces
@@ -20,30 +19,24 @@ from .dataset import Dataset
 from .errors import UserError
 from .heartbeat import Heartbeat
 from .images import Pixels
-from .losses import BCE, Loss
-from .networks import Discriminator, Generator, weights_init
+from .networks import Generator, plain
 from .runs import Run
 from .settings import IMAGE_SIZE, Settings
+from .step import (
+    FIGURES,
+    Players,
+    method_of,
+    new_players,
+    settle_average,
+    train_step,
+    update_average,
+)
 
 log = logging.getLogger(__name__)
 
 
 class NotFiniteError(UserError):
     """A loss or weight is no longer a finite number."""
-
-
-PLAYERS = ("G", "D", "adam_g", "adam_d")
-FIGURES = ("loss_d", "loss_g", "d_x", "d_g_z1", "d_g_z2")
-
-
-@dataclass(frozen=True)
-class Players:
-    """The two networks and their optimizers."""
-
-    G: Generator
-    D: Discriminator
-    adam_g: Adam
-    adam_d: Adam
 
 
 @dataclass
@@ -93,59 +86,6 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def new_players(settings: Settings, device: torch.device) -> Players:
-    """Networks with the original's first weights, drawn from the run's seed, and their Adams."""
-    rng = torch.Generator().manual_seed(settings.seed)
-    G = Generator(settings.nz, settings.ngf)
-    D = Discriminator(settings.ndf)
-    weights_init(G, rng)
-    weights_init(D, rng)
-    G.to(device).to(memory_format=torch.channels_last)
-    D.to(device).to(memory_format=torch.channels_last)
-    # Not fused: on the CPU fused Adam is silently wrong where strides of weight and state differ.
-    betas = (settings.beta1, settings.beta2)
-    return Players(
-        G,
-        D,
-        Adam(G.parameters(), lr=settings.lr, betas=betas),
-        Adam(D.parameters(), lr=settings.lr, betas=betas),
-    )
-
-
-def train_step(
-    players: Players, real: torch.Tensor, z: torch.Tensor, loss: Loss = BCE
-) -> torch.Tensor:
-    """One step of both players on one batch; returns the five FIGURES, detached, shape (5,).
-
-    `real` is (N, 3, 64, 64) in [-1, 1], `z` is (N, nz, 1, 1). Nothing waits for the device.
-    """
-    G, D = players.G, players.D
-
-    # Update D: real ones are 1, fakes are 0; its gradient is of the sum.
-    players.adam_d.zero_grad()
-    says_real = D(real)
-    loss_real = loss.real(says_real)
-    loss_real.backward()
-    fake = G(z)
-    says_fake = D(fake.detach())
-    loss_fake = loss.fake(says_fake)
-    loss_fake.backward()
-    players.adam_d.step()
-
-    # Update G: the updated D should say 1 of the same fakes. D's own gradient is not needed.
-    players.adam_g.zero_grad()
-    D.requires_grad_(False)
-    says_fooled = D(fake)
-    loss_g = loss.fooled(says_fooled)
-    loss_g.backward()
-    players.adam_g.step()
-    D.requires_grad_(True)
-
-    return torch.stack(
-        [loss_real + loss_fake, loss_g, says_real.mean(), says_fake.mean(), says_fooled.mean()]
-    ).detach()
-
-
 @dataclass(frozen=True)
 class Job:
     """What to train: a run and its settings, on which faces and device, new or continued."""
@@ -169,6 +109,7 @@ def train(job: Job, heartbeat: Heartbeat, should_stop: Callable[[], bool], watch
     faces = Faces(job.dataset.pixels, device)
     steps = faces.steps(settings.batch_size)
     players = new_players(settings, device)
+    method = method_of(settings, len(faces))
     noise = torch.Generator(device).manual_seed(settings.seed)
     at = _continue(job, players, noise) if job.resume else Position()
     at.sums = at.sums.to(device)
@@ -183,9 +124,10 @@ def train(job: Job, heartbeat: Heartbeat, should_stop: Callable[[], bool], watch
             if at.images_seen == 0:
                 _draw_real(job, real)
 
-            # Update D, then G.
+            # Update D, then G, then G's average.
             z = torch.randn(len(real), settings.nz, 1, 1, generator=noise, device=device)
-            figures = train_step(players, real, z)
+            figures = train_step(players, real, z, method, noise, method.is_penalised(at.step))
+            update_average(players, len(real), at.images_seen + len(real), settings.ema_images)
             if device.type == "cpu":
                 _check_finite(figures, at)
 
@@ -208,7 +150,8 @@ def train(job: Job, heartbeat: Heartbeat, should_stop: Callable[[], bool], watch
 
         # Once an epoch: the sheet, the weights where they are kept, the figures, the state.
         _check_finite(at.sums, at)
-        fakes = _draw_fakes(job, players.G, at.epoch)
+        settle_average(players)
+        fakes = _draw_fakes(job, players.shown, at.epoch)
         kept = _is_kept(at.epoch, settings)
         if kept:
             _keep_weights(job, players, at)
@@ -326,6 +269,7 @@ def _keep_last(job: Job, players: Players, at: Position) -> None:
     if job.run.weights_file(at.epoch - 1).exists():
         return
     epoch = at.epoch if at.step else at.epoch - 1
+    settle_average(players)
     _keep_weights(job, players, Position(epoch=epoch, images_seen=at.images_seen))
 
 
@@ -337,8 +281,8 @@ def _keep_weights(job: Job, players: Players, at: Position) -> None:
         "settings": job.settings.to_json(),
     }
     dtype = job.settings.weights
-    checkpoint.save_weights(job.run.weights_file(at.epoch), players.G, config, dtype)
-    checkpoint.save_weights(job.run.discriminator_file, players.D, config, dtype)
+    checkpoint.save_weights(job.run.weights_file(at.epoch), players.shown, config, dtype)
+    checkpoint.save_weights(job.run.discriminator_file, plain(players.D), config, dtype)
 
 
 def _save_state(job: Job, players: Players, noise: torch.Generator, at: Position) -> None:
@@ -347,7 +291,7 @@ def _save_state(job: Job, players: Players, noise: torch.Generator, at: Position
         for parameter in network.parameters():
             _check_finite(parameter.detach().abs().max(), at)
     state = {
-        **{name: getattr(players, name).state_dict() for name in PLAYERS},
+        **players.states(),
         "noise": noise.get_state(),
         "device": noise.device.type,
         "dataset": job.dataset.fingerprint,
@@ -372,7 +316,7 @@ def _continue(job: Job, players: Players, noise: torch.Generator) -> Position:
             "on: put them back, or start a new run."
         )
     try:
-        for name in PLAYERS:
+        for name in players.states():
             getattr(players, name).load_state_dict(state[name])
         at = Position(**state["position"])
         _follow(job.settings, players, at, int(state.get("batch_size", job.settings.batch_size)))
@@ -391,9 +335,9 @@ def _continue(job: Job, players: Players, noise: torch.Generator) -> Position:
 
 def _follow(settings: Settings, players: Players, at: Position, saved_batch_size: int) -> None:
     """Go on with the settings of now where a mended run's batch or rate differ from the saved."""
-    for adam in (players.adam_g, players.adam_d):
+    for adam, lr in ((players.adam_g, settings.lr), (players.adam_d, settings.lr_d or settings.lr)):
         for group in adam.param_groups:
-            group["lr"] = settings.lr
+            group["lr"] = lr
     if at.step and saved_batch_size != settings.batch_size:
         steps = at.step * saved_batch_size // settings.batch_size  # the same images are behind us
         at.sums *= steps / at.step

@@ -39,20 +39,23 @@ ROOMS: dict[str, tuple[str, str]] = {
     "folded": ("networks", "torch"),
     "generator": ("checkpoint errors folded images networks", "numpy torch"),
     "losses": ("", "torch"),
+    "augment": ("", "torch"),
+    "step": ("augment latent losses networks settings", "torch"),
     "batches": ("images", "numpy torch"),
     "training": (
-        "batches checkpoint dataset errors generator heartbeat images latent likeness losses "
-        "networks runs settings",
+        "batches checkpoint dataset errors generator heartbeat images latent likeness networks "
+        "runs settings step",
         "numpy torch",
     ),
     "recovery": ("errors heartbeat training", "torch"),
     "sessions": (
-        "dataset devices errors files heartbeat jobs queueing recovery runs settings training",
+        "dataset devices errors files heartbeat jobs queueing recovery runs settings split step "
+        "training",
         "numpy PIL torch tqdm",
     ),
     "estimate": (
         "batches dataset devices errors images latent networks queueing recovery runs settings "
-        "training",
+        "step training",
         "numpy torch",
     ),
     "charts": ("", "plotly"),
@@ -136,7 +139,7 @@ def test_a_room_imports_only_what_it_may(room: str) -> None:
 
 
 def test_the_page_and_the_trainer_do_not_know_each_other() -> None:
-    trainer = {"training", "sessions", "recovery", "batches", "losses", "networks", "checkpoint"}
+    trainer = {"training", "sessions", "recovery", "batches", "step", "networks", "checkpoint"}
     assert not trainer & set(ROOMS["ui"][0].split())
     for room, (ours, others) in ROOMS.items():
         assert "ui" not in ours.split(), room

@@ -24,11 +24,11 @@ def failing(monkeypatch: pytest.MonkeyPatch, when: Callable[[int, torch.Tensor, 
     step: Step = training.train_step
     calls = 0
 
-    def watched(players: Any, real: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+    def watched(players: Any, real: torch.Tensor, *rest: Any) -> torch.Tensor:
         nonlocal calls
         calls += 1
         spoilt = when(calls, real, players)
-        return step(players, real, z) if spoilt is None else spoilt
+        return step(players, real, *rest) if spoilt is None else spoilt
 
     monkeypatch.setattr(training, "train_step", watched)
 

@@ -117,9 +117,9 @@ def test_the_last_smaller_batch_is_used(
     sizes: list[int] = []
     step = training.train_step
 
-    def watched(players: Any, real: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+    def watched(players: Any, real: torch.Tensor, *rest: Any) -> torch.Tensor:
         sizes.append(len(real))
-        return step(players, real, z)
+        return step(players, real, *rest)
 
     monkeypatch.setattr(training, "train_step", watched)
     photos = helpers.write_photos(tmp_path / "photos", 19)

@@ -2,13 +2,14 @@
 
 import gradio as gr
 
+from ..settings import RECIPES
 from . import desk, theme
 
 
 def build(_: gr.Tab) -> None:
     """Lay out the tab."""
     gr.HTML(
-        value={"settings": desk.settings_spec()},
+        value={"settings": desk.settings_spec(), "recipes": RECIPES},
         html_template='<div class="nc-train"></div>',
         js_on_load=theme.asset("train.js"),
         apply_default_css=False,

@@ -77,6 +77,17 @@ const field = (spec, value) => {
   const name = words[`set_${spec.name}`] || spec.name.replaceAll("_", " ");
   return make("label", { class: "nc-field", title: words[`help_${spec.name}`] || spec.help }, make("span", {}, name), input);
 };
+/* Another recipe chosen: its settings come into the form, the rest as by default. */
+const followRecipe = (form, specs) => {
+  const recipe = form.querySelector("#set-recipe");
+  recipe.addEventListener("change", () => {
+    const sets = props.value.recipes[recipe.value];
+    const named = new Set(Object.values(props.value.recipes).flatMap(Object.keys));
+    for (const spec of specs.filter(({ name }) => named.has(name))) {
+      form.querySelector(`#set-${spec.name}`).value = sets[spec.name] ?? spec.default;
+    }
+  });
+};
 const settingsOf = (form) => Object.fromEntries([...form.querySelectorAll("[data-setting]")].map((input) =>
   [input.dataset.setting, input.dataset.kind === "choice" ? input.value : input.value === "" ? null : Number(input.value)]));
 
@@ -104,7 +115,8 @@ const drawForm = (like) => {
   const name = make("input", { id: "run-name", type: "text", maxlength: 80, autocomplete: "off", required: true });
   const answer = make("div", { class: "nc-estimate", id: "estimate", "aria-live": "polite" });
   const specs = props.value.settings;
-  const inputs = (part) => part.map((spec) => field(spec, like?.settings?.[spec.name]));
+  const usual = props.value.recipes[specs.find((spec) => spec.name === "recipe").default];
+  const inputs = (part) => part.map((spec) => field(spec, like?.settings?.[spec.name] ?? usual[spec.name]));
   const wishes = () => ({
     name: name.value, dataset: path.value.trim() || names.value, settings: settingsOf(form),
   });
@@ -136,6 +148,7 @@ const drawForm = (like) => {
   make("details", { class: "nc-wide" }, make("summary", {}, words.more_settings),
     make("div", { class: "nc-form" }, ...inputs(specs.filter((spec) => !SHOWN_SETTINGS.includes(spec.name))))),
   make("div", { class: "nc-acts nc-wide" }, check, start));
+  followRecipe(form, specs);
   const intro = overview.runs.length ? [] : [make("p", { class: "nc-facts" }, words.no_training)];
   const none = make("p", { class: "nc-facts", id: "no-datasets", hidden: overview.datasets.length > 0 }, words.no_datasets);
   main.replaceChildren(make("h2", {}, words.new_run), ...intro, none, form, answer);

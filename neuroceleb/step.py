@@ -1,0 +1,191 @@
+"""One step of both players: the networks with their optimizers, and what a step does to them."""
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.optim import Adam
+
+from . import augment, latent
+from .losses import BCE, LOSSES, Loss, gradient_penalty
+from .networks import Discriminator, Generator, weights_init
+from .settings import AUGMENTATIONS, Settings
+
+PLAYERS = ("G", "D", "adam_g", "adam_d", "G_ema")
+SETTLING_SEEDS = range(1_000_000, 1_001_024)
+SETTLED_AT_ONCE = 64
+BATCHNORM_MOMENTUM = 0.1  # PyTorch's own
+FIGURES = ("loss_d", "loss_g", "d_x", "d_g_z1", "d_g_z2")
+
+
+@dataclass(frozen=True)
+class Players:
+    """The two networks and their optimizers; G's running average where the recipe has one."""
+
+    G: Generator
+    D: Discriminator
+    adam_g: Adam
+    adam_d: Adam
+    G_ema: Generator | None = None
+
+    @property
+    def shown(self) -> Generator:
+        """The generator whose faces are shown and whose weights are kept."""
+        return self.G if self.G_ema is None else self.G_ema
+
+    def states(self) -> dict[str, Any]:
+        """The state of each player there is, by name."""
+        there = {name: getattr(self, name) for name in PLAYERS}
+        return {name: player.state_dict() for name, player in there.items() if player is not None}
+
+
+def new_players(settings: Settings, device: torch.device) -> Players:
+    """Networks with the original's first weights, drawn from the run's seed, and their Adams."""
+    rng = torch.Generator().manual_seed(settings.seed)
+    G = Generator(settings.nz, settings.ngf)
+    D = Discriminator(settings.ndf, norm=settings.d_norm)
+    weights_init(G, rng)
+    weights_init(D, rng)
+    G.to(device).to(memory_format=torch.channels_last)
+    D.to(device).to(memory_format=torch.channels_last)
+    G_ema = copy.deepcopy(G).requires_grad_(False).eval() if settings.ema_images else None
+    # Not fused: on the CPU fused Adam is silently wrong where strides of weight and state differ.
+    betas = (settings.beta1, settings.beta2)
+    return Players(
+        G,
+        D,
+        Adam(G.parameters(), lr=settings.lr, betas=betas),
+        Adam(D.parameters(), lr=settings.lr_d or settings.lr, betas=betas),
+        G_ema,
+    )
+
+
+@dataclass(frozen=True)
+class Method:
+    """What a step does beyond the original's: the recipe's loss, augmentation and penalty."""
+
+    loss: Loss = BCE
+    augmentations: tuple[str, ...] = ()
+    chance: float = 1.0
+    flips: bool = False
+    r1: float = 0.0
+    r1_every: int = 16
+
+    def is_penalised(self, step: int) -> bool:
+        """Whether D pays for its gradient in this step of an epoch."""
+        return self.r1 > 0 and step % self.r1_every == 0
+
+
+CLASSIC = Method()
+
+
+def method_of(settings: Settings, count: int) -> Method:
+    """How a run of these settings takes its steps on so many faces."""
+    return Method(
+        LOSSES[settings.loss],
+        AUGMENTATIONS[settings.augment],
+        settings.augment_chance or augment.chance_for(count),
+        settings.flip == "yes",
+        settings.r1,
+        settings.r1_every,
+    )
+
+
+def train_step(
+    players: Players,
+    real: torch.Tensor,
+    z: torch.Tensor,
+    method: Method = CLASSIC,
+    rng: torch.Generator | None = None,
+    penalised: bool = False,
+) -> torch.Tensor:
+    """One step of both players on one batch; returns the five FIGURES, detached, shape (5,).
+
+    `real` is (N, 3, 64, 64) in [-1, 1], `z` is (N, nz, 1, 1). Augmentation draws from `rng`.
+    Nothing waits for the device.
+    """
+    G, D, loss = players.G, players.D, method.loss
+    real = _as_shown(real, method, rng, flips=method.flips).requires_grad_(penalised)
+
+    # Update D: real ones are 1, fakes are 0; its gradient is of the sum.
+    players.adam_d.zero_grad()
+    says_real = D(real, loss.on_logits)
+    loss_real = loss.real(says_real)
+    penalty = _penalty(says_real, real, method) if penalised else 0.0
+    (loss_real + penalty).backward()
+    fake = G(z)
+    says_fake = D(_as_shown(fake.detach(), method, rng), loss.on_logits)
+    loss_fake = loss.fake(says_fake)
+    loss_fake.backward()
+    players.adam_d.step()
+
+    # Update G: the updated D should say 1 of the same fakes. D's own gradient is not needed.
+    players.adam_g.zero_grad()
+    D.requires_grad_(False)
+    says_fooled = D(_as_shown(fake, method, rng), loss.on_logits)
+    loss_g = loss.fooled(says_fooled)
+    loss_g.backward()
+    players.adam_g.step()
+    D.requires_grad_(True)
+
+    means = [_chance(says, loss).mean() for says in (says_real, says_fake, says_fooled)]
+    return torch.stack([loss_real + loss_fake, loss_g, *means]).detach()
+
+
+def _as_shown(
+    images: torch.Tensor, method: Method, rng: torch.Generator | None, *, flips: bool = False
+) -> torch.Tensor:
+    """Images as D is shown them."""
+    if rng is None:
+        return images
+    if flips:
+        images = augment.flipped(images, rng)
+    return augment.augmented(images, method.augmentations, method.chance, rng)
+
+
+def _penalty(says: torch.Tensor, real: torch.Tensor, method: Method) -> torch.Tensor:
+    """R1, as much at once as is due for the steps without it."""
+    return gradient_penalty(says, real) * (method.r1 / 2 * method.r1_every)
+
+
+def _chance(says: torch.Tensor, loss: Loss) -> torch.Tensor:
+    return says.detach().sigmoid() if loss.on_logits else says
+
+
+def update_average(players: Players, batch_size: int, images_seen: int, half_life: int) -> None:
+    """Move G's average towards G; what it held `half_life` images ago counts half.
+
+    While a run is young it forgets faster: half of it in a twentieth of what was shown so far
+    (the warm-up of Karras et al., 2020). BatchNorm's figures are settled when it is used.
+    """
+    if players.G_ema is None:
+        return
+    remembered = 0.5 ** (batch_size / max(1e-8, min(half_life, 0.05 * images_seen)))
+    with torch.no_grad():
+        for average, weight in zip(players.G_ema.parameters(), players.G.parameters(), strict=True):
+            average.lerp_(weight, 1.0 - remembered)
+
+
+def settle_average(players: Players) -> None:
+    """Give G's average BatchNorm figures of its own: those of 1,024 faces that it makes.
+
+    The figures of G do not fit averaged weights (Brock, Donahue, Simonyan, *Large Scale GAN
+    Training*, 2018, "standing statistics").
+    """
+    network = players.G_ema
+    if network is None:
+        return
+    norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    device = next(network.parameters()).device
+    z = torch.from_numpy(latent.z_from_seeds(SETTLING_SEEDS, network.nz)).to(device)
+    network.train()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean of all batches, each counting the same
+    with torch.no_grad():
+        for part in z.split(SETTLED_AT_ONCE):
+            network(part[:, :, None, None])
+    for norm in norms:
+        norm.momentum = BATCHNORM_MOMENTUM
+    network.eval()
