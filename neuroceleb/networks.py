@@ -18,6 +18,7 @@ class Generator(nn.Module):
     def __init__(self, nz: int = 100, ngf: int = 64, nc: int = CHANNELS) -> None:
         super().__init__()
         self.nz = nz
+        self.ngf = ngf
         self.nc = nc
         self.main = nn.Sequential(
             nn.ConvTranspose2d(nz, ngf * 8, 4, 1, 0, bias=False),

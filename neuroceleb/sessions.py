@@ -21,7 +21,19 @@ import PIL
 import torch
 from tqdm import tqdm
 
-from . import __version__, dataset, devices, files, jobs, queueing, recovery, runs, split, training
+from . import (
+    __version__,
+    dataset,
+    devices,
+    files,
+    jobs,
+    queueing,
+    recovery,
+    runs,
+    split,
+    step,
+    training,
+)
 from .dataset import Dataset
 from .errors import UserError
 from .heartbeat import Heartbeat
@@ -48,6 +60,7 @@ class Session:
     config: dict[str, Any]
     source: Path
     resume: bool
+    start_from: Path | None = None
 
 
 def prepare(workspace: Workspace, name: str, text: str, given: dict[str, Any]) -> Session:
@@ -59,7 +72,8 @@ def prepare(workspace: Workspace, name: str, text: str, given: dict[str, Any]) -
     _check_machine(settings)
     source = dataset.locate(text, workspace)
     config = jobs.new_config(workspace, text, source, settings) | {"versions": _versions()}
-    return Session(workspace, run, settings, config, source, resume=False)
+    begin = _start(workspace, settings)
+    return Session(workspace, run, settings, config, source, resume=False, start_from=begin)
 
 
 def reopen(workspace: Workspace, name: str, text: str | None, given: dict[str, Any]) -> Session:
@@ -78,7 +92,17 @@ def reopen(workspace: Workspace, name: str, text: str | None, given: dict[str, A
     settings = Settings.checked(**{**then.to_json(), **changes})
     _check_machine(settings)
     source = dataset.locate(text or str(config["dataset"].get("path")), workspace)
-    return Session(workspace, run, settings, config, source, resume=True)
+    begin = None if run.state_file.exists() else _start(workspace, settings)
+    return Session(workspace, run, settings, config, source, resume=True, start_from=begin)
+
+
+def _start(workspace: Workspace, settings: Settings) -> Path | None:
+    """The generator that a run begins with, if it begins with one; raises UserError."""
+    if not settings.start_from:
+        return None
+    path = workspace.weights(settings.start_from)
+    step.check_start(path, settings)
+    return path
 
 
 def _adjusted(status: dict[str, Any]) -> dict[str, Any]:
@@ -210,7 +234,7 @@ def _train(session: Session, data: Dataset, heartbeat: Heartbeat) -> str:
     log.info("%s '%s' on %s, %s, %d epochs.", verb, run.name, faces, device, settings.epochs)
     images_in_all = len(data) * settings.epochs
     with _stop_requests(run, heartbeat) as should_stop, _ProgressBar(run, images_in_all) as bar:
-        job = training.Job(run, settings, data, device, session.resume)
+        job = training.Job(run, settings, data, device, session.resume, session.start_from)
         adjusted = _adjusted(run.status())
         state = recovery.train(job, adjusted, heartbeat, should_stop, bar.show)
     how = "; --resume goes on from here" if state == "stopped" else ""

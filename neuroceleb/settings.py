@@ -39,7 +39,12 @@ RECIPES: dict[str, dict[str, Any]] = {
         "r1": 0.5,
     },
 }
+MAX_TEXT = 1_000  # characters
 MAX_EPOCHS_BY_IMAGES = 2_000  # a sheet an epoch: of a handful of photos they would be countless
+
+
+def _text(help: str) -> Any:
+    return field(default="", metadata={"help": help, "longest": MAX_TEXT})
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,7 @@ class Settings:
         0, "Images after which G's average has half forgotten; 0: no average.", 0, 10**9
     )
     holdout: float = _setting(0.0, "Share of the images kept back from training.", 0.0, 0.5)
+    start_from: str = _text("A run or generator file whose weights to begin with; empty: none.")
     seed: int = _setting(0, "Seed of weights, noise and order.", 0, 2**53 - 1)
     device: str = _choice("auto", "Where to compute.", "auto", "cpu", "cuda")
     ngpu: int = _setting(1, "Number of GPUs.", 0, 64)
@@ -139,6 +145,10 @@ def _check(name: str, value: Any, kind: Any, rules: Any) -> None:
     if choices is not None:
         if value not in choices:
             raise UserError(f"{flag} {value!s:.40} is not known: use {' or '.join(choices)}.")
+        return
+    if "longest" in rules:
+        if not isinstance(value, str) or len(value) > rules["longest"]:
+            raise UserError(f"{flag} {value!s:.40} is not the name of a model: mend it.")
         return
     number_types = (int,) if kind is int else (int, float)
     if isinstance(value, bool) or not isinstance(value, number_types):

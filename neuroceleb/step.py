@@ -2,12 +2,14 @@
 
 import copy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch.optim import Adam
 
-from . import augment, latent
+from . import augment, checkpoint, latent
+from .errors import UserError
 from .losses import BCE, LOSSES, Loss, gradient_penalty
 from .networks import Discriminator, Generator, weights_init
 from .settings import AUGMENTATIONS, Settings
@@ -40,13 +42,44 @@ class Players:
         return {name: player.state_dict() for name, player in there.items() if player is not None}
 
 
-def new_players(settings: Settings, device: torch.device) -> Players:
-    """Networks with the original's first weights, drawn from the run's seed, and their Adams."""
+def check_start(path: Path, settings: Settings) -> None:
+    """Raises UserError where the generator in a file does not fit the settings of a run."""
+    G, _ = checkpoint.load_generator(path)
+    if (G.nz, G.ngf) != (settings.nz, settings.ngf):
+        raise UserError(
+            f"--start-from {path.name}: that generator has nz {G.nz} and ngf {G.ngf}, not "
+            f"{settings.nz} and {settings.ngf}: use its figures, or leave it out."
+        )
+
+
+def _begin_with(path: Path, G: Generator, D: Discriminator) -> None:
+    """Take over the weights of a generator file, and of the discriminator beside it if it fits.
+
+    Wang et al., *Transferring GANs: generating images from limited data*, 2018.
+    """
+    G.load_state_dict(checkpoint.load_generator(path)[0].state_dict())
+    beside = path.parent / "netD.safetensors"
+    if not beside.is_file():
+        return
+    other = checkpoint.load_discriminator(beside)
+    if (other.ndf, other.norm) == (D.ndf, D.norm):
+        D.load_state_dict(other.state_dict())
+
+
+def new_players(
+    settings: Settings, device: torch.device, start_from: Path | None = None
+) -> Players:
+    """Networks with the original's first weights, drawn from the run's seed, and their Adams.
+
+    Or with the weights of the generator in `start_from`, which fits (see `check_start`).
+    """
     rng = torch.Generator().manual_seed(settings.seed)
     G = Generator(settings.nz, settings.ngf)
     D = Discriminator(settings.ndf, norm=settings.d_norm)
     weights_init(G, rng)
     weights_init(D, rng)
+    if start_from is not None:
+        _begin_with(start_from, G, D)
     G.to(device).to(memory_format=torch.channels_last)
     D.to(device).to(memory_format=torch.channels_last)
     G_ema = copy.deepcopy(G).requires_grad_(False).eval() if settings.ema_images else None

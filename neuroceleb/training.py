@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -88,13 +89,17 @@ def pick_device(name: str) -> torch.device:
 
 @dataclass(frozen=True)
 class Job:
-    """What to train: a run and its settings, on which faces and device, new or continued."""
+    """What to train: a run and its settings, on which faces and device, new or continued.
+
+    A new one begins with the weights in `start_from`, where that is given.
+    """
 
     run: Run
     settings: Settings
     dataset: Dataset
     device: torch.device
     resume: bool = False
+    start_from: Path | None = None
 
 
 def train(job: Job, heartbeat: Heartbeat, should_stop: Callable[[], bool], watch: Watch) -> str:
@@ -108,7 +113,7 @@ def train(job: Job, heartbeat: Heartbeat, should_stop: Callable[[], bool], watch
     _set_up(device)
     faces = Faces(job.dataset.pixels, device)
     steps = faces.steps(settings.batch_size)
-    players = new_players(settings, device)
+    players = new_players(settings, device, job.start_from)
     method = method_of(settings, len(faces))
     noise = torch.Generator(device).manual_seed(settings.seed)
     at = _continue(job, players, noise) if job.resume else Position()

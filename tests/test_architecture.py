@@ -40,7 +40,7 @@ ROOMS: dict[str, tuple[str, str]] = {
     "generator": ("checkpoint errors folded images networks", "numpy torch"),
     "losses": ("", "torch"),
     "augment": ("", "torch"),
-    "step": ("augment latent losses networks settings", "torch"),
+    "step": ("augment checkpoint errors latent losses networks settings", "torch"),
     "batches": ("images", "numpy torch"),
     "training": (
         "batches checkpoint dataset errors generator heartbeat images latent likeness networks "

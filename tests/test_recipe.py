@@ -319,3 +319,29 @@ def test_images_set_the_epochs_of_a_run(here: helpers.Here, photos: Path) -> Non
     outcome = here("train", "--run", "one", "--resume", "--epochs", "4")
     assert outcome.code == 0, outcome.err
     assert len(run.stats()) == 4
+
+
+def test_a_run_begins_with_the_weights_of_another(here: helpers.Here, photos: Path) -> None:
+    assert here("train", photos, "--run", "first", *MODERN).code == 0
+    first = helpers.run_of(here.workspace, "first")
+    flags = ("--start-from", "first", "--lr", "1e-8", *MODERN)
+    assert here("train", photos, "--run", "second", *flags).code == 0
+    second = helpers.run_of(here.workspace, "second")
+    assert second.config()["settings"]["start_from"] == "first"
+    generators = [checkpoint.load_generator(first.weights())[0]]
+    generators.append(checkpoint.load_generator(second.weights(0))[0])
+    discriminators = [
+        checkpoint.load_discriminator(run.discriminator_file) for run in (first, second)
+    ]
+    for one, other in (generators, discriminators):
+        for x, y in zip(one.parameters(), other.parameters(), strict=True):
+            assert torch.allclose(x, y, atol=1e-5)
+
+
+def test_a_start_that_does_not_fit_is_refused(here: helpers.Here, photos: Path) -> None:
+    assert here("train", photos, "--run", "first", *MODERN).code == 0
+    flags = ("--start-from", "first", *MODERN, "--ngf", "8")
+    here("train", photos, "--run", "second", *flags).assert_refused("--start-from", "ngf 4", "8")
+    flags = ("--start-from", "nowhere", *MODERN)
+    here("train", photos, "--run", "second", *flags).assert_refused("nowhere")
+    assert not (here.workspace / "checkpoints" / "second").exists()

@@ -13,14 +13,15 @@ from neuroceleb.errors import UserError
 from neuroceleb.settings import Settings
 
 NUMBERS = [spec for spec in dataclasses.fields(Settings) if "low" in spec.metadata]
+TEXTS = [spec for spec in dataclasses.fields(Settings) if "longest" in spec.metadata]
 CHOICES = [spec for spec in dataclasses.fields(Settings) if "choices" in spec.metadata]
 
 
 def test_every_setting_has_bounds_or_choices_and_a_help() -> None:
-    assert {spec.name for spec in NUMBERS + CHOICES} == {
+    assert {spec.name for spec in NUMBERS + CHOICES + TEXTS} == {
         spec.name for spec in dataclasses.fields(Settings)
     }
-    assert all(spec.metadata["help"].endswith(".") for spec in NUMBERS + CHOICES)
+    assert all(spec.metadata["help"].endswith(".") for spec in dataclasses.fields(Settings))
 
 
 def out_of_bounds() -> list[tuple[str, Any]]:
@@ -33,6 +34,7 @@ def out_of_bounds() -> list[tuple[str, Any]]:
         values += [(spec.name, wrong) for wrong in (math.nan, math.inf, True, "3", None)]
         if spec.type is int:
             values.append((spec.name, 1.5))
+    values += [(spec.name, wrong) for spec in TEXTS for wrong in (None, 3, ["a"], "a" * 1_001)]
     return values + [(spec.name, wrong) for spec in CHOICES for wrong in ("", "other", None, [])]
 
 

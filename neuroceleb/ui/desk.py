@@ -181,6 +181,8 @@ class Desk:
             raise UserError(f"'{text[:100]}' is not under datasets/: only those can be used here.")
         known = {spec.name for spec in dataclasses.fields(Settings)}
         settings = Settings.checked(**{key: given[key] for key in given if key in known})
+        if not self.is_local and settings.start_from:
+            self.workspace.run(settings.start_from)  # a run of ours, never a path
         return name.strip(), text, settings, dataset.locate(text, self.workspace)
 
 
@@ -205,11 +207,15 @@ def settings_spec() -> list[dict[str, Any]]:
         {
             "name": spec.name,
             "default": spec.default,
-            "kind": kinds.get(getattr(spec.type, "__name__", str(spec.type)), "choice"),
+            "kind": "text" if "longest" in spec.metadata else kinds.get(_type_name(spec), "choice"),
             **spec.metadata,
         }
         for spec in dataclasses.fields(Settings)
     ]
+
+
+def _type_name(spec: dataclasses.Field[Any]) -> str:
+    return getattr(spec.type, "__name__", str(spec.type))
 
 
 def is_loopback(host: str) -> bool:

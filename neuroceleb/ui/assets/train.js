@@ -70,6 +70,8 @@ const field = (spec, value) => {
   const input = spec.kind === "choice"
     ? make("select", { id }, ...spec.choices.map((choice) =>
       make("option", { value: choice, selected: choice === shown }, choice)))
+    : spec.kind === "text"
+    ? make("input", { id, type: "text", value: shown, maxlength: spec.longest, autocomplete: "off" })
     : make("input", { id, type: "number", value: shown, min: spec.low, max: spec.high,
       step: spec.kind === "int" ? 1 : "any" });
   input.dataset.kind = spec.kind;
@@ -89,7 +91,7 @@ const followRecipe = (form, specs) => {
   });
 };
 const settingsOf = (form) => Object.fromEntries([...form.querySelectorAll("[data-setting]")].map((input) =>
-  [input.dataset.setting, input.dataset.kind === "choice" ? input.value : input.value === "" ? null : Number(input.value)]));
+  [input.dataset.setting, ["choice", "text"].includes(input.dataset.kind) ? input.value.trim() : input.value === "" ? null : Number(input.value)]));
 
 const datasetsToChoose = (chosenOne) => overview.datasets.map((name) =>
   make("option", { value: name, selected: name === chosenOne }, name));
