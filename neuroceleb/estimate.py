@@ -233,7 +233,7 @@ def _disk_bytes(data: Dataset, settings: Settings) -> int:
 
 
 def _gigabytes(count: int) -> str:
-    return f"{count / 2**30:.1f} GB"
+    return f"{count / 2**20:.0f} MB" if count < 2**30 else f"{count / 2**30:.1f} GB"
 
 
 def sentences(found: dict[str, Any]) -> Iterator[str]:

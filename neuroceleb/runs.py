@@ -238,6 +238,21 @@ class Run:
                     rows.append(row)
         return rows
 
+    def check_can_go_on(self) -> None:
+        """Raises UserError where going on would begin anew over what is there.
+
+        That is where it finished, or kept weights more than once, and its state is gone: a run
+        that ships, or one cleared of what takes room. A run killed before its first save has
+        nothing to lose, and may begin again.
+        """
+        if self.state_file.exists() or self.older_state_file.exists():
+            return
+        if len(self.kept()) > 1 or (self.kept() and self.state() == "finished"):
+            raise UserError(
+                f"The run '{self.name}' cannot go on: {self.state_file.name}, the state to go on "
+                "from, is not with it. Duplicate it to train another like it."
+            )
+
     # Writing -------------------------------------------------------------------------------
 
     def write_status(self, status: dict[str, Any]) -> None:

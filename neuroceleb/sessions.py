@@ -79,6 +79,7 @@ def prepare(workspace: Workspace, name: str, text: str, given: dict[str, Any]) -
 def reopen(workspace: Workspace, name: str, text: str | None, given: dict[str, Any]) -> Session:
     """A session that goes on with a run; only epochs and device may differ. Raises UserError."""
     run = workspace.run(name)
+    run.check_can_go_on()
     config = run.config()
     if not isinstance(config.get("settings"), dict) or not isinstance(config.get("dataset"), dict):
         raise UserError(f"{run.path / 'config.json'} is not whole: the run cannot go on.")

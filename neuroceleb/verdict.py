@@ -8,7 +8,8 @@ runs of this very network showed; some of both are among the tests.
   rates far over 0.0002 do that: Radford et al., *Unsupervised Representation Learning with Deep
   Convolutional GANs*, 2015, found 0.001 too high already.
 - *collapse*: lately the fixed noise's faces are alike (`sample_nearest`, see `likeness`), though
-  they were not before, or though they change wholly from epoch to epoch. Near-duplicates as the
+  they were not before, or though they change wholly from epoch to epoch, or though 100,000 images
+  have been shown (healthy runs here needed 15,000 to 25,000). Near-duplicates as the
   sign: Arora and Zhang, *Do GANs actually learn the distribution?*, 2017. Faces that hop from one
   mode to the next together: Metz et al., *Unrolled GANs*, 2016.
 - *stalled*: the same noise's faces have lately not moved.
@@ -18,7 +19,8 @@ runs of this very network showed; some of both are among the tests.
 - *g_strong*: lately D has told photos and fakes apart by less than 0.1. At the optimum of
   Goodfellow et al., *Generative Adversarial Nets*, 2014, D says 1/2 to both; so it may be the end,
   or a D too small to see what is wrong.
-- *learning*: none of these. *early*: fewer than 3 epochs, too few to tell.
+- *early*: fewer than 3 epochs, or faces of different seeds are still alike, as at every beginning.
+- *learning*: none of these.
 """
 
 import math
@@ -28,6 +30,7 @@ from typing import Any
 
 LATELY_EPOCHS = 5
 LONG_IMAGES = 20_000
+LATE_IMAGES = 100_000
 EARLY_EPOCHS = 3
 
 ALIKE = 0.35  # sample_nearest of different photos is 1
@@ -129,13 +132,28 @@ def _g_strong(rows: Rows) -> _Finding | None:
     return _Finding("g_strong", recent, figures)
 
 
+def _still_alike(rows: Rows) -> _Finding | None:
+    recent = _lately(rows)
+    figures = _means(recent, "sample_nearest")
+    if not figures or figures["sample_nearest"] > ALIKE:
+        return None
+    is_late = (_value(rows[-1], "images_seen") or 0.0) >= LATE_IMAGES
+    return _Finding("collapse" if is_late else "early", recent, figures)
+
+
 def _learning(rows: Rows) -> _Finding:
     recent = _lately(rows)
     names = ("d_x", "d_g_z1", "sample_nearest", "sample_change")
     return _Finding("learning", recent, _means(recent, *names))
 
 
-_RULES: tuple[Callable[[Rows], _Finding | None], ...] = (_collapse, _stalled, _d_strong, _g_strong)
+_RULES: tuple[Callable[[Rows], _Finding | None], ...] = (
+    _collapse,
+    _stalled,
+    _d_strong,
+    _g_strong,
+    _still_alike,
+)
 
 
 # Figures -----------------------------------------------------------------------------------

@@ -16,8 +16,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from neuroceleb import checkpoint, images, training
-from neuroceleb.runs import Run
+from neuroceleb import checkpoint, images, jobs, training
+from neuroceleb.errors import UserError
+from neuroceleb.runs import Run, Workspace
 from tests import helpers
 from tests.helpers import EPOCHS, STEPS, TINY, assert_same_training
 
@@ -242,6 +243,20 @@ def test_killed_before_the_first_save_it_begins_again(here: helpers.Here, finish
     outcome = here("train", "--run", run.name, "--resume")
     assert outcome.code == 0, outcome.err
     assert_same_training(run, finished)
+
+
+def test_a_run_without_its_state_is_not_begun_again_over_what_is_there(
+    here: helpers.Here, finished: Run
+) -> None:
+    run = copy_of(finished, here)
+    run.state_file.unlink()
+    run.older_state_file.unlink()
+    outcome = here("train", "--run", run.name, "--resume", "--epochs", "9")
+    outcome.assert_refused("state.pt", "Duplicate it")
+    with pytest.raises(UserError, match="cannot go on"):
+        jobs.resume(Workspace(here.workspace), run.name, epochs=9)
+    assert_same_training(run, finished)
+    assert run.state() == "finished"
 
 
 def test_leftovers_of_a_killed_process_are_cleared_away(

@@ -30,8 +30,11 @@ def kinds(rows: list[dict[str, Any]]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["healthy", "celeba_mini"])
-def test_a_healthy_run_is_learning_all_the_while(name: str) -> None:
-    assert set(kinds(curve(name))[3:]) == {"learning"}
+def test_a_healthy_run_is_learning_as_soon_as_its_faces_differ(name: str) -> None:
+    found = kinds(curve(name))
+    early = found.count("early")
+    assert found == ["early"] * early + ["learning"] * (len(found) - early)
+    assert curve(name)[early]["images_seen"] < verdict.LONG_IMAGES or early == 2
 
 
 @pytest.mark.parametrize("name", ["d_strong", "g_strong", "diverged", "stalled"])
@@ -74,7 +77,19 @@ def test_faces_that_grow_alike_late_are_a_collapse() -> None:
 def test_grey_faces_at_the_beginning_are_no_collapse() -> None:
     rows = curve("healthy")[:8]
     assert max(row["sample_nearest"] for row in rows) < verdict.ALIKE
-    assert kinds(rows)[-1] == "learning"
+    assert set(kinds(rows)) == {"early"}
+
+
+def test_faces_that_never_came_to_differ_are_a_collapse_in_the_end() -> None:
+    rows = curve("healthy")
+    for row in rows:
+        row |= {"sample_nearest": 0.05, "d_x": 0.8, "images_seen": 4 * row["images_seen"]}
+    found = kinds(rows)
+    assert rows[-1]["images_seen"] > verdict.LATE_IMAGES
+    assert found[-1] == "collapse"
+    first = found.index("collapse")
+    assert set(found[:first]) == {"early"}
+    assert rows[first]["images_seen"] >= verdict.LATE_IMAGES > rows[first - 1]["images_seen"]
 
 
 def test_a_strong_d_is_no_matter_until_it_lasts() -> None:

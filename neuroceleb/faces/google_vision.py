@@ -193,7 +193,10 @@ class GoogleVision:
             vision.AnnotateImageRequest(image=vision.Image(content=jpeg.data), features=[feature])
             for jpeg in jpegs
         ]
-        return self._client.batch_annotate_images(requests=requests, timeout=self._timeout_s)
+        # The client's own patience is ten minutes, whatever ours is: it tries once, we try again.
+        return self._client.batch_annotate_images(
+            requests=requests, retry=None, timeout=self._timeout_s
+        )
 
 
 def _signed_in_client() -> vision.ImageAnnotatorClient:

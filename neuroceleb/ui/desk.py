@@ -109,6 +109,7 @@ class Desk:
             "origin": self._origin(run),
             "asked": run.stop_file.exists(),
             "forceable": jobs.may_force(run),
+            "resumable": _can_go_on(run),
         }
 
     def _origin(self, run: Run) -> dict[str, Any] | None:
@@ -187,6 +188,14 @@ class Desk:
 
 
 _measuring = threading.Lock()
+
+
+def _can_go_on(run: Run) -> bool:
+    try:
+        run.check_can_go_on()
+    except UserError:
+        return False
+    return True
 
 
 def _sheet(run: Run, epoch: int, path: Path) -> dict[str, Any]:

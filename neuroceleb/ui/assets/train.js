@@ -1,6 +1,7 @@
 const { words, make, number, ask, say, take } = window.neuroceleb;
 const root = element.querySelector(".nc-train");
 const ASK_EVERY_MS = 1000;
+const FEW_EPOCHS = 10; // all named on the axis: an epoch is never cut in half
 const SHEET_PX = 8 * 64 + 9 * 2;
 const SHOWN_SETTINGS = ["recipe", "epochs", "batch_size", "device"];
 const SAME = new Set(["finished", "stopped", "failed", "lost"]);
@@ -156,7 +157,8 @@ const drawForm = (like) => {
   main.replaceChildren(make("h2", {}, words.new_run), ...intro, none, form, answer);
 };
 
-const gigabytes = (bytes) => `${number((bytes / 2 ** 30).toFixed(1))} GB`;
+const gigabytes = (bytes) => (bytes < 2 ** 30
+  ? `${number(Math.ceil(bytes / 2 ** 20))} MB` : `${number((bytes / 2 ** 30).toFixed(1))} GB`);
 const estimateWords = (found) => {
   const facts = [];
   if (found.faces != null) facts.push(`${number(found.faces)} ${words.photos_used}`);
@@ -213,7 +215,7 @@ const actsOf = (run) => {
   if (run.forceable) buttons.push(button("force", words.force, () => act("force", { name })));
   if (!going && !run.forceable) {
     const epochs = make("input", { type: "number", id: "resume-epochs", min: 1, value: run.status.epochs ?? 1, "aria-label": words.more_epochs });
-    buttons.push(make("span", { class: "nc-joined" },
+    if (run.resumable) buttons.push(make("span", { class: "nc-joined" },
       button("resume", words.resume, () => act("resume", { name, epochs: Number(epochs.value) }), "nc-accent"),
       make("label", { class: "nc-field" }, make("span", {}, words.more_epochs), epochs)));
     buttons.push(button("rename", words.rename, () => rename(name)));
@@ -268,7 +270,7 @@ const drawRun = (run) => {
   meter.value = status.epochs ? ((status.epoch ?? 0) + (status.steps ? (status.step ?? 0) / status.steps : 0)) / status.epochs : 0;
   message.textContent = status.message ?? "";
   message.hidden = !status.message;
-  const key = JSON.stringify([run.name, run.state, run.asked, run.forceable, status.epochs]);
+  const key = JSON.stringify([run.name, run.state, run.asked, run.forceable, run.resumable, status.epochs]);
   if (key !== drawnActs && !acts.querySelector("#no")) {
     drawnActs = key;
     acts.replaceChildren(...actsOf(run));
@@ -331,7 +333,7 @@ const drawCharts = async () => {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: "#80807a", size: 12 },
       margin: { l: 44, r: 12, t: 28, b: 36 }, hovermode: "x unified", showlegend: true,
       legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" }, uirevision: run,
-      xaxis: { gridcolor: grid, zeroline: false, showgrid: false }, yaxis: { gridcolor: grid, zeroline: false, ...yaxis },
+      xaxis: { gridcolor: grid, zeroline: false, showgrid: false, ...(rows.length <= FEW_EPOCHS ? { dtick: 1 } : {}) }, yaxis: { gridcolor: grid, zeroline: false, ...yaxis },
     };
     await Plotly.react(plot, data, layout, { responsive: true, displayModeBar: false });
   }
