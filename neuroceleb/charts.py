@@ -1,74 +1,149 @@
-"""Plotly figures of a run's course: one row of `stats.jsonl` an epoch in, a figure out."""
+"""What is drawn of a run's figures: the charts, their lines, the plain numbers behind them.
+
+Rows are those of `stats.jsonl`, one dictionary an epoch. The page draws the charts with plotly,
+a film draws the same lines beneath its picture.
+"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import plotly.graph_objects as go
-
 Stats = Sequence[dict[str, Any]]
+Values = list[float | None]
 
 # Readable on a light and on a dark ground alike. D is grey, G wears the accent.
 D_COLOUR = "#7b7b75"
 G_COLOUR = "#e04f2f"
-TEXT_COLOUR = "#80807a"
-GRID_COLOUR = "rgba(128, 128, 120, 0.18)"
-MAX_EPOCHS_ALL_NAMED = 10  # on the axis; an epoch is never cut in half
-FONTS = "IBM Plex Sans, system-ui, sans-serif"
 
 
-def loss_figure(stats: Stats) -> go.Figure:
-    """Both losses over the epochs (means of each epoch)."""
-    figure = _figure("loss", len(stats))
-    figure.add_trace(_line(stats, "loss_d", "loss D", D_COLOUR))
-    figure.add_trace(_line(stats, "loss_g", "loss G", G_COLOUR))
-    figure.update_yaxes(rangemode="tozero")
-    return figure
+@dataclass(frozen=True)
+class Line:
+    """One figure over the epochs: its key in the rows, its name, how it is drawn."""
+
+    key: str
+    name: str
+    colour: str
+    dash: str = "solid"
 
 
-def score_figure(stats: Stats) -> go.Figure:
-    """What D says of real images, and of G's before and after its own update, over the epochs."""
-    figure = _figure("D says real", len(stats))
-    figure.add_trace(_line(stats, "d_x", "D(x)", D_COLOUR))
-    figure.add_trace(_line(stats, "d_g_z1", "D(G(z)) before", G_COLOUR))
-    figure.add_trace(_line(stats, "d_g_z2", "D(G(z)) after", G_COLOUR, dash="dot"))
-    figure.add_hline(y=0.5, line={"color": GRID_COLOUR, "width": 1.5})
-    figure.update_yaxes(range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75, 1])
-    return figure
+@dataclass(frozen=True)
+class Chart:
+    """Some lines on one scale, from `low` to `high` where those are known beforehand."""
+
+    id: str
+    y_title: str
+    lines: tuple[Line, ...]
+    low: float | None = None
+    high: float | None = None
 
 
-def _line(stats: Stats, key: str, name: str, colour: str, dash: str = "solid") -> go.Scatter:
-    return go.Scatter(
-        x=[row.get("epoch") for row in stats],
-        y=[_finite(row.get(key)) for row in stats],
-        name=name,
-        mode="lines" if len(stats) > 2 else "lines+markers",
-        line={"color": colour, "width": 2, "dash": dash},
-        hovertemplate="%{y:.3f}",
-    )
+LOSSES = Chart(
+    "losses",
+    "loss",
+    (Line("loss_d", "loss D", D_COLOUR), Line("loss_g", "loss G", G_COLOUR)),
+    low=0.0,
+)
+SCORES = Chart(
+    "scores",
+    "D says real",
+    (
+        Line("d_x", "D(x)", D_COLOUR),
+        Line("d_g_z1", "D(G(z)) before", G_COLOUR),
+        Line("d_g_z2", "D(G(z)) after", G_COLOUR, "dot"),
+    ),
+    low=0.0,
+    high=1.0,
+)
+VARIETY = Chart(
+    "variety",
+    "photos = 1",
+    (
+        Line("sample_nearest", "nearest other", G_COLOUR),
+        Line("sample_spread", "spread", D_COLOUR),
+        Line("sample_change", "change", D_COLOUR, "dot"),
+    ),
+    low=0.0,
+)
+SPEED = Chart("speed", "images/s", (Line("images_per_second", "images/s", D_COLOUR),), low=0.0)
+
+# Which epoch is best, by the first of these that was measured; is less of it better, or more?
+BEST_BY: tuple[tuple[str, Callable[..., Any]], ...] = (
+    ("fid", min),
+    ("kid", min),
+    ("swd", min),
+    ("well_formed", max),
+)
+MAX_QUALITY_CHARTS = 12
+
+
+def charts_of(stats: Stats) -> list[Chart]:
+    """The charts there is something to draw in."""
+    return [
+        chart
+        for chart in (LOSSES, SCORES, *_quality_charts(stats), VARIETY, SPEED)
+        if any(value is not None for line in chart.lines for value in values(stats, line.key))
+    ]
+
+
+def values(stats: Stats, key: str) -> Values:
+    """A figure of every row, None where it was not measured or is no finite number."""
+    if key.startswith("quality."):
+        name = key.removeprefix("quality.")
+        return [quality_of(row).get(name) for row in stats]
+    return [_finite(row.get(key)) for row in stats]
+
+
+def quality_of(row: dict[str, Any]) -> dict[str, float]:
+    """The quality figures of a row: its object `quality`, and its keys that begin `quality_`."""
+    inside = row.get("quality")
+    found = dict(inside) if isinstance(inside, dict) else {}
+    prefix = "quality_"
+    found |= {key.removeprefix(prefix): row[key] for key in row if key.startswith(prefix)}
+    numbers = {str(key): _finite(value) for key, value in found.items()}
+    return {key: value for key, value in numbers.items() if value is not None}
+
+
+def _quality_charts(stats: Stats) -> list[Chart]:
+    """One chart a figure: each has a scale of its own."""
+    names = list(dict.fromkeys(name for row in stats for name in quality_of(row)))
+    return [
+        Chart(
+            f"quality-{index}",
+            name.replace("_", " "),
+            (Line(f"quality.{name}", name.replace("_", " "), G_COLOUR),),
+        )
+        for index, name in enumerate(names[:MAX_QUALITY_CHARTS])
+    ]
+
+
+@dataclass(frozen=True)
+class Best:
+    """The epoch that is best by one measured figure."""
+
+    epoch: int
+    figure: str
+    value: float
+
+
+def best_epoch(stats: Stats) -> Best | None:
+    """The best of the epochs whose quality was measured; None where none was."""
+    for name, better in BEST_BY:
+        measured = [
+            (quality_of(row)[name], row["epoch"]) for row in stats if name in quality_of(row)
+        ]
+        if measured:
+            value, epoch = better(measured, key=lambda pair: pair[0])
+            return Best(epoch, name, value)
+    return None
+
+
+def resumed(stats: Stats) -> list[int]:
+    """The epochs within (or at the beginning of) which a stopped run went on."""
+    return [row["epoch"] for row in stats if row.get("resumed") is True]
 
 
 def _finite(value: Any) -> float | None:
     """The number to draw, or None for a gap in the line."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if is_number and math.isfinite(value) else None
-
-
-def _figure(y_title: str, epochs: int) -> go.Figure:
-    ticks = {"dtick": 1} if epochs <= MAX_EPOCHS_ALL_NAMED else {}
-    axis = {"gridcolor": GRID_COLOUR, "zeroline": False, "title": {"standoff": 8}}
-    return go.Figure(
-        layout={
-            "template": "none",
-            "paper_bgcolor": "rgba(0, 0, 0, 0)",
-            "plot_bgcolor": "rgba(0, 0, 0, 0)",
-            "font": {"color": TEXT_COLOUR, "size": 12, "family": FONTS},
-            "margin": {"l": 52, "r": 12, "t": 34, "b": 44},
-            "hovermode": "x unified",
-            "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-            "showlegend": True,
-            "uirevision": "kept",  # a reader's zoom outlives new epochs
-            "xaxis": axis | {"title": {"text": "epoch", "standoff": 8}, "showgrid": False} | ticks,
-            "yaxis": axis | {"title": {"text": y_title, "standoff": 8}},
-        }
-    )
