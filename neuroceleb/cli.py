@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
+from . import course_verbs, faces_cli, images, job_verbs, latent, queueing
 from . import doctor as machine
-from . import faces_cli, images, job_verbs, latent, queueing
 from .errors import UserError
 from .options import as_json as _as_json
 from .options import in_workspace as _in_workspace
@@ -241,5 +241,5 @@ def doctor(as_json: bool, workspace: Workspace) -> None:
 
 
 cli.add_command(faces_cli.crop)
-for verb in job_verbs.VERBS:
+for verb in (*job_verbs.VERBS, *course_verbs.VERBS):
     cli.add_command(verb)

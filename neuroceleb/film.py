@@ -118,9 +118,7 @@ def cut(sheet: Pixels, face: int) -> Pixels:
 
 def write(film: Plan, path: Path, progress: media.Progress | None = None) -> None:
     """Make the film, whole or not at all; raises UserError."""
-    media.write(
-        path, frames(film), film.count, fps=film.fps, recipe=film.recipe, progress=progress
-    )
+    media.write(path, frames(film), film.count, fps=film.fps, recipe=film.recipe, progress=progress)
 
 
 def frames(film: Plan) -> Iterator[Pixels]:
@@ -208,7 +206,7 @@ class _Curves:
         fine = Image.new("RGB", (FINE * self.width, FINE * self.height), GROUND)
         pen = ImageDraw.Draw(fine)
         font = ImageFont.load_default(FINE * self._unit * 0.8)
-        left, top, right, bottom = self._box
+        left, top, right, _ = self._box
         for value in (self._low, self._high):
             y = self._y(value)
             pen.line([(left, y), (right, y)], FAINT, FINE)
@@ -221,15 +219,20 @@ class _Curves:
         return fine
 
     def _trace(
-        self, pen: ImageDraw.ImageDraw, values: Values, ink: tuple[int, ...], wide: int, dotted: bool
+        self,
+        pen: ImageDraw.ImageDraw,
+        values: Values,
+        ink: tuple[int, ...],
+        width: int,
+        is_dotted: bool,
     ) -> None:
         points = [
             None if value is None else (self._x(epoch), self._y(value))
             for epoch, value in zip(self._epochs, values, strict=False)
         ]
         for number, (start, end) in enumerate(pairwise(points)):
-            if start is not None and end is not None and not (dotted and number % 2):
-                pen.line([start, end], ink, wide)
+            if start is not None and end is not None and not (is_dotted and number % 2):
+                pen.line([start, end], ink, width)
 
     def _x(self, epoch: int) -> float:
         left, _, right, _ = self._box

@@ -280,15 +280,17 @@ class _Unpickler(pickle.Unpickler):
         raise ValueError(f"it asks for {module[:40]}.{name[:40]}, which is no plain value")
 
 
+_FORMATS = {  # of struct, by NumPy's letter and size
+    **{"f2": "e", "f4": "f", "f8": "d"},
+    **{"i1": "b", "i2": "h", "i4": "i", "i8": "q"},
+    **{"u1": "B", "u2": "H", "u4": "I", "u8": "Q"},
+}
+
+
 class _Kind:
     """What NumPy's dtype says of a scalar: its letter, size and byte order."""
 
     __slots__ = ("code", "order")
-    FORMATS = {
-        **{"f2": "e", "f4": "f", "f8": "d"},
-        **{"i1": "b", "i2": "h", "i4": "i", "i8": "q"},
-        **{"u1": "B", "u2": "H", "u4": "I", "u8": "Q"},
-    }
 
     def __init__(self, code: str) -> None:
         self.code, self.order = code, "<"
@@ -304,7 +306,7 @@ class _KindReader:
     __slots__ = ()
 
     def __call__(self, code: Any, *_: Any) -> _Kind:
-        if not isinstance(code, str) or code not in _Kind.FORMATS:
+        if not isinstance(code, str) or code not in _FORMATS:
             raise ValueError(f"it holds an array of {str(code)[:20]!r}, not a number")
         return _Kind(code)
 
@@ -317,7 +319,7 @@ class _ScalarReader:
         if not isinstance(kind, _Kind) or not isinstance(raw, bytes):
             raise ValueError("it holds something that is no number")
         try:
-            (number,) = struct.unpack(kind.order + _Kind.FORMATS[kind.code], raw)
+            (number,) = struct.unpack(kind.order + _FORMATS[kind.code], raw)
         except struct.error as error:
             raise ValueError("a number in it has not its length") from error
         return number if isinstance(number, int) else float(number)

@@ -58,24 +58,27 @@ ROOMS: dict[str, tuple[str, str]] = {
         "step training",
         "numpy torch",
     ),
-    "charts": ("", "plotly"),
+    "charts": ("", ""),
+    "film": ("charts errors images media runs", "numpy PIL"),
+    "legacy": ("checkpoint errors files images runs settings", ""),
     "doctor": ("runs", "torch imageio_ffmpeg"),
     "options": ("errors runs settings", "click"),
     "faces_cli": ("errors faces options runs", "click tqdm"),
+    "course_verbs": ("errors film legacy options runs", "click tqdm"),
     "job_verbs": (
         "errors estimate jobs options queueing runs sessions settings verdict",
         "click",
     ),
     "cli": (
-        "checkpoint doctor errors faces_cli files generator images job_verbs latent media options "
-        "queueing runs sessions walks",
+        "checkpoint course_verbs doctor errors faces_cli files generator images job_verbs latent "
+        "media options queueing runs sessions walks",
         "click tqdm",
     ),
     "__main__": ("cli", ""),
     "ui": (
-        "charts dataset errors faces files generator images jobs latent media queueing runs "
-        "settings verdict walks",
-        "gradio numpy plotly fastapi starlette",
+        "charts dataset errors faces film files generator images jobs latent legacy media queueing "
+        "runs settings verdict walks",
+        "gradio numpy PIL plotly fastapi starlette",
     ),
 }
 

@@ -1,16 +1,20 @@
-"""The course of a run as the page shows it: state, sample sheets, figures."""
+"""The course of a run as the page shows it: state, sample sheets, figures; as plain JSON."""
 
+import hashlib
 import json
+import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
-
-import plotly.graph_objects as go
 
 from .. import charts
+from ..charts import Stats
 from ..errors import UserError
 from ..runs import GOING_ON, Run, Workspace
 from .faces import SHIPPED_MODEL
+
+ETA_STEP_S = 10
+LIGHT_BYTES = 160_000  # a WebP or JPEG of no more than this is sent to scrub as it is
 
 
 def watchable(workspace: Workspace) -> list[Run]:
@@ -31,22 +35,71 @@ def read_run(workspace: Workspace, name: Any) -> Run:
     return workspace.run(name)
 
 
+def watch(workspace: Workspace, name: str, other: str) -> dict[str, Any]:
+    """All that the tab shows: the runs there are, the chosen one, the one beside it if any.
+
+    A run that is not there (any more) gives way to the first; `stamp` changes with the answer.
+    """
+    runs = watchable(workspace)
+    names = [run.name for run in runs]
+    chosen = name if name in names else next(iter(names), None)
+    value = {
+        "runs": [{"name": run.name, "state": run.state(), "recipe": _recipe(run)} for run in runs],
+        "run": course(workspace.run(chosen)) if chosen else None,
+        "other": course(workspace.run(other)) if other in names else None,
+    }
+    stamp = hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]
+    return {"stamp": stamp, **value}
+
+
 def course(run: Run) -> dict[str, Any]:
-    """All the Progress tab shows of a run, as plain JSON values."""
+    """One run: how it stands, its sheets and kept weights, its figures as the charts draw them."""
     stats = run.stats()
     status = run.status()
-    seen = {row["epoch"]: row.get("images_seen") for row in stats}
+    best = charts.best_epoch(stats)
     return {
-        "run": run.name,
+        "name": run.name,
         "state": status["state"],
         "message": str(status.get("message") or ""),
         "epochs": status.get("epochs"),
-        "eta_seconds": status.get("eta_seconds"),
-        "sheets": [_sheet(run, epoch, path, seen) for epoch, path in run.sheets().items()],
-        "losses": _plain(charts.loss_figure(stats)),
-        "scores": _plain(charts.score_figure(stats)),
-        "rows": len(stats),
+        "eta_seconds": _rounded(status.get("eta_seconds")),
+        "imported": is_imported(run),
+        "recipe": _recipe(run),
+        "sheets": [sheet_line(epoch, path) for epoch, path in run.sheets().items()],
+        "kept": list(run.kept()),
+        "figures": figures(stats),
+        "best": asdict(best) if best else None,
     }
+
+
+def figures(stats: Stats) -> dict[str, Any]:
+    """The charts of a run, each with the values of its lines; epochs and images on the x axis."""
+    return {
+        "epochs": [row["epoch"] for row in stats],
+        "images": charts.values(stats, "images_seen"),
+        "resumed": charts.resumed(stats),
+        "charts": [
+            {
+                **{key: value for key, value in asdict(chart).items() if key != "lines"},
+                "lines": [
+                    {**asdict(line), "values": charts.values(stats, line.key)}
+                    for line in chart.lines
+                ],
+            }
+            for chart in charts.charts_of(stats)
+        ],
+    }
+
+
+def sheet_line(epoch: int, path: Path) -> dict[str, Any]:
+    """One sheet: its epoch, a word that changes with its content, whether it is light enough."""
+    stamp, size = _stamp(path)
+    return {"epoch": epoch, "v": f"{stamp:x}-{size:x}", "light": is_light(path, size)}
+
+
+def is_light(path: Path, size_bytes: int) -> bool:
+    """Whether the file itself is small enough to hold many of in the page."""
+    return path.suffix != ".png" and size_bytes <= LIGHT_BYTES
 
 
 def sheet_file(workspace: Workspace, name: str, epoch: int) -> Path:
@@ -57,17 +110,30 @@ def sheet_file(workspace: Workspace, name: str, epoch: int) -> Path:
     return sheets[epoch]
 
 
-def _sheet(run: Run, epoch: int, path: Path, seen: dict[int, Any]) -> dict[str, Any]:
-    stamp = path.stat().st_mtime_ns if path.exists() else 0
-    size = path.stat().st_size if path.exists() else 0
-    return {
-        "epoch": epoch,
-        "url": f"sheets/{quote(run.name, safe='')}/{epoch}?v={stamp}",
-        "bytes": size,
-        "seen": seen.get(epoch),
-    }
+def is_imported(run: Run) -> bool:
+    """Whether the original script made the run: its fixed noise is then not our seeds 0 to 63."""
+    try:
+        return "imported" in run.config()
+    except UserError:
+        return False
 
 
-def _plain(figure: go.Figure) -> dict[str, Any]:
-    plain: dict[str, Any] = json.loads(figure.to_json())
-    return plain
+def _recipe(run: Run) -> str:
+    try:
+        return str(run.config().get("recipe", ""))
+    except UserError:
+        return ""
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        stat = os.stat(path)
+    except OSError:  # gone since it was listed
+        return 0, 0
+    return stat.st_mtime_ns, stat.st_size
+
+
+def _rounded(seconds: Any) -> int | None:
+    """So coarse that the page is not told of every second."""
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    return round(seconds / ETA_STEP_S) * ETA_STEP_S if is_number else None

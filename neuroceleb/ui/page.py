@@ -28,8 +28,8 @@ def build(workspace: Workspace) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(i18n("generate"), id="generate", elem_id="tab-generate"):
                 generate_tab.build(workspace, page)
-            with gr.Tab(i18n("progress"), id="progress", elem_id="tab-progress") as progress:
-                progress_tab.build(workspace, progress)
+            with gr.Tab(i18n("progress"), id="progress", elem_id="tab-progress"):
+                progress_tab.build()
             with gr.Tab(i18n("train"), id="train", elem_id="tab-train") as train:
                 train_tab.build(train)
     queued: gr.Blocks = page.queue(max_size=256)

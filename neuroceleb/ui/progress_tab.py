@@ -1,63 +1,98 @@
-"""The Progress tab: how a run learned, epoch by epoch: sample sheets and charts."""
+"""The Progress tab: how a run learned. Drawn by `progress.js` from what is told here over HTTP."""
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
 
 import gradio as gr
+from fastapi import Body, FastAPI, Response
+from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 
+from .. import legacy
+from ..errors import UserError
 from ..runs import Workspace
-from . import course, theme
+from . import course, desk, reels, theme
+from .faces import SHIPPED_MODEL
+from .films import Studio
 from .generate_tab import TRAIN_COMMAND
-from .handlers import guarded
-from .texts import TEXTS, i18n
 
-LOOK_AGAIN_S = 5.0
+Wishes = Annotated[dict[str, Any], Body()]
+
+SCRIPTS = ("progress_reel.js", "progress_charts.js", "progress_learn.js", "progress.js")
 
 
-def build(workspace: Workspace, tab: gr.Tab) -> None:
-    """Lay out the tab and wire it to the functions below."""
-    with gr.Row(elem_id="progress-controls") as controls:
-        run = gr.Dropdown(
-            label=i18n("run"), choices=[], interactive=True, filterable=False, elem_id="run"
-        )
-        refresh = gr.Button(i18n("refresh"), variant="secondary", elem_id="refresh")
-    view = gr.HTML(
-        value=None,
+def build() -> None:
+    """Lay out the tab."""
+    gr.HTML(
+        value={"command": TRAIN_COMMAND, "shipped": SHIPPED_MODEL},
         html_template='<div class="nc-progress"></div>',
-        js_on_load=theme.asset("progress.js"),
+        js_on_load="\n".join(theme.asset(name) for name in SCRIPTS),
         apply_default_css=False,
         elem_id="course",
-        texts=TEXTS,
     )
-    timer = gr.Timer(LOOK_AGAIN_S, active=False)
-    quiet: dict[str, Any] = {
-        "show_progress": "hidden",
-        "trigger_mode": "always_last",
-        "api_visibility": "private",
-        "preprocess": False,
-        "concurrency_id": "progress",
-    }
-    gr.on(
-        [tab.select, refresh.click],
-        guarded(look_around, workspace),
-        run,
-        [controls, run, view, timer],
-        **quiet,
-    )
-    gr.on([run.input, timer.tick], guarded(show_course, workspace), run, [view, timer], **quiet)
 
 
-def look_around(workspace: Workspace, chosen: Any) -> tuple[Any, Any, Any, Any]:
-    """The runs there are now, and the course of the chosen one or else of the first."""
-    names = [run.name for run in course.watchable(workspace)]
-    if not names:
-        empty = {"command": TRAIN_COMMAND}
-        return gr.update(visible=False), gr.update(), empty, gr.update(active=False)
-    name = chosen if chosen in names else names[0]
-    view, timer = show_course(workspace, name)
-    return gr.update(visible=True), gr.update(choices=names, value=name), view, timer
+def add_routes(app: FastAPI, workspace: Workspace, host: str) -> None:
+    """The tab's addresses, all under `progress`."""
+    is_local = desk.is_loopback(host)
+    studio = Studio(workspace)
+
+    @app.get("/progress")
+    def watch(run: str = "", other: str = "", stamp: str = "") -> Response:
+        value = course.watch(workspace, run, other)
+        if value["stamp"] == stamp:
+            return Response(status_code=204)
+        return JSONResponse({**value, "may_import": is_local})
+
+    @app.get("/progress/reel")
+    def reel(run: str, epochs: str) -> StreamingResponse:
+        wanted = reels.read_epochs(epochs)
+        pictures = reels.pack(course.read_run(workspace, run), wanted)
+        headers = {"Cache-Control": "no-store"}
+        return StreamingResponse(pictures, headers=headers, media_type="application/octet-stream")
+
+    @app.get("/progress/strip")
+    def strip(run: str, face: int) -> dict[str, Any]:
+        return reels.strip(course.read_run(workspace, run), face)
+
+    @app.post("/progress/seed")
+    def seed(wishes: Wishes) -> dict[str, Any]:
+        run = course.read_run(workspace, wishes.get("run"))
+        return reels.seed_strip(run, wishes.get("face"))
+
+    @app.post("/progress/film")
+    def start_film(wishes: Wishes) -> dict[str, str]:
+        return {"film": studio.start(wishes)}
+
+    @app.get("/progress/film/{key}")
+    def look_at_film(key: str) -> dict[str, Any]:
+        return studio.look(key)
+
+    @app.post("/progress/film/{key}/give-up")
+    def give_up_film(key: str) -> dict[str, str]:
+        studio.give_up(key)
+        return {}
+
+    @app.get("/progress/film/{key}/file")
+    def film_file(key: str) -> FileResponse:
+        path, name = studio.file(key)
+        headers = {"Content-Disposition": f"inline; filename*=UTF-8''{quote(name)}"}
+        return FileResponse(path, headers=headers)
+
+    @app.post("/progress/import")
+    def import_run(wishes: Wishes) -> dict[str, str]:
+        return {"run": _import(workspace, is_local, wishes)}
 
 
-def show_course(workspace: Workspace, name: Any) -> tuple[dict[str, Any], Any]:
-    """The course of one run, looked at again by itself while the run goes on."""
-    run = course.read_run(workspace, name)
-    return course.course(run), gr.update(active=course.is_going_on(run))
+def _import(workspace: Workspace, is_local: bool, wishes: dict[str, Any]) -> str:
+    """Import a folder of this machine, for whoever sits at it; returns the new run's name."""
+    if not is_local:
+        raise UserError(
+            "A folder of this machine can be imported only by who sits at it: use the verb import."
+        )
+    folder, name = wishes.get("folder"), wishes.get("name")
+    if not isinstance(folder, str) or not folder.strip():
+        raise UserError("No folder is named: write where the original script's files are.")
+    if not isinstance(name, str) or not name.strip():
+        raise UserError("The run has no name yet: give it one.")
+    return legacy.import_folder(Path(folder.strip()), workspace, name.strip()).name

@@ -16,7 +16,7 @@ from plotly.offline import get_plotlyjs
 from .. import __version__
 from ..errors import UserError
 from ..runs import Workspace
-from . import course, desk, faces, page, theme
+from . import course, desk, faces, page, progress_tab, theme
 from .guard import Guard
 from .texts import i18n
 
@@ -39,6 +39,7 @@ def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None)
     app.add_exception_handler(UserError, _say)
     _add_files(app, workspace)
     desk.add_routes(app, workspace, host, auth)
+    progress_tab.add_routes(app, workspace, host)
     gr.mount_gradio_app(
         app,
         page.build(workspace),

@@ -2,7 +2,14 @@
 
 import gradio as gr
 
-from . import words_explore, words_interpolate, words_learn, words_photos, words_train
+from . import (
+    words_explore,
+    words_interpolate,
+    words_learn,
+    words_photos,
+    words_progress,
+    words_train,
+)
 
 TEXTS: dict[str, dict[str, str]] = {
     "en": {
@@ -262,7 +269,14 @@ TEXTS: dict[str, dict[str, str]] = {
     },
 }
 
-for words in (words_interpolate, words_explore, words_photos, words_learn, words_train):
+for words in (
+    words_interpolate,
+    words_explore,
+    words_progress,
+    words_photos,
+    words_learn,
+    words_train,
+):
     TEXTS["en"] |= words.EN
     TEXTS["ko"] |= words.KO
 

@@ -1,0 +1,147 @@
+/* Learn: a tour in five steps, and a quiz. `stand` is what they may do with the tab. ------------- */
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "–");
+const places = (value, digits = 2) => (value == null ? "–" : Number(value).toLocaleString(locale, { maximumFractionDigits: digits }));
+const locale = language === "ko" ? "ko-KR" : "en-US";
+
+/* Two faces of the sheet over and over: what a collapse would look like. */
+const collapsed = (pen, canvas) => {
+  const { columns, rows } = facesOn(canvas.width, canvas.height);
+  const two = [0, Math.min(columns * rows - 1, columns + 2)].map((face) => {
+    const [left, top] = faceCorner(face, columns);
+    return pen.getImageData(left, top, FACE_PX, FACE_PX);
+  });
+  for (let face = 0; face < columns * rows; face += 1) {
+    pen.putImageData(two[(face * 7 + Math.floor(face / columns)) % 3 === 0 ? 1 : 0], ...faceCorner(face, columns));
+  }
+};
+
+const makeTour = (stand) => {
+  let step = 0;
+  const count = make("span", { class: "nc-facts" });
+  const title = make("h2", {});
+  const text = make("p", {});
+  const back = make("button", { type: "button", class: "nc-button", id: "tour-back", click: () => go(step - 1) }, words.l_back);
+  const next = make("button", { type: "button", class: "nc-button nc-accent", id: "tour-next", click: () => (step === steps.length - 1 ? end() : go(step + 1)) });
+  const card = make("section", { class: "nc-tour", id: "tour-card", "aria-label": words.l_tour, hidden: true },
+    make("div", { class: "nc-tour-top" }, count,
+      make("button", { type: "button", class: "nc-round", "aria-label": words.close, title: words.close, click: () => end() }, "✕")),
+    title, make("div", { "aria-live": "polite" }, text), make("div", { class: "nc-tour-foot" }, back, next));
+
+  const figuresAt = (epoch) => {
+    const { figures } = stand.course();
+    const at = figures.epochs.indexOf(epoch);
+    const values = {};
+    for (const chart of figures.charts) for (const line of chart.lines) values[line.key] = line.values[at];
+    return values;
+  };
+  /* The epoch at which D is surest: D(x) the farthest above D(G(z)). */
+  const surest = () => {
+    const { epochs } = stand.course().figures;
+    const lead = (epoch) => { const { d_x, d_g_z1 } = figuresAt(epoch); return d_x == null || d_g_z1 == null ? -1 : d_x - d_g_z1; };
+    return epochs.reduce((best, epoch) => (lead(epoch) > lead(best) ? epoch : best), epochs[0]);
+  };
+  const scoreWords = (epoch) => {
+    const { d_x, d_g_z1, loss_d, loss_g } = figuresAt(epoch);
+    return { epoch, d_x: places(d_x), d_g_z1: places(d_g_z1), loss_d: places(loss_d), loss_g: places(loss_g) };
+  };
+
+  const steps = [
+    { name: "noise", enter: () => { stand.goTo(0); stand.light(stand.stage); setTimeout(() => { if (step === 0 && !card.hidden) stand.play(); }, 900); }, values: () => ({ last: stand.lastEpoch() }) },
+    { name: "sees", enter: () => { stand.goTo(stand.count() - 1); stand.light(stand.chart("scores")); }, values: () => scoreWords(stand.lastEpoch()) },
+    { name: "wins", enter: () => { stand.goToEpoch(surest()); stand.light(stand.chart("losses")); }, values: () => scoreWords(surest()) },
+    { name: "collapse", enter: () => { stand.goTo(stand.count() - 1); stand.light(stand.stage); setTimeout(() => { if (step === 3 && !card.hidden) stand.stageFaces(collapsed); }, 400); } },
+    { name: "modern", enter: () => { stand.compareModern(); stand.light(stand.stage); }, values: () => ({}) },
+  ];
+  const leave = () => { stand.pause(); stand.restoreFaces(); stand.light(null); stand.compareNothing(); };
+  const go = (to) => {
+    leave();
+    step = Math.max(0, Math.min(steps.length - 1, to));
+    const { name, enter, values } = steps[step];
+    const key = name === "modern" && !stand.hasModern() ? "l_modern_alone" : `l_${name}`;
+    count.textContent = `${step + 1} / ${steps.length}`;
+    title.textContent = words[`l_${name}_title`];
+    text.textContent = fill(words[key], values ? values() : {});
+    back.disabled = step === 0;
+    next.textContent = step === steps.length - 1 ? words.l_end : words.l_next;
+    enter();
+  };
+  const end = () => { leave(); card.hidden = true; stand.focusTour(); };
+  const start = () => { card.hidden = false; go(0); next.focus({ preventScroll: true }); };
+  card.addEventListener("keydown", (event) => { if (event.key === "Escape") end(); });
+  return { element: card, start };
+};
+
+/* "Which is later?": one face at two epochs; the nearer the epochs, the harder. ------------------ */
+const QUIZ_ROUNDS = 10;
+const makeQuiz = (stand) => {
+  let [round, right, answer, isOpen] = [0, 0, 0, false];
+  const asked = make("p", { class: "nc-facts", id: "quiz-count" });
+  const told = make("p", { class: "nc-quiz-told", id: "quiz-told", role: "status" });
+  const cards = [0, 1].map((side) => {
+    const canvas = make("canvas", { width: FACE_PX, height: FACE_PX, class: "nc-sheet-image", role: "img", "aria-label": words[`l_face_${side}`] });
+    const epoch = make("span", { class: "nc-quiz-epoch" });
+    const button = make("button", { type: "button", class: "nc-quiz-face", "data-side": side, "aria-label": words[`l_face_${side}`], click: () => choose(side) }, canvas, epoch);
+    return { canvas, epoch, button };
+  });
+  const next = make("button", { type: "button", class: "nc-button nc-accent", id: "quiz-next", click: () => (round >= QUIZ_ROUNDS ? begin() : ask_()) }, words.l_next);
+  const dialog = make("dialog", {
+    class: "nc-viewer nc-quiz", id: "quiz-box", "aria-label": words.l_quiz,
+    click: (event) => { if (event.target === dialog) dialog.close(); },
+    keydown: (event) => {
+      if (event.key === "ArrowLeft") choose(0);
+      if (event.key === "ArrowRight") choose(1);
+    },
+  },
+  make("div", { class: "nc-quiz-top" }, make("h2", {}, words.l_quiz),
+    make("button", { type: "button", class: "nc-round", "aria-label": words.close, title: words.close, click: () => dialog.close() }, "✕")),
+  make("p", { class: "nc-facts" }, words.l_quiz_why), asked,
+  make("div", { class: "nc-quiz-pair" }, ...cards.map(({ button }) => button)),
+  make("div", { class: "nc-quiz-foot" }, told, next));
+
+  const any = (below) => Math.floor(Math.random() * below);
+  const ask_ = async () => {
+    round += 1;
+    const count = stand.count();
+    const gap = Math.max(1, Math.round((count - 1) * 0.6 * (1 - (round - 1) / QUIZ_ROUNDS)));
+    const early = any(count - gap);
+    const face = any(stand.faceCount());
+    answer = any(2);
+    isOpen = true;
+    asked.textContent = fill(words.l_quiz_count, { round, rounds: QUIZ_ROUNDS, right });
+    told.textContent = words.l_quiz_ask;
+    next.hidden = true;
+    for (const [side, card] of cards.entries()) {
+      const at = side === answer ? early + gap : early;
+      card.button.disabled = false;
+      card.button.classList.remove("nc-right", "nc-wrong");
+      card.epoch.textContent = "";
+      card.at = at;
+      await stand.drawFace(card.canvas, at, face);
+    }
+    cards[0].button.focus();
+  };
+  const choose = (side) => {
+    if (!isOpen) return;
+    isOpen = false;
+    if (side === answer) right += 1;
+    for (const [which, card] of cards.entries()) {
+      card.button.disabled = true;
+      card.epoch.textContent = `${words.epoch} ${stand.epochAt(card.at)}`;
+      card.button.classList.toggle("nc-right", which === answer);
+      card.button.classList.toggle("nc-wrong", which === side && side !== answer);
+    }
+    asked.textContent = fill(words.l_quiz_count, { round, rounds: QUIZ_ROUNDS, right });
+    const isLast = round >= QUIZ_ROUNDS;
+    told.textContent = `${side === answer ? words.l_right : words.l_wrong}${isLast ? ` ${fill(words.l_quiz_end, { right, rounds: QUIZ_ROUNDS })}` : ""}`;
+    next.textContent = isLast ? words.l_again : words.l_next;
+    next.hidden = false;
+    next.focus();
+  };
+  const begin = () => {
+    [round, right] = [0, 0];
+    if (stand.count() < 2 || !stand.faceCount()) { say(words.l_quiz_none); return; }
+    if (!dialog.open) dialog.showModal();
+    ask_();
+  };
+  return { element: dialog, start: begin };
+};

@@ -1,0 +1,147 @@
+"""What the page scrubs through: light pictures of many sheets at once, and strips of one face.
+
+A sheet of 64 faces is half a megabyte as PNG: 200 of them would fill the page. So what is scrubbed
+is a JPEG of a fifth of that; where the reader rests, the page fetches the sheet itself.
+"""
+
+import base64
+import io
+import struct
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .. import film, images, latent
+from ..errors import UserError
+from ..images import Pixels
+from ..runs import Run
+from . import faces
+from .course import is_imported, is_light
+
+MAX_FRAMES = 256  # in one answer, and held by the page
+MAX_STRIP = 400
+MAX_WEIGHTS = 24  # of kept epochs: each is read from disk for a strip
+STRIP_COLUMNS = 20
+QUALITY = 80
+AT_ONCE = 2
+_HEAD = struct.Struct("<II")  # epoch, bytes that follow
+
+
+def read_epochs(text: str) -> list[int]:
+    """The epochs of a question; raises UserError for too many or none that are numbers."""
+    try:
+        epochs = [int(part) for part in text.split(",")[: MAX_FRAMES + 1]]
+    except ValueError as error:
+        raise UserError("Epochs are numbers with commas between: reload the page.") from error
+    if len(epochs) > MAX_FRAMES or min(epochs) < 0 or max(epochs) > 2**31:
+        raise UserError(f"Ask for 1 to {MAX_FRAMES} epochs at once: reload the page.")
+    return epochs
+
+
+def pack(run: Run, epochs: Sequence[int]) -> Iterator[bytes]:
+    """The light pictures of these epochs in this order, each after its epoch and its length.
+
+    A sheet that is gone or damaged has no bytes; the others come all the same.
+    """
+    sheets = run.sheets()
+    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="reel")
+    try:
+        pictures = pool.map(_light_or_nothing, [sheets.get(epoch) for epoch in epochs])
+        for epoch, picture in zip(epochs, pictures, strict=True):
+            yield _HEAD.pack(epoch, len(picture)) + picture
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _light_or_nothing(path: Path | None) -> bytes:
+    try:
+        return b"" if path is None else light(path)
+    except UserError:
+        return b""
+
+
+def light(path: Path) -> bytes:
+    """One sheet as the page scrubs through it; raises UserError where it cannot be read."""
+    try:
+        stat = path.stat()
+        if is_light(path, stat.st_size):
+            return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path.name} cannot be read ({error.strerror}).") from error
+    return _encoded(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=320)  # about 30 MB
+def _encoded(path: Path, mtime_ns: int, size: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(images.load(path)).save(buffer, "JPEG", quality=QUALITY, subsampling=0)
+    return buffer.getvalue()
+
+
+# One face through all epochs ---------------------------------------------------------------
+
+
+def strip(run: Run, face: int) -> dict[str, Any]:
+    """One face of the sheets through the epochs, its exact pixels: epochs, columns, a PNG.
+
+    Raises UserError where the sheets have no such face.
+    """
+    chosen = film.evenly(list(run.sheets().items()), MAX_STRIP)
+    if not chosen:
+        raise UserError(f"The run '{run.name}' has no sample sheets yet.")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        cuts = list(pool.map(lambda pair: film.cut(images.load(pair[1]), face), chosen))
+    seed = None if is_imported(run) else face
+    return _strip([epoch for epoch, _ in chosen], np.stack(cuts), seed)
+
+
+def seed_strip(run: Run, face: Any) -> dict[str, Any]:
+    """Any face, `{"seed": …}` or `{"z": […]}`, drawn with the weights of every kept epoch.
+
+    Raises UserError where the run kept no weights or the face is none of this model.
+    """
+    kept = film.evenly(list(run.kept().items()), MAX_WEIGHTS)
+    if not kept:
+        raise UserError(
+            f"The run '{run.name}' kept no weights to draw other faces with: train with "
+            "--keep-every 1."
+        )
+    with _drawing:
+        drawn = [_draw(path, face) for _, path in kept]
+    seed = face.get("seed") if isinstance(face, dict) else None
+    return _strip([epoch for epoch, _ in kept], np.stack(drawn), seed)
+
+
+_drawing = threading.Lock()
+
+
+def _draw(path: Path, face: Any) -> Pixels:
+    model = _generator().load(path)
+    pixels: Pixels = model.images(faces.read_z(face, model.nz)[None])[0]
+    return pixels
+
+
+def _generator() -> ModuleType:
+    """The door to torch, opened late: importing it takes seconds."""
+    from .. import generator
+
+    return generator
+
+
+def _strip(epochs: list[int], pictures: Pixels, seed: Any) -> dict[str, Any]:
+    sheet = images.grid(pictures, columns=STRIP_COLUMNS)
+    png = images.encode(sheet, ".png")
+    return {
+        "epochs": epochs,
+        "columns": min(STRIP_COLUMNS, len(epochs)),
+        "seed": seed if isinstance(seed, int | str) else None,
+        "fixed": isinstance(seed, int) and seed in latent.FIXED_SEEDS,
+        "png": "data:image/png;base64," + base64.b64encode(png).decode("ascii"),
+    }
