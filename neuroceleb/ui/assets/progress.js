@@ -341,7 +341,7 @@ const openFace = async ({ face }) => {
     openFaceOfSheet(face.seed);
   } else openSeed(face.model, "z" in face ? { z: face.z } : { seed: face.seed, truncation: face.truncation ?? 1 });
 };
-const seedField = make("input", { type: "number", id: "life-seed", min: 0, step: 1, value: 42 });
+const seedField = make("input", { type: "number", id: "life-seed", min: 0, step: 1, value: 777 });
 const seedForm = make("form", {
   class: "nc-tool", id: "seed-form",
   submit: (event) => {
@@ -490,7 +490,7 @@ const stand = {
   light: (box) => {
     for (const lit of root.querySelectorAll(".nc-lit")) lit.classList.remove("nc-lit");
     box?.classList.add("nc-lit");
-    box?.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    box?.scrollIntoView({ block: root.clientWidth < 700 ? "start" : "nearest", behavior: "smooth" });
   },
   stageFaces: (draw) => A.view.stage(draw),
   restoreFaces: () => A.view.isStaged() && A.view.restore(),

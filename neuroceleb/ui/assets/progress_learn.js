@@ -6,12 +6,15 @@ const locale = language === "ko" ? "ko-KR" : "en-US";
 /* Two faces of the sheet over and over: what a collapse would look like. */
 const collapsed = (pen, canvas) => {
   const { columns, rows } = facesOn(canvas.width, canvas.height);
-  const two = [0, Math.min(columns * rows - 1, columns + 2)].map((face) => {
-    const [left, top] = faceCorner(face, columns);
-    return pen.getImageData(left, top, FACE_PX, FACE_PX);
+  const two = [0, columns + 2].map((face) => {
+    const one = make("canvas", { width: FACE_PX, height: FACE_PX });
+    const from = faceCorner(Math.min(face, columns * rows - 1), columns);
+    one.getContext("2d").drawImage(canvas, ...from, FACE_PX, FACE_PX, 0, 0, FACE_PX, FACE_PX);
+    return one;
   });
   for (let face = 0; face < columns * rows; face += 1) {
-    pen.putImageData(two[(face * 7 + Math.floor(face / columns)) % 3 === 0 ? 1 : 0], ...faceCorner(face, columns));
+    const isSecond = (face * 5 + Math.floor(face / columns) * 4) % 7 < 2;
+    pen.drawImage(two[isSecond ? 1 : 0], ...faceCorner(face, columns));
   }
 };
 
