@@ -118,7 +118,7 @@ def train(job: Job, heartbeat: Heartbeat, should_stop: Callable[[], bool], watch
     noise = torch.Generator(device).manual_seed(settings.seed)
     at = _continue(job, players, noise) if job.resume else Position()
     at.sums = at.sums.to(device)
-    pace = _Pace(len(faces) * settings.epochs)
+    pace = _Pace(len(faces) * settings.epochs, at.images_seen)
     saved_at = time.monotonic()
     _tell(heartbeat, at, state="running", steps=steps)
 
@@ -160,7 +160,7 @@ def train(job: Job, heartbeat: Heartbeat, should_stop: Callable[[], bool], watch
         kept = _is_kept(at.epoch, settings)
         if kept:
             _keep_weights(job, players, at)
-        job.run.append_stats(_row(at, figures) | _likeness(job, fakes, at.epoch))
+        job.run.append_stats(_row(at, figures) | _likeness(job, fakes, at.epoch) | pace.mark())
         at.begin_next_epoch()
         _tell(heartbeat, at)
         stop = should_stop()
@@ -194,8 +194,9 @@ def _is_kept(epoch: int, settings: Settings) -> bool:
 class _Pace:
     """Images a second since this process began, and what that means for the time left."""
 
-    def __init__(self, images_in_all: int) -> None:
+    def __init__(self, images_in_all: int, images_before: int) -> None:
         self._images_in_all = images_in_all
+        self._goes_on = images_before > 0
         self._began = time.perf_counter()
         self._images = 0
 
@@ -205,6 +206,11 @@ class _Pace:
         rate = self._images / max(time.perf_counter() - self._began, 1e-9)
         left = max(0, self._images_in_all - images_seen)
         return {"images_per_second": round(rate, 1), "eta_seconds": round(left / rate, 1)}
+
+    def mark(self) -> dict[str, bool]:
+        """For a row of stats.jsonl: `resumed` in the first one since the run went on."""
+        goes_on, self._goes_on = self._goes_on, False
+        return {"resumed": True} if goes_on else {}
 
 
 def _tell(heartbeat: Heartbeat, at: Position, **more: Any) -> None:

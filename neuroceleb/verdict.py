@@ -82,7 +82,7 @@ def judge(rows: Rows) -> Verdict | None:
 def _diverged(rows: Rows) -> _Finding | None:
     last = rows[-1:]
     for name in ("loss_d", "loss_g", "d_x", "d_g_z1", "d_g_z2"):
-        if _value(last[0], name) is None:
+        if name in last[0] and _value(last[0], name) is None:  # a run imported may lack some
             return _Finding("diverged", last, {})
     recent = _lately(rows)
     loss = _mean(recent, "loss_g")

@@ -172,11 +172,11 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 # Runs --------------------------------------------------------------------------------------
 
-TIME_FIGURES = ("images_per_second", "seconds", "fetch_share")
+TIME_FIGURES = ("images_per_second", "seconds", "fetch_share", "resumed")
 
 
 def timeless(run: Run) -> list[dict[str, object]]:
-    """The stats of a run without what depends on the clock."""
+    """The stats of a run without what depends on the clock and on interruptions."""
     return [{k: v for k, v in row.items() if k not in TIME_FIGURES} for row in run.stats()]
 
 

@@ -24,15 +24,15 @@ EN: dict[str, str] = {
     "p_log": "Log scale",
     "p_variety": "Variety of the sheet",
     "p_speed": "Speed",
-    "how_losses": "Each network's error: D's at telling photos from fakes, G's at fooling D. They "
-    "pull against each other, so neither goes down to zero in a good run. Lines that wobble but "
-    "stay in a band are fine; one that runs away is not.",
+    "how_losses": "Each network's error: D's at telling photos from fakes, G's at fooling D. "
+    "They pull against each other, so neither goes down to zero in a good run. Lines that "
+    "wobble but stay in a band are fine; one that runs away is not.",
     "how_scores": "D looks at an image and says how sure it is that it is a photo. D(x) is of "
     "photos, D(G(z)) of generated faces, before and after D's own lesson of that step. Far "
     "apart: D sees through the fakes. Near one half, both: D can only guess.",
-    "how_variety": "How different the 64 faces of a sheet are, measured against as many photos: 1 "
-    "is as varied. Nearest other dropping towards 0 is a collapse: all seeds give one face. Change "
-    "is how far each face moved since the epoch before.",
+    "how_variety": "How different the 64 faces of a sheet are, measured against as many photos: "
+    "1 is as varied. Nearest other dropping towards 0 is a collapse: all seeds give one face. "
+    "Change is how far each face moved since the epoch before.",
     "how_speed": "Images a second while training. A drop means that the machine was busy with "
     "something else.",
     "how_quality": "Measured on the faces of that epoch, not from the losses; only some epochs "
@@ -41,8 +41,8 @@ EN: dict[str, str] = {
     "q_swd": "SWD: distance from the photos",
     "q_fid": "FID: distance from the photos",
     "q_kid": "KID: distance from the photos",
-    "how_q_well_formed": "The share of faces in which a face detector finds eyes, nose and mouth "
-    "in their places. Higher is better.",
+    "how_q_well_formed": "The share of faces in which a face detector finds eyes, nose and "
+    "mouth in their places. Higher is better.",
     "how_q_swd": "How far the textures of generated faces are from those of photos, at several "
     "sizes. Lower is better.",
     "how_q_fid": "How far generated faces are, as a crowd, from photos. Lower is better.",
@@ -91,15 +91,16 @@ KO: dict[str, str] = {
     "p_variety": "시트의 다양함",
     "p_speed": "속도",
     "how_losses": "두 신경망의 오류입니다. D는 사진과 가짜를 가려내는 데서, G는 D를 속이는 데서 "
-    "틀린 만큼입니다. 서로 맞서므로 잘 되는 학습에서는 어느 쪽도 0으로 가지 않습니다. 흔들려도 일정한 "
-    "폭 안에 있으면 괜찮고, 한쪽이 치솟으면 좋지 않습니다.",
+    "틀린 만큼입니다. 서로 맞서므로 잘 되는 학습에서는 어느 쪽도 0으로 가지 않습니다. 흔들려도 "
+    "일정한 폭 안에 있으면 괜찮고, 한쪽이 치솟으면 좋지 않습니다.",
     "how_scores": "D는 이미지를 보고 사진이라고 얼마나 확신하는지 말합니다. D(x)는 사진에 대한 "
-    "점수, D(G(z))는 생성된 얼굴에 대한 점수로, 그 단계에서 D가 배우기 전과 후입니다. 멀리 떨어져 "
-    "있으면 D가 가짜를 꿰뚫어 보는 것이고, 둘 다 0.5에 가까우면 D는 찍을 수밖에 없습니다.",
+    "점수, D(G(z))는 생성된 얼굴에 대한 점수로, 그 단계에서 D가 배우기 전과 후입니다. 멀리 "
+    "떨어져 있으면 D가 가짜를 꿰뚫어 보는 것이고, 둘 다 0.5에 가까우면 D는 찍을 수밖에 없습니다.",
     "how_variety": "시트의 64개 얼굴이 얼마나 서로 다른지를 같은 수의 사진과 견준 값으로, 1이면 "
-    "사진만큼 다양합니다. 가장 가까운 얼굴과의 거리가 0으로 떨어지면 붕괴입니다. 변화는 앞 에포크에서 "
-    "얼마나 달라졌는지입니다.",
-    "how_speed": "학습하는 동안 초당 이미지 수입니다. 떨어졌다면 컴퓨터가 다른 일로 바빴던 것입니다.",
+    "사진만큼 다양합니다. 가장 가까운 얼굴과의 거리가 0으로 떨어지면 붕괴입니다. 변화는 앞 "
+    "에포크에서 얼마나 달라졌는지입니다.",
+    "how_speed": "학습하는 동안 초당 이미지 수입니다. 떨어졌다면 컴퓨터가 다른 일로 바빴던 "
+    "것입니다.",
     "how_quality": "손실이 아니라 그 에포크의 얼굴로 잰 값이며, 일부 에포크만 잽니다.",
     "q_well_formed": "제대로 된 얼굴",
     "q_swd": "SWD: 사진과의 거리",
