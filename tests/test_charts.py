@@ -1,62 +1,56 @@
-"""The two charts of a run: what is drawn of its stats, and what is left out."""
+"""What is drawn of a run's figures: charts, quality however it is written, the best epoch."""
 
 import math
-from typing import Any
 
 import pytest
 
 from neuroceleb import charts
 
 
-def rows(count: int) -> list[dict[str, Any]]:
-    names = ("loss_d", "loss_g", "d_x", "d_g_z1", "d_g_z2")
-    return [
-        {"epoch": epoch, **{name: (epoch + 1) / (10 + at) for at, name in enumerate(names)}}
-        for epoch in range(count)
+def row(epoch: int, **more: object) -> dict[str, object]:
+    return {"epoch": epoch, **more}
+
+
+def test_charts_are_of_what_was_measured() -> None:
+    stats = [row(0, loss_d=1.0, loss_g=2.0, images_per_second=9.5), row(1, loss_d=math.nan)]
+    assert [chart.id for chart in charts.charts_of(stats)] == ["losses", "speed"]
+    assert charts.values(stats, "loss_d") == [1.0, None]
+    assert charts.values(stats, "loss_g") == [2.0, None]
+    assert charts.charts_of([]) == []
+
+
+@pytest.mark.parametrize(
+    "measured",
+    [
+        {"quality": {"well_formed": 0.9, "swd": 41}},
+        {"quality_well_formed": 0.9, "quality_swd": 41.0},
+        {"quality": {"well_formed": 0.9}, "quality_swd": 41},
+    ],
+)
+def test_quality_is_read_however_it_is_written(measured: dict[str, object]) -> None:
+    stats = [row(0), row(1, **measured)]
+    assert charts.quality_of(stats[0]) == {}
+    assert charts.quality_of(stats[1]) == {"well_formed": 0.9, "swd": 41.0}
+    drawn = {chart.y_title: chart.lines[0].key for chart in charts.charts_of(stats)}
+    assert drawn == {"well formed": "quality.well_formed", "swd": "quality.swd"}
+    assert charts.values(stats, "quality.swd") == [None, 41.0]
+
+
+@pytest.mark.parametrize("odd", [None, "good", [1], True, {"swd": "41", "fid": math.inf}])
+def test_odd_quality_is_none(odd: object) -> None:
+    assert charts.quality_of(row(0, quality=odd, quality_x=odd)) == {}
+
+
+def test_the_best_epoch_by_what_tells_most() -> None:
+    measured = [
+        row(3, quality={"well_formed": 0.8, "swd": 30.0}),
+        row(5, quality={"well_formed": 0.9, "swd": 40.0}),
     ]
+    assert charts.best_epoch(measured) == charts.Best(3, "swd", 30.0)
+    by_shape = [row(3, quality_well_formed=0.8), row(5, quality_well_formed=0.9), row(6)]
+    assert charts.best_epoch(by_shape) == charts.Best(5, "well_formed", 0.9)
+    assert charts.best_epoch([row(0, loss_d=1.0)]) is None
 
 
-def lines(figure: Any) -> dict[str, tuple[list[Any], list[Any]]]:
-    return {trace.name: (list(trace.x), list(trace.y)) for trace in figure.data}
-
-
-def test_both_losses_by_epoch() -> None:
-    stats = rows(4)
-    assert lines(charts.loss_figure(stats)) == {
-        "loss D": ([0, 1, 2, 3], [row["loss_d"] for row in stats]),
-        "loss G": ([0, 1, 2, 3], [row["loss_g"] for row in stats]),
-    }
-
-
-def test_what_d_says_by_epoch_from_0_to_1() -> None:
-    stats = rows(4)
-    figure = charts.score_figure(stats)
-    drawn = lines(figure)
-    assert list(drawn) == ["D(x)", "D(G(z)) before", "D(G(z)) after"]
-    assert [y for _, y in drawn.values()] == [
-        [row[name] for row in stats] for name in ("d_x", "d_g_z1", "d_g_z2")
-    ]
-    assert tuple(figure.layout.yaxis.range) == (0, 1)
-    assert [shape.y0 for shape in figure.layout.shapes] == [0.5]
-
-
-@pytest.mark.parametrize("value", [math.nan, math.inf, None, "0.5", True])
-def test_what_is_no_number_is_a_gap(value: object) -> None:
-    stats = rows(3)
-    stats[1]["loss_d"] = value
-    assert lines(charts.loss_figure(stats))["loss D"][1] == [0.1, None, 0.3]
-    del stats[1]["loss_d"]
-    assert lines(charts.loss_figure(stats))["loss D"][1] == [0.1, None, 0.3]
-
-
-def test_one_epoch_is_a_point_and_none_an_empty_chart() -> None:
-    assert charts.loss_figure(rows(1)).data[0].mode == "lines+markers"
-    assert charts.loss_figure(rows(9)).data[0].mode == "lines"
-    assert lines(charts.score_figure([]))["D(x)"] == ([], [])
-
-
-def test_an_epoch_is_never_cut_in_half_and_a_zoom_outlives_new_ones() -> None:
-    assert charts.loss_figure(rows(3)).layout.xaxis.dtick == 1
-    assert charts.loss_figure(rows(200)).layout.xaxis.dtick is None
-    kept = {charts.loss_figure(rows(count)).layout.uirevision for count in (3, 4)}
-    assert len(kept) == 1
+def test_where_a_run_went_on() -> None:
+    assert charts.resumed([row(0), row(1, resumed=True), row(2, resumed="yes")]) == [1]
