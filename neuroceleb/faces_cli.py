@@ -47,6 +47,13 @@ def rules_options(command: Callable[..., None]) -> Callable[..., None]:
     show_default=True,
     help="Pixels; 60 searches large photos nine times as fast.",
 )
+@click.option(
+    "--align",
+    default="landmarks",
+    show_default=True,
+    help="What is cut: landmarks lays eyes and mouth in their places, box is the detector's box.",
+)
+@click.option("--keep-all", is_flag=True, help="Judge by no rule but those given here.")
 @click.option("--yes", is_flag=True, help="Agree that photos are sent to Google, and to the cost.")
 @rules_options
 @json_option
@@ -57,6 +64,8 @@ def crop(
     size: int,
     detector: str,
     smallest_face: float,
+    align: str,
+    keep_all: bool,
     yes: bool,
     as_json: bool,
     workspace: Workspace,
@@ -68,13 +77,13 @@ def crop(
     again by the rules given. Nothing is deleted: what is left out lies under rejected/.
     """
     face_set = FaceSet(_dataset_folder(out, workspace))
-    rules = _rules(face_set, flags)
+    rules = _rules(Rules.off() if keep_all else curate.rules_of(face_set), flags)
     if not photos:
         _judge_again(face_set, rules, as_json)
         return
     if not 8 <= smallest_face <= 2_000:
         raise UserError(f"--smallest-face {smallest_face:g} is out of bounds: use 8 to 2000.")
-    options = Options(size, detector, smallest_face, rules)
+    options = Options(size, align, detector, smallest_face, rules)
     with _interruptible() as cancelled, _bar() as show:
         outcome = curate.crop(
             photos,
@@ -96,10 +105,10 @@ def _dataset_folder(out: str, workspace: Workspace) -> Path:
     return path.resolve() if len(path.parts) > 1 else workspace.datasets / runs.check_name(out)
 
 
-def _rules(face_set: FaceSet, flags: dict[str, Any]) -> Rules:
-    """The defaults, or those the dataset was judged by, changed by the flags that were given."""
+def _rules(rules: Rules, flags: dict[str, Any]) -> Rules:
+    """These rules, changed by the flags that were given."""
     given = {name: value for name, value in flags.items() if value is not None}
-    return Rules.checked(**{**dataclasses.asdict(curate.rules_of(face_set)), **given})
+    return Rules.checked(**{**dataclasses.asdict(rules), **given})
 
 
 def _judge_again(face_set: FaceSet, rules: Rules, as_json: bool) -> None:

@@ -196,3 +196,30 @@ def test_previews_are_the_upright_photo(tmp_path: Path) -> None:
     assert row.turned == 270
     assert row.photo_px == portrait().size
     assert row.group == "photos"
+
+
+def test_raw_box_crops_for_comparison(tmp_path: Path) -> None:
+    photos = folder_of(tmp_path / "photos")
+    raw, cut = FaceSet(tmp_path / "raw"), FaceSet(tmp_path / "cut")
+    options = Options(align="box", rules=Rules.off())
+    counts = curate.crop([photos], raw, options, workers=1).counts
+    assert counts.kept == counts.faces == 6
+    assert report.read(raw)["align"] == "box"
+    curate.crop([photos], cut, Options(), workers=1)
+    boxes, aligned = (
+        {row.id: face_set.file(row).read_bytes() for row in face_set.each() if row.crop}
+        for face_set in (raw, cut)
+    )
+    assert boxes.keys() == aligned.keys()
+    assert not {name for name in boxes if boxes[name] == aligned[name]}
+    with pytest.raises(UserError, match="--align box"):
+        curate.crop([photos], raw, Options(), workers=1)
+    with pytest.raises(UserError, match="--align nose"):
+        curate.crop([photos], raw, Options(align="nose"), workers=1)
+
+
+def test_rules_that_are_off_are_in_bounds() -> None:
+    off = Rules.off()
+    assert Rules.checked(**dataclasses.asdict(off)) == off
+    assert off.max_yaw == 180
+    assert off.min_sharpness == off.duplicate_bits == 0

@@ -37,13 +37,19 @@ PHOTOS_A_TASK = 4
 PHOTOS_A_REQUEST = 16  # to Google
 COLOURED = 12.0  # the median chroma above which a set is coloured
 DETECTORS = ("yunet", "google-vision")
+ALIGNED_BY = ("landmarks", "box")
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to crop; `smallest_px` is the smallest face that is looked for."""
+    """How to crop.
+
+    `smallest_px` is the smallest face that is looked for; `align` is what is cut: the square that
+    lays eyes and mouth in their places, or the detector's box as it is (to compare with).
+    """
 
     size: int = 64
+    align: str = "landmarks"
     detector: str = "yunet"
     smallest_px: float = 20
     rules: Rules = field(default_factory=Rules)
@@ -138,17 +144,26 @@ def _check(photos: Sequence[Path], face_set: FaceSet, options: Options) -> None:
         raise UserError(f"--size {options.size} cannot be had: use one of {sizes}.")
     if options.detector not in DETECTORS:
         raise UserError(f"There is no detector '{options.detector[:40]}': use yunet.")
+    if options.align not in ALIGNED_BY:
+        raise UserError(f"--align {options.align[:40]} is not known: use landmarks or box.")
     for path in photos:
         if not path.exists():
             raise UserError(f"{path} is not there: give folders, zips or files of photos.")
-    before = report.read(face_set).get("size")
-    if face_set.exists() and before is not None and before != options.size:
-        raise UserError(
-            f"The dataset '{face_set.name}' has crops of {before} px: use --size {before}, "
-            "or another name."
-        )
+    _check_like_before(face_set, options)
     if face_set.path.exists() and not face_set.exists() and any(face_set.path.iterdir()):
         raise UserError(f"{face_set.path} holds other files: use another name for the dataset.")
+
+
+def _check_like_before(face_set: FaceSet, options: Options) -> None:
+    """Crops of one dataset are all of one kind."""
+    card = report.read(face_set) if face_set.exists() else {}
+    for name, unit in (("size", " px"), ("align", "")):
+        before = card.get(name)
+        if before is not None and before != getattr(options, name):
+            raise UserError(
+                f"The dataset '{face_set.name}' was cut with --{name} {before}{unit}: use "
+                f"--{name} {before}, or another name."
+            )
 
 
 def _order(face_set: FaceSet, options: Options, previews: bool) -> cutting.Order:
@@ -160,13 +175,15 @@ def _order(face_set: FaceSet, options: Options, previews: bool) -> cutting.Order
         if number < settled and row.source_sha256 is not None:
             known.add(row.source_sha256)
     return cutting.Order(
-        face_set.path, options.size, options.rules, previews, frozenset(known), frozenset(finished)
+        *(face_set.path, options.size, options.rules, previews),
+        *(frozenset(known), frozenset(finished)),
+        options.align == "landmarks",
     )
 
 
 def _start_report(face_set: FaceSet, options: Options) -> None:
     """Say of what size the crops are before there are any; the rest of a report stays."""
-    about = {"size": options.size, "detector": options.detector}
+    about = {"size": options.size, "detector": options.detector, "align": options.align}
     files.write_json(face_set.report, report.read(face_set) | about)
 
 

@@ -58,7 +58,7 @@ class Order:
     """How to cut: what every worker is told once.
 
     `finished` are the photos (source and SHA-256) and `known` the SHA-256 of those, whatever their
-    name, that need not be looked at again.
+    name, that need not be looked at again. Without `aligned` a crop is the detector's box as it is.
     """
 
     dataset: Path
@@ -67,6 +67,7 @@ class Order:
     previews: bool
     known: frozenset[str]
     finished: frozenset[tuple[str, str | None]]
+    aligned: bool = True
 
 
 def collect(photos: Sequence[Path]) -> list[Photo]:
@@ -197,7 +198,8 @@ def _row(
     verdict = REJECTED if reasons else KEPT
     name = hashlib.sha256(os.fsencode(about.source)).hexdigest()[:6]
     crop = f"{FOLDERS[verdict]}/{about.group}/{str(about.source_sha256)[:16]}-{name}-{number}.png"
-    _save(order.dataset / crop, align.crop(pixels, matrix, order.size_px))
+    square = matrix if order.aligned else align.boxing(face.box)
+    _save(order.dataset / crop, align.crop(pixels, square, order.size_px))
     return Row(
         about.source,
         about.source_sha256,

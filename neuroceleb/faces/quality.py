@@ -69,6 +69,16 @@ class Rules:
             _check(name, value, specs[name].metadata)
         return cls(**values)
 
+    @classmethod
+    def off(cls) -> "Rules":
+        """Rules that leave nothing out."""
+        values: dict[str, float] = {}
+        for spec in dataclasses.fields(cls):
+            if "low" in spec.metadata:
+                is_ceiling = spec.name.startswith("max_")
+                values[spec.name] = spec.metadata["high" if is_ceiling else "low"]
+        return cls(**values)  # type: ignore[arg-type]
+
 
 def _check(name: str, value: Any, bounds: Mapping[str, Any]) -> None:
     flag = "--" + name.replace("_", "-")

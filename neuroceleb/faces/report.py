@@ -66,6 +66,7 @@ def write(
     value: Report = {
         "size": before.get("size", 64),
         "detector": before.get("detector", "yunet"),
+        "align": before.get("align", "landmarks"),
         "rows": len(rows),
         **counts,
         "duplicates": counts["by_reason"].get("near_duplicate", 0),
