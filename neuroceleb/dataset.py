@@ -194,7 +194,7 @@ class _Cache:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise files.not_written(self.folder, error) from error
-        self._forget_older(dataset.source)
+        _forget(self.folder, dataset.source)
         with files.replacing(self._array) as temporary, temporary.open("xb") as file:
             np.save(file, dataset.pixels)
         record = {
@@ -204,10 +204,16 @@ class _Cache:
         }
         files.write_json(self._record, record)
 
-    def _forget_older(self, source: Path) -> None:
-        """Remove what was decoded from the same place before its files changed."""
-        for record in self.folder.glob("*.json"):
-            with suppress(OSError, ValueError, KeyError, TypeError):
-                if json.loads(record.read_text("utf-8"))["source"] == str(source.resolve()):
-                    record.with_suffix(".npy").unlink(missing_ok=True)
-                    record.unlink(missing_ok=True)
+
+def forget(source: Path, workspace: Workspace) -> None:
+    """Remove what was decoded from a folder or zip: faces that are deleted there are gone here."""
+    _forget(workspace.datasets / ".cache", source)
+
+
+def _forget(cache: Path, source: Path) -> None:
+    """Remove what was decoded from the same place before its files changed."""
+    for record in cache.glob("*.json"):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            if json.loads(record.read_text("utf-8"))["source"] == str(source.resolve()):
+                record.with_suffix(".npy").unlink(missing_ok=True)
+                record.unlink(missing_ok=True)

@@ -4,11 +4,12 @@
 """
 
 import dataclasses
+import errno
 import multiprocessing
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     Executor,
@@ -329,18 +330,18 @@ def _grey(rows: Sequence[Row], rules: Rules, reasons: list[list[Reason]]) -> Non
 
 def _near_duplicates(rows: Sequence[Row], rules: Rules, reasons: list[list[Reason]]) -> None:
     """Among those that may stay otherwise; one kept by hand stays before any other."""
-    may = [
-        index
-        for index, row in enumerate(rows)
-        if row.crop and row.overruled != "reject" and (not reasons[index] or row.overruled)
-    ]
-    hashes = hashing.unpack([str(rows[index].measures.get("hash", "")) for index in may])
-    sharpness = np.array([float(rows[index].measures.get("sharpness", 0.0)) for index in may])
-    sharpness += [1e9 if rows[index].overruled else 0.0 for index in may]
-    boxes = np.array([_share_of_photo(rows[index]) for index in may]).reshape(-1, 4)
-    found = hashing.duplicates(hashes, boxes, sharpness, round(rules.duplicate_bits))
-    for place, (_, bits) in found.items():
-        reasons[may[place]].append(quality.reason("near_duplicate", bits, rules.duplicate_bits))
+    among = np.array([_may_stay(row, found) for row, found in zip(rows, reasons, strict=True)])
+    hashes = hashing.unpack([str(row.measures.get("hash", "")) for row in rows])
+    sharpness = np.array([float(row.measures.get("sharpness", 0.0)) for row in rows])
+    sharpness += [1e9 if row.overruled else 0.0 for row in rows]
+    boxes = np.array([_share_of_photo(row) for row in rows]).reshape(-1, 4)
+    found = hashing.duplicates(hashes, boxes, sharpness, round(rules.duplicate_bits), among)
+    for index, (_, bits) in found.items():
+        reasons[index].append(quality.reason("near_duplicate", bits, rules.duplicate_bits))
+
+
+def _may_stay(row: Row, reasons: Sequence[Reason]) -> bool:
+    return bool(row.crop and row.overruled != "reject" and (not reasons or row.overruled))
 
 
 def _share_of_photo(row: Row) -> tuple[float, ...]:
@@ -374,17 +375,29 @@ def count(rows: Iterable[Row]) -> Counts:
 # Settling ----------------------------------------------------------------------------------
 
 
-def settle(face_set: FaceSet, rules: Rules) -> Counts:
-    """Judge by these rules, move crops to where they belong, write manifest and report.
+Choices = Mapping[str, str | None]  # by the id of a face: keep, reject, or None to take it back
+
+
+def chosen(rows: Sequence[Row], choices: Choices) -> list[Row]:
+    """The same rows with a person's choices; faces that are not named keep theirs."""
+    return [
+        dataclasses.replace(row, overruled=choices[row.id]) if row.id in choices else row
+        for row in rows
+    ]
+
+
+def settle(face_set: FaceSet, rules: Rules, choices: Choices | None = None) -> Counts:
+    """Judge by these rules and choices, move crops to where they belong, write it all down.
 
     No photo is needed. Raises UserError.
     """
     with face_set.held():
-        return _settle(face_set, rules)
+        return _settle(face_set, rules, choices or {})
 
 
-def _settle(face_set: FaceSet, rules: Rules) -> Counts:
-    rows = [_moved(face_set, row) for row in judged(face_set.rows(), rules)]
+def _settle(face_set: FaceSet, rules: Rules, choices: Choices | None = None) -> Counts:
+    rows = chosen(face_set.rows(), choices or {})
+    rows = [_moved(face_set, row) for row in judged(rows, rules)]
     face_set.rewrite(rows)
     _tidy(face_set)
     counts = count(rows)
@@ -433,33 +446,51 @@ def overrule(face_set: FaceSet, face_id: str, choice: str | None) -> Row:
 
     The whole set is judged again, for its duplicates may change. Raises UserError.
     """
-    if choice not in {"keep", "reject", None}:
-        raise UserError(f"'{choice}' is no choice: use keep or reject.")
+    check_choice(choice)
     with face_set.held():
-        rows = face_set.rows()
-        if not any(row.id == face_id for row in rows if row.crop):
+        if not any(row.id == face_id for row in face_set.each() if row.crop):
             raise UserError(f"There is no face '{face_id[:80]}' in '{face_set.name}'.")
-        face_set.rewrite(
-            dataclasses.replace(row, overruled=choice) if row.id == face_id else row for row in rows
-        )
-        _settle(face_set, rules_of(face_set))
+        _settle(face_set, rules_of(face_set), {face_id: choice})
         return next(row for row in face_set.each() if row.id == face_id)
+
+
+def check_choice(choice: object) -> None:
+    """Raises UserError for what is neither keep, reject nor None."""
+    if choice not in ("keep", "reject", None):
+        raise UserError(f"'{choice!s:.40}' is no choice: use keep or reject.")
+
+
+def rename(face_set: FaceSet, name: str) -> FaceSet:
+    """Give a dataset another name, a free one. Raises UserError."""
+    wanted = FaceSet(face_set.path.with_name(name))
+    with face_set.held():
+        try:
+            if wanted.path.exists():
+                raise FileExistsError(errno.EEXIST, "it is there already")
+            face_set.path.rename(wanted.path)
+        except OSError as error:
+            raise UserError(
+                f"'{face_set.name}' could not be named '{name}' ({error.strerror}): use another."
+            ) from error
+    return wanted
 
 
 def remove(
     face_set: FaceSet,
     *,
     source: str | None = None,
+    photo: tuple[str, str | None] | None = None,
     group: str | None = None,
     face_id: str | None = None,
 ) -> int:
     """Delete the crops and lines of a photo, a group (one person's folder) or one face.
 
-    Returns how many faces are gone. Crops go first, so that no line outlives a face unseen.
+    A photo is told by its `source`, or by that and its SHA-256. Returns how many faces are gone.
+    Crops go first, so that no line outlives a face unseen.
     """
 
     def goes(row: Row) -> bool:
-        same = (source, row.source), (group, row.group), (face_id, row.id)
+        same = (source, row.source), (photo, row.photo), (group, row.group), (face_id, row.id)
         return any(wanted is not None and wanted == has for wanted, has in same)
 
     with face_set.held():

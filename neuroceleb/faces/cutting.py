@@ -1,9 +1,11 @@
 """One photo -> its faces, found, aligned, measured and saved: what each worker process does."""
 
 import hashlib
+import multiprocessing
 import os
 import re
 import signal
+import threading
 import unicodedata
 from collections.abc import Sequence
 from contextlib import suppress
@@ -257,7 +259,16 @@ def start_worker(smallest_px: float, order: Order) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
     _worker = (YuNet(smallest_px=smallest_px), order)
+
+
+def _end_with_parent() -> None:
+    """A pool's processes wait for work for ever where the one that started them was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def cut_in_worker(photos: Sequence[Photo]) -> list[Done]:

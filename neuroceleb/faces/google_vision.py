@@ -199,6 +199,11 @@ class GoogleVision:
         )
 
 
+def check_credentials() -> None:
+    """Raises UserError where Google's libraries find no credentials; nothing is sent."""
+    _signed_in_client()
+
+
 def _signed_in_client() -> vision.ImageAnnotatorClient:
     try:
         return vision.ImageAnnotatorClient()

@@ -106,6 +106,10 @@ class FaceSet:
     def report(self) -> Path:
         return self.path / "report.json"
 
+    @property
+    def draft(self) -> Path:
+        return self.path / "draft.json"
+
     def exists(self) -> bool:
         return self.manifest.is_file()
 

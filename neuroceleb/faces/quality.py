@@ -143,6 +143,10 @@ _GOOGLE_LIKELY = 0.75
 _GOOGLE_LANDMARKS = 0.2  # least landmark confidence
 
 REASONS = (*_ALONE, *_TOGETHER, "overruled")
+# What each threshold looks at, and the reason it gives: rule -> (measure, reason).
+RULED = {rule: (measure, name) for name, (measure, rule, _, _) in _ALONE.items()} | {
+    "min_colour": ("colour", "grey"),
+}
 
 
 def reason(name: str, value: float, limit: float) -> Reason:

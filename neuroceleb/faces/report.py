@@ -155,7 +155,7 @@ def _head(face_set: FaceSet, kept: Sequence[Row], value: Report) -> Pixels:
     width = SHEET_COLUMNS * CELL_PX
     row = np.full((CHART_PX[1], width, 3), 255, np.uint8)
     row[:, : CHART_PX[0] * 3] = np.hstack(charts)[:, :width]
-    face = _mean_face(face_set, kept)
+    face = _mean_cell(face_set, kept)
     mean = np.full((face.shape[0], width, 3), 255, np.uint8)
     mean[:, : face.shape[1]] = face
     text = _words(lines)
@@ -189,14 +189,22 @@ def _chart(name: str, histogram: Mapping[str, Sequence[float]]) -> Pixels:
     return np.asarray(page)
 
 
-def _mean_face(face_set: FaceSet, kept: Sequence[Row]) -> Pixels:
-    crops = [crop for row in _evenly(kept, MEAN_OF) if (crop := _load(face_set, row)) is not None]
-    if not crops:
-        return np.full((2 * CELL_PX, 2 * CELL_PX, 3), 255, np.uint8)
-    total = np.zeros(crops[0].shape, np.float64)
-    for crop in crops:
-        total += crop
-    return _cell((total / len(crops)).round().astype(np.uint8), 2 * CELL_PX)
+def mean_face(face_set: FaceSet, kept: Sequence[Row]) -> Pixels | None:
+    """The mean of up to 2,000 crops, of their own size; None where there is none."""
+    total: NDArray[np.float64] | None = None
+    count = 0
+    for row in _evenly(kept, MEAN_OF):
+        crop = _load(face_set, row)
+        if crop is not None:
+            total = crop.astype(np.float64) if total is None else total + crop
+            count += 1
+    return None if total is None else (total / count).round().astype(np.uint8)
+
+
+def _mean_cell(face_set: FaceSet, kept: Sequence[Row]) -> Pixels:
+    face = mean_face(face_set, kept)
+    blank = np.full((2 * CELL_PX, 2 * CELL_PX, 3), 255, np.uint8)
+    return blank if face is None else _cell(face, 2 * CELL_PX)
 
 
 def _sheet(face_set: FaceSet, rows: Sequence[Row]) -> Pixels:

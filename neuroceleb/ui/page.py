@@ -3,7 +3,7 @@
 import gradio as gr
 
 from ..runs import Workspace
-from . import generate_tab, progress_tab, train_tab
+from . import generate_tab, photos_tab, progress_tab, train_tab
 from .texts import i18n
 
 UPLOADS_CHECKED_S = 3_600
@@ -32,5 +32,7 @@ def build(workspace: Workspace) -> gr.Blocks:
                 progress_tab.build()
             with gr.Tab(i18n("train"), id="train", elem_id="tab-train") as train:
                 train_tab.build(train)
+            with gr.Tab(i18n("photos"), id="photos", elem_id="tab-photos"):
+                photos_tab.build()
     queued: gr.Blocks = page.queue(max_size=256)
     return queued

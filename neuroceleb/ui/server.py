@@ -12,11 +12,13 @@ import gradio as gr
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from plotly.offline import get_plotlyjs
+from starlette.concurrency import run_in_threadpool
 
 from .. import __version__
 from ..errors import UserError
 from ..runs import Workspace
-from . import course, desk, faces, page, progress_tab, theme
+from . import course, desk, faces, page, photo_desk, progress_tab, theme
+from .darkroom import Darkroom
 from .guard import Guard
 from .texts import i18n
 
@@ -28,18 +30,22 @@ FOR_GOOD = {"Cache-Control": "private, max-age=31536000, immutable"}
 def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None) -> FastAPI:
     """The whole application over one workspace; torch is loaded behind it once it serves."""
 
+    darkroom = Darkroom(workspace)
+
     @asynccontextmanager
     async def warming(_: FastAPI) -> AsyncIterator[None]:
         threading.Thread(target=_warm_up, args=(workspace,), daemon=True, name="warm-up").start()
         stop_pumping = desk.keep_pumping(workspace)
         yield
         stop_pumping()
+        await run_in_threadpool(darkroom.close)
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=warming)
     app.add_exception_handler(UserError, _say)
     _add_files(app, workspace)
     desk.add_routes(app, workspace, host, auth)
     progress_tab.add_routes(app, workspace, host)
+    photo_desk.add_routes(app, workspace, darkroom, host, auth)
     gr.mount_gradio_app(
         app,
         page.build(workspace),

@@ -380,6 +380,7 @@ if (root.offsetParent !== null) look();
 /* Another tab has made a dataset: the form, with it chosen. */
 take("train", async ({ dataset }) => {
   choose(null);
+  while (asking) await new Promise((done) => { setTimeout(done, 50); });
   stamp = "";
   await look();
   choose(null, { dataset });
