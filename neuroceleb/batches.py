@@ -1,6 +1,6 @@
 """Decoded faces on the device: shuffled float batches, the same ones however often one stops."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -33,18 +33,30 @@ class Faces:
         """Batches an epoch; the last, smaller one counts."""
         return -(-len(self) // batch_size)
 
+    def size_of(self, step: int, batch_size: int) -> int:
+        """How many images the batch of a step of an epoch has."""
+        return min(batch_size, len(self) - step * batch_size)
+
     def batches(
-        self, epoch: int, batch_size: int, seed: int, first_step: int = 0
+        self,
+        epoch: int,
+        batch_size: int,
+        seed: int,
+        first_step: int = 0,
+        part: Callable[[int], slice] = slice,
     ) -> Iterator[torch.Tensor]:
         """The batches of one epoch from `first_step` on: (N, 3, 64, 64) float32 in [-1, 1].
 
-        The order is a function of `seed` and `epoch` alone.
+        The order is a function of `seed` and `epoch` alone. `part` says which of so many images
+        of a batch are wanted; by default, all.
         """
         order = np.random.default_rng([seed, epoch]).permutation(len(self))
         resident_order = torch.from_numpy(order).to(self.device)
         for start in range(first_step * batch_size, len(self), batch_size):
+            size = min(batch_size, len(self) - start)
+            wanted = slice(start, start + size)
             if self._resident is None:
-                chosen = torch.from_numpy(self.pixels[order[start : start + batch_size]])
+                chosen = torch.from_numpy(self.pixels[order[wanted][part(size)]])
             else:
-                chosen = self._resident[resident_order[start : start + batch_size]]
+                chosen = self._resident[resident_order[wanted][part(size)]]
             yield to_float(chosen)

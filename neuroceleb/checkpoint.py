@@ -34,9 +34,15 @@ def save_weights(
 
     With dtype "float16" the convolutions are halved; BatchNorm's figures stay float32.
     """
+    save_tensors(path, network.state_dict(), config, dtype)
+
+
+def save_tensors(
+    path: Path, weights: Mapping[str, torch.Tensor], config: Mapping[str, Any], dtype: str
+) -> None:
+    """The same, of a network's state dict."""
     tensors = {
-        name: _stored(tensor, dtype).detach().cpu().contiguous()
-        for name, tensor in network.state_dict().items()
+        name: _stored(tensor, dtype).detach().cpu().contiguous() for name, tensor in weights.items()
     }
     metadata = {"format": "pt", "neuroceleb": json.dumps(config, ensure_ascii=False)}
     files.write_bytes(path, safetensors.torch.save(tensors, metadata))

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from . import course_verbs, faces_cli, images, job_verbs, latent, queueing
+from . import course_verbs, faces_cli, images, job_verbs, latent, launching, queueing
 from . import doctor as machine
 from .errors import UserError
 from .options import as_json as _as_json
@@ -56,7 +56,12 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("dataset", required=False)
-@click.option("--run", "name", metavar="NAME", required=True, help="Name of the run.")
+@click.option(
+    *("--run", "--run-name", "name"),
+    metavar="NAME",
+    required=True,
+    help="Name of the run; after torchrun, which takes --run for its own, --run-name.",
+)
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped or lost.")
 @click.option("--dry-run", is_flag=True, help="Show the whole configuration and stop there.")
 @click.option("--estimate", is_flag=True, help="Tell what it will take, from a few real steps.")
@@ -89,6 +94,12 @@ def train(
             raise UserError("--estimate is for a new run: leave out --resume.")
         job_verbs.show_estimate(workspace, name, str(dataset), given, as_json)
         return
+    given = launching.with_count(given)
+    if launching.rank() > 0:
+        from . import sessions
+
+        sessions.follow(workspace)
+        return
     with queueing.at_work(workspace, name) as locks:
         from . import sessions
 
@@ -100,10 +111,31 @@ def train(
             print(json.dumps(session.config, indent=2, ensure_ascii=False))
         elif queue:
             job_verbs.put_in_line(session, given.get("epochs"), as_json)
+        elif launching.is_needed(session.settings):
+            again = _train_arguments(workspace, name, dataset, resume, as_json, given)
+            launching.train(session.run, workspace, session.settings, again, locks)
         else:
             outcome = sessions.carry_out(session, locks)
             if as_json:
                 print(json.dumps(outcome))
+
+
+def _train_arguments(
+    workspace: Workspace,
+    name: str,
+    dataset: str | None,
+    resume: bool,
+    as_json: bool,
+    given: dict[str, Any],
+) -> list[str]:
+    """The command line of this very training, for other processes."""
+    switches = {"--resume": resume, "--json": as_json}
+    return [
+        *("train", f"--workspace={workspace.root.resolve()}", f"--run={name}"),
+        *(switch for switch, is_on in switches.items() if is_on),
+        *(f"--{key.replace('_', '-')}={value}" for key, value in given.items()),
+        *(() if dataset is None else ("--", dataset)),
+    ]
 
 
 @cli.command()

@@ -22,7 +22,7 @@ def fold(network: Generator) -> nn.Sequential:
     for layer in network.main:
         if isinstance(layer, nn.ConvTranspose2d):
             layers.append(_like(layer))
-        elif isinstance(layer, nn.BatchNorm2d):
+        elif isinstance(layer, nn.BatchNorm2d | nn.SyncBatchNorm):
             _take_in(layers[-1], layer)
         else:
             layers.append(nn.ReLU(inplace=True) if isinstance(layer, nn.ReLU) else nn.Tanh())
@@ -38,7 +38,7 @@ def _like(layer: nn.ConvTranspose2d) -> nn.ConvTranspose2d:
     return made
 
 
-def _take_in(convolution: nn.Module, norm: nn.BatchNorm2d) -> None:
+def _take_in(convolution: nn.Module, norm: nn.BatchNorm2d | nn.SyncBatchNorm) -> None:
     """Scale and shift the outputs of a convolution as `norm` would; worked out in float64."""
     assert isinstance(convolution, nn.ConvTranspose2d)
     assert convolution.bias is not None

@@ -19,10 +19,13 @@ class Heartbeat:
     """Writes a run's status every second from a thread of its own, until the block ends.
 
     `measured` is asked for more fields at every beat, such as the memory in use. A beat that
-    cannot be written (a full disk) is left out: the next one may be.
+    cannot be written (a full disk) is left out: the next one may be. Without a run it writes
+    nothing: for the processes that follow another one, which writes.
     """
 
-    def __init__(self, run: Run, measured: Callable[[], Fields] = dict, **fields: Any) -> None:
+    def __init__(
+        self, run: Run | None, measured: Callable[[], Fields] = dict, **fields: Any
+    ) -> None:
         self._run = run
         self._measured = measured
         self._fields: dict[str, Any] = {
@@ -64,5 +67,7 @@ class Heartbeat:
             self._write()
 
     def _write(self) -> None:
+        if self._run is None:
+            return
         with self._lock, suppress(UserError):
             self._run.write_status({**self._fields, **self._measured(), "heartbeat": time.time()})

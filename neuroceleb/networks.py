@@ -38,7 +38,7 @@ class Generator(nn.Module):
         )
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
-        images: torch.Tensor = self.main(z)
+        images: torch.Tensor = self.main[-1](_in_full(self.main[:-1](z)))
         return images
 
 
@@ -81,8 +81,14 @@ class Discriminator(nn.Module):
 
     def forward(self, images: torch.Tensor, as_logits: bool = False) -> torch.Tensor:
         """The chance that each is real; or, before the sigmoid, its logit."""
-        says: torch.Tensor = (self.main[:-1] if as_logits else self.main)(images)
+        logits = _in_full(self.main[:-1](images))
+        says: torch.Tensor = logits if as_logits else self.main[-1](logits)
         return says.view(-1)
+
+
+def _in_full(numbers: torch.Tensor) -> torch.Tensor:
+    """What convolutions of half precision made, in float32: tanh, sigmoid and losses need it."""
+    return numbers.float() if numbers.dtype in (torch.bfloat16, torch.float16) else numbers
 
 
 def plain(D: Discriminator) -> Discriminator:

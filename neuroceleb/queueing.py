@@ -10,8 +10,10 @@ dies, however it dies, lets go of both.
 import fcntl
 import json
 import os
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -138,8 +140,11 @@ def _take_device(workspace: Workspace, device: str, name: str) -> int | None:
 @contextmanager
 def device_held(
     workspace: Workspace, device: str, name: str, handed_over: int | None = None
-) -> Iterator[None]:
-    """Keep the device for this process; raises UserError that names the run it is busy with."""
+) -> Iterator[int]:
+    """Keep the device for this process, and yield the descriptor of its lock.
+
+    Raises UserError that names the run it is busy with.
+    """
     taken = handed_over
     if taken is None:
         taken = _take_device(workspace, device, name)
@@ -152,7 +157,7 @@ def device_held(
             "or add --queue to have this one start by itself then."
         )
     try:
-        yield
+        yield taken
     finally:
         os.close(taken)
 
@@ -232,11 +237,21 @@ def verb_line(verb: str, workspace: Workspace) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, with this very package found first."""
+    """This process's environment, with this very package found first.
+
+    Without what torchrun told this process, if it did: what is started is no part of that.
+    """
     home = str(Path(__file__).resolve().parent.parent)
     others = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     paths = [home, *(path for path in others if path not in {"", home})]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    of_torchrun = {"OMP_NUM_THREADS", "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"}
+    left_out = of_torchrun if "TORCHELASTIC_RUN_ID" in os.environ else set()
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in left_out and not name.startswith("TORCHELASTIC_")
+    }
+    return {**kept, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 # In the process that was started -----------------------------------------------------------
@@ -286,10 +301,64 @@ def _handed_over() -> Locks:
     text = os.environ.pop(HANDED_OVER, None)
     if text is None:
         return Locks()
+    if text.startswith(os.sep):
+        return _fetched(text)
     run, device = map(int, text.split(","))
     for descriptor in (run, device):
         os.set_inheritable(descriptor, False)
     return Locks(run, device)
+
+
+@contextmanager
+def handed_on(locks: Locks) -> Iterator[dict[str, str]]:
+    """Yield the environment that brings these locks to a process that others start for this one.
+
+    torchrun closes what its processes would inherit, so the first of them fetches the descriptors
+    from a socket in a folder of this user's alone. The run's is then that process's only; the
+    device's is kept here, too, for its caller.
+    """
+    with tempfile.TemporaryDirectory(prefix="neuroceleb-") as folder:
+        path = str(Path(folder) / "locks")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen(1)
+            hand = threading.Thread(target=_hand_on, args=(listener, locks), daemon=True)
+            hand.start()
+            try:
+                yield {HANDED_OVER: path}
+            finally:
+                with suppress(OSError):
+                    listener.shutdown(socket.SHUT_RDWR)  # nobody came: it need not wait any longer
+                hand.join()
+
+
+def _hand_on(listener: socket.socket, locks: Locks) -> None:
+    run, device = locks.take_run(), locks.take_device()
+    there = [descriptor for descriptor in (device, run) if descriptor is not None]
+    try:
+        with suppress(OSError):
+            connection, _ = listener.accept()
+            with connection:
+                socket.send_fds(connection, [b"locks"], there)
+                connection.recv(1)  # until they have arrived
+    finally:
+        if run is not None:
+            os.close(run)
+
+
+def _fetched(path: str) -> Locks:
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(path)
+            _, there, _, _ = socket.recv_fds(connection, 16, 2)
+    except OSError as error:
+        raise UserError(
+            "The process that started this one has gone: start the training again."
+        ) from error
+    for descriptor in there:
+        os.set_inheritable(descriptor, False)
+    device, *run = there
+    return Locks(run[0] if run else None, device)
 
 
 def _tell_failure(run: Run, error: BaseException) -> None:

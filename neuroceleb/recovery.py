@@ -16,8 +16,10 @@ import torch
 
 from . import training
 from .errors import UserError
+from .graphs import NotCapturedError
 from .heartbeat import Heartbeat
-from .training import Job, NotFiniteError, Watch
+from .records import NotFiniteError
+from .training import Job, Watch
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +43,17 @@ def train(
             return training.train(job, heartbeat, should_stop, watch)
         except NotFiniteError as error:
             change, sentence = _gentler(job, adjusted, error)
+        except NotCapturedError as error:
+            job, change = replace(job, captures=False), {}
+            sentence = (
+                f"The GPU did not let a training step be captured ({error}): it goes on from the "
+                "last saved state all the same, only more slowly."
+            )
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
+            if job.ranks.count > 1:
+                raise _too_small(job) from error
             change, sentence = _smaller(job)
         let_go_of_memory()
         adjusted = {**adjusted, **change}
@@ -67,6 +77,13 @@ def _gentler(job: Job, adjusted: Adjusted, error: NotFiniteError) -> tuple[Adjus
     return change, (
         f"The loss stopped being a finite number: back to the last saved state, and on from there "
         f"with half the learning rate, {lr:g}."
+    )
+
+
+def _too_small(job: Job) -> UserError:
+    return UserError(
+        f"The memory of process {job.ranks.rank} of {job.ranks.count} was too small for its part "
+        f"of {job.settings.batch_size} images a step: start a new run with a smaller --batch-size."
     )
 
 

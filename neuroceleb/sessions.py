@@ -27,7 +27,9 @@ from . import (
     devices,
     files,
     jobs,
+    launching,
     queueing,
+    ranks,
     recovery,
     runs,
     split,
@@ -38,6 +40,7 @@ from .dataset import Dataset
 from .errors import UserError
 from .heartbeat import Heartbeat
 from .queueing import Locks
+from .ranks import LostPeerError, Ranks
 from .runs import Run, Workspace
 from .settings import Settings
 from .step import FIGURES
@@ -47,7 +50,7 @@ log = logging.getLogger(__name__)
 package_log = logging.getLogger(__package__)
 
 NAMED_SKIPS = 12
-MAY_CHANGE_ON_RESUME = frozenset({"epochs", "device"})
+MAY_CHANGE_ON_RESUME = frozenset({"epochs", "device", "ngpu"})
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,10 @@ def prepare(workspace: Workspace, name: str, text: str, given: dict[str, Any]) -
 
 
 def reopen(workspace: Workspace, name: str, text: str | None, given: dict[str, Any]) -> Session:
-    """A session that goes on with a run; only epochs and device may differ. Raises UserError."""
+    """A session that goes on with a run; raises UserError.
+
+    Only epochs, device and number of GPUs may differ.
+    """
     run = workspace.run(name)
     run.check_can_go_on()
     config = run.config()
@@ -124,9 +130,26 @@ def _refuse_other_changes(then: Settings, given: dict[str, Any]) -> None:
 
 
 def _check_machine(settings: Settings) -> None:
-    training.pick_device(settings.device)
-    if settings.ngpu > 1:
-        raise UserError("--ngpu over 1: training on several GPUs is not here yet; use 1.")
+    device = training.pick_device(settings.device)
+    here = launching.local_count() if launching.is_started_by_torchrun() else settings.ngpu
+    there = torch.cuda.device_count()
+    if device.type == "cuda" and here > there:
+        raise UserError(
+            f"--ngpu {here}: this machine has {there} for PyTorch; use at most so many, or start "
+            "torchrun on several machines (docs/scaling.md)."
+        )
+    if device.type == "cpu" and settings.precision != "float32":
+        raise UserError(
+            f"--precision {settings.precision} is for GPUs, a CPU computes hundreds of times "
+            "slower with it: use float32."
+        )
+    if device.type == "cpu" and settings.batchnorm == "synced" and settings.ngpu > 1:
+        raise UserError("--batchnorm synced: PyTorch has that for GPUs only, use device.")
+    if settings.batch_size < settings.ngpu:
+        raise UserError(
+            f"--batch-size {settings.batch_size} leaves some of {settings.ngpu} GPUs without an "
+            "image: use a larger one, or a smaller --ngpu."
+        )
 
 
 def _versions() -> dict[str, str]:
@@ -228,19 +251,79 @@ def _train(session: Session, data: Dataset, heartbeat: Heartbeat) -> str:
     _name_skipped(data)
     data = _training_part(data, settings)
     device = training.pick_device(settings.device)
-    heartbeat.update(device=devices.name_of(device))
+    several = f"{settings.ngpu} x " if settings.ngpu > 1 else ""
+    heartbeat.update(device=several + devices.name_of(device))
     began = run.state_file.exists() or run.older_state_file.exists()
     verb = "Going on with" if began else "Training"
     faces = f"{len(data):,} faces"
     log.info("%s '%s' on %s, %s, %d epochs.", verb, run.name, faces, device, settings.epochs)
     images_in_all = len(data) * settings.epochs
-    with _stop_requests(run, heartbeat) as should_stop, _ProgressBar(run, images_in_all) as bar:
-        job = training.Job(run, settings, data, device, session.resume, session.start_from)
-        adjusted = _adjusted(run.status())
+    adjusted = _adjusted(run.status())
+    with (
+        _stop_requests(run, heartbeat) as should_stop,
+        _ProgressBar(run, images_in_all) as bar,
+        ranks.join() as us,
+    ):
+        _tell_followers(us, session, adjusted)
+        _check_same_faces(us, data)
+        job = training.Job(run, settings, data, device, session.resume, session.start_from, us)
         state = recovery.train(job, adjusted, heartbeat, should_stop, bar.show)
     how = "; --resume goes on from here" if state == "stopped" else ""
     log.info("Run '%s' %s: %s%s.", run.name, state, run.path, how)
     return state
+
+
+# Several processes -------------------------------------------------------------------------
+
+
+def _tell_followers(us: Ranks, session: Session, adjusted: dict[str, Any]) -> None:
+    plan = {
+        "run": session.run.name,
+        "settings": session.settings.to_json(),
+        "source": str(session.source.resolve()),
+        "resume": session.resume,
+        "adjusted": adjusted,
+    }
+    us.tell(plan)
+
+
+def follow(workspace: Workspace) -> None:
+    """Train as one of several processes: whatever the first one does, writing nothing.
+
+    Raises UserError for what is wrong with this one; where another has ended, that one has said
+    what is to be said, and this one leaves with code 2.
+    """
+    try:
+        with ranks.join() as us:
+            _follow(us, workspace)
+    except LostPeerError:
+        sys.exit(2)
+
+
+def _follow(us: Ranks, workspace: Workspace) -> None:
+    _leave_stopping_to_the_first()
+    plan = us.tell()
+    settings = Settings.from_json(plan["settings"])
+    device = training.pick_device(settings.device)
+    data = dataset.load(Path(plan["source"]), workspace)
+    _check_same_faces(us, data)
+    run = Run(workspace.checkpoints / plan["run"])
+    job = training.Job(run, settings, data, device, plan["resume"], ranks=us)
+    recovery.train(job, plan["adjusted"], Heartbeat(None), lambda: False, lambda _: None)
+
+
+def _leave_stopping_to_the_first() -> None:
+    """Ctrl-C and SIGTERM reach all of them; when to stop, the first one says."""
+    for kind in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(kind, signal.SIG_IGN)
+
+
+def _check_same_faces(us: Ranks, data: Dataset) -> None:
+    if not us.are_alike(data.fingerprint):
+        raise UserError(
+            f"The images in {data.source} are not the same on every machine: copy them again, or "
+            "use a folder that all of them see."
+        )
 
 
 def _decode(session: Session) -> Dataset:
@@ -322,7 +405,8 @@ def _stop_requests(run: Run, heartbeat: Heartbeat) -> Iterator[Any]:
         yield should_stop
     finally:
         for kind, handler in before.items():
-            signal.signal(kind, handler)
+            # torchrun, when one of its processes dies, sends SIGTERM to those that still say why.
+            signal.signal(kind, signal.SIG_IGN if launching.count() > 1 else handler)
 
 
 class _ProgressBar:

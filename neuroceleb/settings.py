@@ -88,7 +88,17 @@ class Settings:
     start_from: str = _text("A run or generator file whose weights to begin with; empty: none.")
     seed: int = _setting(0, "Seed of weights, noise and order.", 0, 2**53 - 1)
     device: str = _choice("auto", "Where to compute.", "auto", "cpu", "cuda")
-    ngpu: int = _setting(1, "Number of GPUs.", 0, 64)
+    ngpu: int = _setting(1, "Number of GPUs; on the CPU, of processes.", 0, 1_024)
+    batchnorm: str = _choice(
+        "device",
+        "On several GPUs, BatchNorm of each one's images, as in the original, or of all.",
+        *("device", "synced"),
+    )
+    precision: str = _choice(
+        "float32",
+        "Of convolutions: float32 (TF32 on a GPU), or bfloat16, faster on GPUs only.",
+        *("float32", "bfloat16"),
+    )
     keep_every: int = _setting(
         0,
         "Keep G's weights every N epochs, and always the last; 0: about 20 over the run.",

@@ -1,17 +1,20 @@
 """One step of both players: the networks with their optimizers, and what a step does to them."""
 
 import copy
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 from torch.optim import Adam
 
-from . import augment, checkpoint, latent
+from . import augment, checkpoint, latent, ranks
 from .errors import UserError
 from .losses import BCE, LOSSES, Loss, gradient_penalty
 from .networks import Discriminator, Generator, weights_init
+from .ranks import Ranks
 from .settings import AUGMENTATIONS, Settings
 
 PLAYERS = ("G", "D", "adam_g", "adam_d", "G_ema")
@@ -30,6 +33,7 @@ class Players:
     adam_g: Adam
     adam_d: Adam
     G_ema: Generator | None = None
+    joined: tuple[nn.Module, nn.Module] | None = None  # G and D among several ranks
 
     @property
     def shown(self) -> Generator:
@@ -75,7 +79,9 @@ def new_players(
     """
     rng = torch.Generator().manual_seed(settings.seed)
     G = Generator(settings.nz, settings.ngf)
-    D = Discriminator(settings.ndf, norm=settings.d_norm)
+    with torch.random.fork_rng(devices=[]):  # spectral normalisation begins anywhere: not here
+        torch.manual_seed(settings.seed)
+        D = Discriminator(settings.ndf, norm=settings.d_norm)
     weights_init(G, rng)
     weights_init(D, rng)
     if start_from is not None:
@@ -83,15 +89,40 @@ def new_players(
     G.to(device).to(memory_format=torch.channels_last)
     D.to(device).to(memory_format=torch.channels_last)
     G_ema = copy.deepcopy(G).requires_grad_(False).eval() if settings.ema_images else None
+
     # Not fused: on the CPU fused Adam is silently wrong where strides of weight and state differ.
-    betas = (settings.beta1, settings.beta2)
-    return Players(
-        G,
-        D,
-        Adam(G.parameters(), lr=settings.lr, betas=betas),
-        Adam(D.parameters(), lr=settings.lr_d or settings.lr, betas=betas),
-        G_ema,
-    )
+    # Capturable on a GPU: it counts its steps there, so that a graph of them can be replayed.
+    def adam(network: nn.Module, lr: float) -> Adam:
+        betas, on_gpu = (settings.beta1, settings.beta2), device.type == "cuda"
+        return Adam(network.parameters(), lr=lr, betas=betas, capturable=on_gpu)
+
+    return Players(G, D, adam(G, settings.lr), adam(D, settings.lr_d or settings.lr), G_ema)
+
+
+def join(players: Players, settings: Settings, us: Ranks) -> Players:
+    """The players with their gradients averaged over all ranks; BatchNorm as the settings say."""
+    if us.count == 1:
+        return players
+    G, D = (us.joined(network, settings.batchnorm) for network in (players.G, players.D))
+    return replace(players, joined=(G, D))
+
+
+def load_states(players: Players, states: dict[str, Any]) -> None:
+    """What `Players.states` gave, on this device or another one; raises where it does not fit."""
+    for name in players.states():
+        player = getattr(players, name)
+        if isinstance(player, Adam):
+            player.load_state_dict(_of_this_device(states[name], player))
+        else:
+            player.load_state_dict(states[name])
+
+
+def _of_this_device(state: dict[str, Any], adam: Adam) -> dict[str, Any]:
+    """An Adam's state that counts its steps where this one does: in the groups of a file stands
+    whether that was on a GPU."""
+    capturable = adam.defaults["capturable"]
+    groups = [{**group, "capturable": capturable} for group in state["param_groups"]]
+    return {**state, "param_groups": groups}
 
 
 @dataclass(frozen=True)
@@ -104,6 +135,7 @@ class Method:
     flips: bool = False
     r1: float = 0.0
     r1_every: int = 16
+    precision: torch.dtype | None = None  # of convolutions; None: as weights and images are
 
     def is_penalised(self, step: int) -> bool:
         """Whether D pays for its gradient in this step of an epoch."""
@@ -122,6 +154,7 @@ def method_of(settings: Settings, count: int) -> Method:
         settings.flip == "yes",
         settings.r1,
         settings.r1_every,
+        torch.bfloat16 if settings.precision == "bfloat16" else None,
     )
 
 
@@ -132,38 +165,66 @@ def train_step(
     method: Method = CLASSIC,
     rng: torch.Generator | None = None,
     penalised: bool = False,
+    weight: float = 1.0,
 ) -> torch.Tensor:
     """One step of both players on one batch; returns the five FIGURES, detached, shape (5,).
 
     `real` is (N, 3, 64, 64) in [-1, 1], `z` is (N, nz, 1, 1). Augmentation draws from `rng`.
-    Nothing waits for the device.
+    `weight` is what this rank's gradients count (`Ranks.weight`). Nothing waits for the device.
     """
-    G, D, loss = players.G, players.D, method.loss
-    real = _as_shown(real, method, rng, flips=method.flips).requires_grad_(penalised)
+    G, D = players.joined or (players.G, players.D)
+    loss = method.loss
+    real = _as_shown(real, method, rng, flips=method.flips).detach().requires_grad_(penalised)
 
     # Update D: real ones are 1, fakes are 0; its gradient is of the sum.
     players.adam_d.zero_grad()
-    says_real = D(real, loss.on_logits)
-    loss_real = loss.real(says_real)
-    penalty = _penalty(says_real, real, method) if penalised else 0.0
-    (loss_real + penalty).backward()
-    fake = G(z)
-    says_fake = D(_as_shown(fake.detach(), method, rng), loss.on_logits)
+    with ranks.without_averaging(D):
+        says_real = _asked(D, real, method)
+        loss_real = loss.real(says_real)
+        penalty = _penalty(says_real, real, method) if penalised else 0.0
+        _backward(loss_real + penalty, weight)
+    fake = _made(G, z, method)
+    says_fake = _asked(D, _as_shown(fake.detach(), method, rng), method)
     loss_fake = loss.fake(says_fake)
-    loss_fake.backward()
+    _backward(loss_fake, weight)
     players.adam_d.step()
 
     # Update G: the updated D should say 1 of the same fakes. D's own gradient is not needed.
     players.adam_g.zero_grad()
-    D.requires_grad_(False)
-    says_fooled = D(_as_shown(fake, method, rng), loss.on_logits)
+    players.D.requires_grad_(False)
+    says_fooled = _asked(players.D, _as_shown(fake, method, rng), method)
     loss_g = loss.fooled(says_fooled)
-    loss_g.backward()
+    _backward(loss_g, weight)
     players.adam_g.step()
-    D.requires_grad_(True)
+    players.D.requires_grad_(True)
 
     means = [_chance(says, loss).mean() for says in (says_real, says_fake, says_fooled)]
     return torch.stack([loss_real + loss_fake, loss_g, *means]).detach()
+
+
+def _made(G: nn.Module, z: torch.Tensor, method: Method) -> torch.Tensor:
+    """G's images, in full precision whatever its convolutions computed with."""
+    with _precision(z.device, method):
+        images: torch.Tensor = G(z)
+    return images
+
+
+def _asked(D: nn.Module, images: torch.Tensor, method: Method) -> torch.Tensor:
+    """What D says of images, in full precision whatever its convolutions computed with."""
+    with _precision(images.device, method):
+        says: torch.Tensor = D(images, method.loss.on_logits)
+    return says
+
+
+def _precision(device: torch.device, method: Method) -> AbstractContextManager[Any]:
+    if method.precision is None:
+        return nullcontext()
+    # No cache of cast weights: it would outlive a step that is captured.
+    return torch.autocast(device.type, method.precision, cache_enabled=False)
+
+
+def _backward(loss: torch.Tensor, weight: float) -> None:
+    (loss if weight == 1.0 else loss * weight).backward()
 
 
 def _as_shown(
@@ -209,7 +270,7 @@ def settle_average(players: Players) -> None:
     network = players.G_ema
     if network is None:
         return
-    norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     device = next(network.parameters()).device
     z = torch.from_numpy(latent.z_from_seeds(SETTLING_SEEDS, network.nz)).to(device)
     network.train()

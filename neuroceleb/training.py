@@ -6,61 +6,42 @@ It knows no user interface: it asks `should_stop` and tells `watch`.
 import logging
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from . import checkpoint, generator, images, latent, likeness
+from . import checkpoint, graphs
 from .batches import Faces
 from .dataset import Dataset
 from .errors import UserError
+from .graphs import Graphs
 from .heartbeat import Heartbeat
-from .images import Pixels
-from .networks import Generator, plain
+from .ranks import ALONE, Ranks
+from .records import Position, Records, check_finite, check_weights
 from .runs import Run
-from .settings import IMAGE_SIZE, Settings
+from .settings import Settings
 from .step import (
     FIGURES,
+    Method,
     Players,
+    join,
+    load_states,
     method_of,
     new_players,
-    settle_average,
     train_step,
     update_average,
 )
+from .writing import Writer
 
 log = logging.getLogger(__name__)
 
+ASK_EVERY = 16  # steps on several GPUs, which wait for one another to agree whether to go on
 
-class NotFiniteError(UserError):
-    """A loss or weight is no longer a finite number."""
-
-
-@dataclass
-class Position:
-    """How far a run has come, and what has been gathered of the epoch under way."""
-
-    epoch: int = 0  # epochs finished
-    step: int = 0  # steps finished of the next one
-    images_seen: int = 0
-    seconds: float = 0.0  # spent on the epoch under way
-    fetch_seconds: float = 0.0  # of which waiting for its batches
-    sums: torch.Tensor = field(default_factory=lambda: torch.zeros(len(FIGURES)).double())
-
-    def spend(self, began: float, fetched: float) -> float:
-        """Count the time of a step that began, and had its batch, at these; returns now."""
-        now = time.perf_counter()
-        self.fetch_seconds += fetched - began
-        self.seconds += now - began
-        return now
-
-    def begin_next_epoch(self) -> None:
-        self.epoch, self.step, self.seconds, self.fetch_seconds = self.epoch + 1, 0, 0.0, 0.0
-        self.sums.zero_()
+Learn = Callable[[torch.Tensor, int, Position], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -91,7 +72,9 @@ def pick_device(name: str) -> torch.device:
 class Job:
     """What to train: a run and its settings, on which faces and device, new or continued.
 
-    A new one begins with the weights in `start_from`, where that is given.
+    A new one begins with the weights in `start_from`, where that is given. `ranks` is this process
+    among those that train the run together; the first one writes. Without `captures` no step is
+    captured as a CUDA graph, where there is a GPU.
     """
 
     run: Run
@@ -100,6 +83,8 @@ class Job:
     device: torch.device
     resume: bool = False
     start_from: Path | None = None
+    ranks: Ranks = ALONE
+    captures: bool = True
 
 
 def train(job: Job, heartbeat: Heartbeat, should_stop: Callable[[], bool], watch: Watch) -> str:
@@ -109,8 +94,14 @@ def train(job: Job, heartbeat: Heartbeat, should_stop: Callable[[], bool], watch
     whole state: on the CPU, to the bit as if it had never stopped. Raises UserError where the
     loss is no longer finite; the last good state is then kept.
     """
-    settings, device = job.settings, job.device
-    _set_up(device)
+    set_up(job.device)
+    on_gpu = job.device.type == "cuda"
+    with graphs.own_stream(job.device), Writer(in_background=on_gpu) as writer:
+        return _train(job, heartbeat, _Wishes(job, should_stop), watch, writer)
+
+
+def _train(job: Job, heartbeat: Heartbeat, wishes: "_Wishes", watch: Watch, writer: Writer) -> str:
+    settings, device, us = job.settings, job.device, job.ranks
     faces = Faces(job.dataset.pixels, device)
     steps = faces.steps(settings.batch_size)
     players = new_players(settings, device, job.start_from)
@@ -118,70 +109,149 @@ def train(job: Job, heartbeat: Heartbeat, should_stop: Callable[[], bool], watch
     noise = torch.Generator(device).manual_seed(settings.seed)
     at = _continue(job, players, noise) if job.resume else Position()
     at.sums = at.sums.to(device)
+    players = join(players, settings, us)
+    learn = learning(players, settings, method, noise, us, captures=job.captures)
+    records = Records(job.run, settings, job.dataset, players, noise, writer)
     pace = _Pace(len(faces) * settings.epochs, at.images_seen)
-    saved_at = time.monotonic()
     _tell(heartbeat, at, state="running", steps=steps)
+    if at.images_seen == 0 and us.is_first:
+        records.draw_real(next(faces.batches(0, settings.batch_size, settings.seed)))
 
     while at.epoch < settings.epochs:
         clock = time.perf_counter()
-        for real in faces.batches(at.epoch, settings.batch_size, settings.seed, at.step):
+        for real in faces.batches(at.epoch, settings.batch_size, settings.seed, at.step, us.part):
             fetched = time.perf_counter()
-            if at.images_seen == 0:
-                _draw_real(job, real)
 
             # Update D, then G, then G's average.
-            z = torch.randn(len(real), settings.nz, 1, 1, generator=noise, device=device)
-            figures = train_step(players, real, z, method, noise, method.is_penalised(at.step))
-            update_average(players, len(real), at.images_seen + len(real), settings.ema_images)
+            count = faces.size_of(at.step, settings.batch_size)
+            figures = learn(real, count, at)
+            update_average(players, count, at.images_seen + count, settings.ema_images)
             if device.type == "cpu":
-                _check_finite(figures, at)
+                check_finite(figures, at)
 
             # Count.
             at.sums += figures
             at.step += 1
-            at.images_seen += len(real)
+            at.images_seen += count
             clock = at.spend(clock, fetched)
-            _tell(heartbeat, at, **pace.after(len(real), at.images_seen))
-            watch(_moment(at, settings, len(real), figures))
+            _tell(heartbeat, at, **pace.after(count, at.images_seen))
+            watch(_moment(at, settings, count, figures))
 
             # Rarely: stop, or save the state within a long epoch.
             if at.step < steps:
-                stop = should_stop()
-                if stop or _is_due(saved_at, settings):
-                    _save_state(job, players, noise, at)
-                    saved_at = time.monotonic()
-                if stop:
+                wish = wishes.after_step(at.step)
+                if wish is not Wish.GO_ON:
+                    _save_state(records, us, at)
+                if wish is Wish.STOP:
                     return "stopped"
 
         # Once an epoch: the sheet, the weights where they are kept, the figures, the state.
-        _check_finite(at.sums, at)
-        settle_average(players)
-        fakes = _draw_fakes(job, players.shown, at.epoch)
+        check_finite(at.sums, at)
+        at.spend(clock, clock)  # a GPU has only now done what it was given
         kept = _is_kept(at.epoch, settings)
-        if kept:
-            _keep_weights(job, players, at)
-        job.run.append_stats(_row(at, figures) | _likeness(job, fakes, at.epoch) | pace.mark())
+        if us.is_first:
+            records.end_epoch(at, figures, kept, pace.mark())
         at.begin_next_epoch()
         _tell(heartbeat, at)
-        stop = should_stop()
-        if stop or kept or _is_due(saved_at, settings):
-            _save_state(job, players, noise, at)
-            saved_at = time.monotonic()
-        if stop and at.epoch < settings.epochs:
+        wish = wishes.after_epoch(kept)
+        if wish is not Wish.GO_ON:
+            _save_state(records, us, at)
+        if wish is Wish.STOP and at.epoch < settings.epochs:
             return "stopped"
-    _keep_last(job, players, at)
+    if us.is_first:
+        records.keep_last(at)
     return "finished"
 
 
-def _set_up(device: torch.device) -> None:
+def learning(
+    players: Players,
+    settings: Settings,
+    method: Method,
+    noise: torch.Generator,
+    us: Ranks = ALONE,
+    *,
+    captures: bool = True,
+) -> Learn:
+    """How these players take a step: a function of this rank's part of a batch (N, 3, 64, 64),
+
+    of how many images the whole batch has, and of where the run stands. It returns the figures of
+    the whole batch, (5,) on the device, valid until the next step. On one GPU the step is captured
+    as a CUDA graph; where that is refused, it raises NotCapturedError.
+    """
+    device = noise.device
+    # One process draws augmentations from the noise, too. Of several, each draws its own, seeded
+    # by the step: so the noise stays the same for all of them, and so does a run that is resumed.
+    rng = noise if us.count == 1 else torch.Generator(device)
+
+    def step(real: torch.Tensor, count: int, penalised: bool) -> torch.Tensor:
+        z = torch.randn(count, settings.nz, 1, 1, generator=noise, device=device)[us.part(count)]
+        weight = us.weight(count)
+        figures = train_step(players, real, z, method, rng, penalised, weight)
+        return us.mean(figures, weight)
+
+    if us.count > 1:
+
+        def learn_together(real: torch.Tensor, count: int, at: Position) -> torch.Tensor:
+            rng.manual_seed(_seed_from(settings.seed, at.images_seen, us.rank))
+            return step(real, count, method.is_penalised(at.step))
+
+        return learn_together
+
+    capture = graphs.capture_of([noise]) if captures and device.type == "cuda" else None
+    captured = Graphs(
+        lambda real, penalised: step(real, len(real), penalised), settings.batch_size, capture
+    )
+    return lambda real, _, at: captured(real, method.is_penalised(at.step))
+
+
+def _seed_from(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
+def set_up(device: torch.device) -> None:
+    """The precision of float32 on a GPU, and its choice of kernels."""
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")  # TF32, for convolutions and products alike
         torch.backends.cudnn.allow_tf32 = True
         torch.backends.cudnn.benchmark = True
 
 
-def _is_due(saved_at: float, settings: Settings) -> bool:
-    return time.monotonic() - saved_at > settings.save_minutes * 60
+# When to stop, when to save ------------------------------------------------------------------
+
+
+class Wish(IntEnum):
+    """What is to be done between two steps."""
+
+    GO_ON = 0
+    SAVE = 1
+    STOP = 2  # and save
+
+
+class _Wishes:
+    """What the first rank wishes, for all to do alike: to stop when asked, to save when due."""
+
+    def __init__(self, job: Job, should_stop: Callable[[], bool]) -> None:
+        self._us = job.ranks
+        self._should_stop = should_stop
+        self._save_s = job.settings.save_minutes * 60
+        self._ask_every = ASK_EVERY if job.ranks.count > 1 and job.device.type == "cuda" else 1
+        self._saved_at = time.monotonic()
+
+    def after_step(self, step: int) -> Wish:
+        """The wish after so many steps of an epoch."""
+        return Wish.GO_ON if step % self._ask_every else self._agreed(is_due=False)
+
+    def after_epoch(self, is_due: bool) -> Wish:
+        """The wish after an epoch; `is_due` where its weights were kept."""
+        return self._agreed(is_due)
+
+    def _agreed(self, is_due: bool) -> Wish:
+        is_due = is_due or time.monotonic() - self._saved_at > self._save_s
+        wish = Wish.STOP if self._should_stop() else Wish.SAVE if is_due else Wish.GO_ON
+        wish = Wish(self._us.agree(wish))
+        if wish is not Wish.GO_ON:
+            self._saved_at = time.monotonic()
+        return wish
 
 
 def _is_kept(epoch: int, settings: Settings) -> bool:
@@ -224,100 +294,37 @@ def _moment(at: Position, settings: Settings, count: int, figures: torch.Tensor)
     return Moment(at.epoch, settings.epochs, at.step, count, at.images_seen, values)
 
 
-def _row(at: Position, last: torch.Tensor) -> dict[str, Any]:
-    """One epoch's line of stats.jsonl: means over its steps, the last step, and the time."""
-    means, lasts = (at.sums / at.step).tolist(), last.tolist()
-    images_in_epoch = at.images_seen / (at.epoch + 1)
-    return {
-        "epoch": at.epoch,
-        "images_seen": at.images_seen,
-        **dict(zip(FIGURES, means, strict=True)),
-        **{f"last_{name}": value for name, value in zip(FIGURES, lasts, strict=True)},
-        "images_per_second": round(images_in_epoch / max(at.seconds, 1e-9), 2),
-        "seconds": round(at.seconds, 3),
-        "fetch_share": round(at.fetch_seconds / max(at.seconds, 1e-9), 6),
-    }
+# Saving, and going on --------------------------------------------------------------------
 
 
-def _check_finite(figures: torch.Tensor, at: Position) -> None:
-    if not torch.isfinite(figures).all():
-        raise NotFiniteError(
-            f"The loss stopped being a finite number in epoch {at.epoch}, step {at.step}: the last "
-            "good state is kept; start a new run with a lower --lr, or --resume from there."
-        )
-
-
-# What is written ---------------------------------------------------------------------------
-
-
-def _draw_real(job: Job, real: torch.Tensor) -> None:
-    sheet = images.grid(generator.to_pixels(real[: len(latent.FIXED_SEEDS)]))
-    images.save(job.run.real_sheet_file(job.settings.sheet_format), sheet)
-
-
-def _draw_fakes(job: Job, G: Generator, epoch: int) -> Pixels:
-    fixed_z = latent.z_from_seeds(latent.FIXED_SEEDS, job.settings.nz)
-    fakes = generator.render(G, fixed_z)
-    images.save(job.run.sheet_file(epoch, job.settings.sheet_format), images.grid(fakes))
-    return fakes
-
-
-def _likeness(job: Job, fakes: Pixels, epoch: int) -> dict[str, float]:
-    """How alike the fixed noise's faces are, and how far they moved since the epoch before."""
-    sheet = job.run.sheet_file(epoch - 1, job.settings.sheet_format)
-    before = None
-    with suppress(UserError):
-        before = images.ungrid(images.load(sheet), len(fakes), IMAGE_SIZE) if epoch else None
-    some = np.linspace(0, len(job.dataset) - 1, min(len(fakes), len(job.dataset))).astype(int)
-    return likeness.measure(fakes, job.dataset.pixels[some], before)
-
-
-def _keep_last(job: Job, players: Players, at: Position) -> None:
-    """Keep the weights of now also where `--epochs` was lowered to what was done already.
-
-    Named after the last whole epoch or, where some steps of the next one are done, after that.
-    """
-    if job.run.weights_file(at.epoch - 1).exists():
-        return
-    epoch = at.epoch if at.step else at.epoch - 1
-    settle_average(players)
-    _keep_weights(job, players, Position(epoch=epoch, images_seen=at.images_seen))
-
-
-def _keep_weights(job: Job, players: Players, at: Position) -> None:
-    config = {
-        "run": job.run.name,
-        "epoch": at.epoch,
-        "images_seen": at.images_seen,
-        "settings": job.settings.to_json(),
-    }
-    dtype = job.settings.weights
-    checkpoint.save_weights(job.run.weights_file(at.epoch), players.shown, config, dtype)
-    checkpoint.save_weights(job.run.discriminator_file, plain(players.D), config, dtype)
-
-
-def _save_state(job: Job, players: Players, noise: torch.Generator, at: Position) -> None:
+def _save_state(records: Records, us: Ranks, at: Position) -> None:
     """Everything needed to go on exactly; refuses weights that are not finite (UserError)."""
-    for network in (players.G, players.D):
-        for parameter in network.parameters():
-            _check_finite(parameter.detach().abs().max(), at)
-    state = {
-        **players.states(),
-        "noise": noise.get_state(),
-        "device": noise.device.type,
-        "dataset": job.dataset.fingerprint,
-        "batch_size": job.settings.batch_size,
-        "position": {**vars(at), "sums": at.sums.cpu()},
-    }
-    checkpoint.save_state(job.run.state_file, job.run.older_state_file, state)
+    check_weights(records.players, at)  # alike on every rank
+    if us.is_first:
+        records.save_state(at)
 
 
 def _continue(job: Job, players: Players, noise: torch.Generator) -> Position:
-    """Load the newest whole state into the players, and forget what was written after it."""
+    """Load the newest whole state into the players, and forget what was written after it.
+
+    The first rank reads it, and tells the others.
+    """
+    state = job.ranks.tell(_saved_state(job) if job.ranks.is_first else None)
+    at = _position_of(state, job, players) if state else Position()
+    if state and state["device"] == noise.device.type:
+        noise.set_state(state["noise"])
+    elif state:  # another device draws other noise: go on with a stream of its own
+        noise.manual_seed(_seed_from(at.images_seen))
+    if job.ranks.is_first:
+        job.run.rewind(at.epoch)
+    return at
+
+
+def _saved_state(job: Job) -> dict[str, Any] | None:
+    """The run's newest whole state; None where it was killed before its first save."""
     run = job.run
     if not (run.state_file.exists() or run.older_state_file.exists()):
-        run.rewind(0)  # killed before its first save: from the beginning
-        return Position()
+        return None
     state, complaints = checkpoint.load_state(run.state_file, run.older_state_file)
     for complaint in complaints:
         log.warning("%s", complaint)
@@ -326,21 +333,19 @@ def _continue(job: Job, players: Players, noise: torch.Generator) -> Position:
             f"The images in {job.dataset.source} are not those the run '{run.name}' was trained "
             "on: put them back, or start a new run."
         )
+    return state
+
+
+def _position_of(state: dict[str, Any], job: Job, players: Players) -> Position:
     try:
-        for name in players.states():
-            getattr(players, name).load_state_dict(state[name])
+        load_states(players, state)
         at = Position(**state["position"])
         _follow(job.settings, players, at, int(state.get("batch_size", job.settings.batch_size)))
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise UserError(
-            f"{run.state_file} does not fit the settings in config.json: put the two that belong "
-            "together back, or start a new run."
+            f"{job.run.state_file} does not fit the settings in config.json: put the two that "
+            "belong together back, or start a new run."
         ) from error
-    if state["device"] == noise.device.type:
-        noise.set_state(state["noise"])
-    else:  # another device draws other noise: go on with a stream of its own
-        noise.manual_seed(int(np.random.SeedSequence([at.images_seen]).generate_state(1)[0]))
-    run.rewind(at.epoch)
     return at
 
 

@@ -32,6 +32,9 @@ ROOMS: dict[str, tuple[str, str]] = {
     "heartbeat": ("errors processes runs", ""),
     "queueing": ("errors files runs", ""),
     "jobs": ("errors files processes queueing runs settings", ""),
+    "launching": ("errors queueing runs settings", "torch"),  # torch only where it starts torchrun
+    "ranks": ("errors launching", "torch"),
+    "writing": ("", "torch"),
     "verdict": ("", ""),
     "devices": ("", "torch"),
     "networks": ("settings", "torch"),
@@ -40,17 +43,23 @@ ROOMS: dict[str, tuple[str, str]] = {
     "generator": ("checkpoint errors folded images networks", "numpy torch"),
     "losses": ("", "torch"),
     "augment": ("", "torch"),
-    "step": ("augment checkpoint errors latent losses networks settings", "torch"),
+    "step": ("augment checkpoint errors latent losses networks ranks settings", "torch"),
     "batches": ("images", "numpy torch"),
-    "training": (
-        "batches checkpoint dataset errors generator heartbeat images latent likeness networks "
-        "runs settings step",
+    "graphs": ("", "torch"),
+    "records": (
+        "checkpoint dataset errors generator images latent likeness networks runs settings step "
+        "writing",
         "numpy torch",
     ),
-    "recovery": ("errors heartbeat training", "torch"),
+    "training": (
+        "batches checkpoint dataset errors graphs heartbeat ranks records runs settings step "
+        "writing",
+        "numpy torch",
+    ),
+    "recovery": ("errors graphs heartbeat records training", "torch"),
     "sessions": (
-        "dataset devices errors files heartbeat jobs queueing recovery runs settings split step "
-        "training",
+        "dataset devices errors files heartbeat jobs launching queueing ranks recovery runs "
+        "settings split step training",
         "numpy PIL torch tqdm",
     ),
     "estimate": (
@@ -71,6 +80,7 @@ ROOMS: dict[str, tuple[str, str]] = {
     ),
     "cli": (
         "checkpoint course_verbs doctor errors faces_cli files generator images job_verbs latent "
+        "launching "
         "media options queueing runs sessions walks",
         "click tqdm",
     ),

@@ -288,7 +288,7 @@ def test_an_epoch_holds_every_photo_once_in_an_order_of_its_own() -> None:
         ("--seed", "-1"),
         ("--device", "tpu"),
         ("--recipe", "wild"),
-        ("--ngpu", "2"),
+        ("--ngpu", "5000"),
         ("--keep-every", "-1"),
         ("--weights", "float8"),
         ("--run", "../escape"),
