@@ -13,11 +13,21 @@ from typing import Any
 
 import click
 
-from . import course_verbs, faces_cli, images, job_verbs, latent, launching, queueing
+from . import (
+    course_verbs,
+    faces_cli,
+    images,
+    job_verbs,
+    latent,
+    launching,
+    queueing,
+    walk_verbs,
+)
 from . import doctor as machine
 from .errors import UserError
 from .options import as_json as _as_json
 from .options import in_workspace as _in_workspace
+from .options import make_folder
 from .options import settings_options as _settings_options
 from .runs import Workspace
 
@@ -174,7 +184,7 @@ def _draw_sheet(weights: Path, seeds: list[int], truncation: float, out: Path) -
     from . import generator
 
     model = generator.load(weights)
-    _make_folder(out.parent)
+    make_folder(out.parent)
     faces = model.images(latent.z_from_seeds(seeds, model.nz, truncation))
     recipe = {**model.recipe, "seeds": seeds[:1_000], "truncation": truncation}
     images.save(out, images.grid(faces), recipe)
@@ -186,7 +196,7 @@ def _draw_folder(weights: Path, seeds: list[int], truncation: float, out: Path) 
     from . import generator
 
     model = generator.load(weights)
-    _make_folder(out)
+    make_folder(out)
     with tqdm(total=len(seeds), unit=" faces", disable=None) as bar:
         for start in range(0, len(seeds), SAMPLES_AT_ONCE):
             part = seeds[start : start + SAMPLES_AT_ONCE]
@@ -195,15 +205,6 @@ def _draw_folder(weights: Path, seeds: list[int], truncation: float, out: Path) 
                 recipe = {**model.recipe, "seed": seed, "truncation": truncation}
                 images.save(out / f"seed_{seed:04d}.png", face, recipe)
             bar.update(len(part))
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"{folder} cannot be made ({error.strerror}): use another --out."
-        ) from error
 
 
 @cli.command()
@@ -224,7 +225,7 @@ def export(model: str, kind: str, out: Path, epoch: int | None, workspace: Works
 
     weights = workspace.weights(model, epoch)
     network, config = checkpoint.load_generator(weights)
-    _make_folder(out.parent)
+    make_folder(out.parent)
     if kind == "pth":
         checkpoint.save_pth(out, network)
     else:
@@ -273,5 +274,5 @@ def doctor(as_json: bool, workspace: Workspace) -> None:
 
 
 cli.add_command(faces_cli.crop)
-for verb in (*job_verbs.VERBS, *course_verbs.VERBS):
+for verb in (walk_verbs.interpolate, *job_verbs.VERBS, *course_verbs.VERBS):
     cli.add_command(verb)

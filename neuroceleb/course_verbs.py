@@ -9,9 +9,8 @@ from pathlib import Path
 import click
 
 from . import film, legacy
-from .errors import UserError
 from .options import as_json as json_option
-from .options import in_workspace
+from .options import in_workspace, make_folder
 from .runs import Run, Workspace
 
 
@@ -38,7 +37,7 @@ def timelapse(
     run = _run(workspace, name)
     suffix = out.suffix.lower()
     plan = film.plan(run, suffix, face=face, fps=fps, scale=scale, curves=not no_curves)
-    _make_folder(out.parent)
+    make_folder(out.parent)
     with _bar("frames") as show:
         film.write(plan, out, show)
     print(f"{len(plan.sheets):,} epochs of '{plan.run}' in {out}", file=sys.stderr)
@@ -76,15 +75,6 @@ def _run(workspace: Workspace, name: str) -> Run:
     if len(path.parts) > 1 and Run(path).exists():
         return Run(path.resolve())
     return workspace.run(name)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"{folder} cannot be made ({error.strerror}): use another --out."
-        ) from error
 
 
 @contextmanager

@@ -168,6 +168,39 @@ def encode(image: Pixels, suffix: str = ".png", text: dict[str, Any] | None = No
     return buffer.getvalue()
 
 
+def sprite(images: Pixels, columns: int) -> bytes:
+    """(N, H, W, 3) images side by side, `columns` in a row, as WebP without loss, quickly."""
+    buffer = io.BytesIO()
+    sheet = Image.fromarray(grid(images, columns, padding_px=0))
+    sheet.save(buffer, "WEBP", lossless=True, quality=0, method=0)
+    return buffer.getvalue()
+
+
+def decode_saved(png: bytes, max_pixels: int) -> tuple[Pixels, dict[str, Any] | None]:
+    """A PNG's pixels, (H, W, 3) uint8, and what `encode` put into its text chunk, if anything.
+
+    Raises UnreadableImageError where the bytes are no PNG, or one of more pixels than that.
+    """
+    try:
+        with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
+            if image.width * image.height > max_pixels:
+                raise UnreadableImageError(f"it has more than {max_pixels:,} pixels")
+            image.load()
+            text = getattr(image, "text", {}).get("neuroceleb")
+            pixels = np.asarray(_to_rgb(image))
+    except UnreadableImageError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise UnreadableImageError(f"it has more than {max_pixels:,} pixels") from error
+    except Exception as error:  # decoders meet hostile bytes with every kind of exception
+        raise UnreadableImageError("it is no whole PNG") from error
+    try:
+        value = json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        value = None
+    return pixels, value if isinstance(value, dict) else None
+
+
 def save(path: Path, image: Pixels, text: dict[str, Any] | None = None) -> None:
     """Encode by the path's suffix and write whole or not at all; raises UserError."""
     files.write_bytes(path, encode(image, path.suffix, text))

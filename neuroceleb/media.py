@@ -60,14 +60,7 @@ def write(
     suffix, too many or too large frames, fewer frames than promised, and a full disk.
     """
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise UserError(f"'{suffix}' is no film: use one of {', '.join(SUFFIXES)}.")
-    if not 0 < fps <= MAX_FPS[suffix]:  # also refuses NaN
-        raise UserError(
-            f"{fps:g} frames a second cannot be shown: use 1 to {MAX_FPS[suffix]:g} for {suffix}."
-        )
-    if not 1 <= count <= MAX_FRAMES:
-        raise UserError(f"A film has 1 to {MAX_FRAMES:,} frames, not {count:,}: ask for fewer.")
+    check(suffix, count, fps)
     shots = _shots(frames, count, suffix, scale, progress)
     first = next(shots)
     text = json.dumps(recipe) if recipe is not None else ""
@@ -79,6 +72,20 @@ def write(
             _write_mp4(temporary, first, shots, fps, text)
         else:
             _write_animation(temporary, suffix, first, shots, fps, text)
+
+
+def check(suffix: str, count: int, fps: float, size_px: tuple[int, int] | None = None) -> None:
+    """Raises UserError where such a film cannot be made; `size_px` is (height, width), enlarged."""
+    if suffix not in SUFFIXES:
+        raise UserError(f"'{suffix}' is no film: use one of {', '.join(SUFFIXES)}.")
+    if not 0 < fps <= MAX_FPS[suffix]:  # also refuses NaN
+        raise UserError(
+            f"{fps:g} frames a second cannot be shown: use 1 to {MAX_FPS[suffix]:g} for {suffix}."
+        )
+    if not 1 <= count <= MAX_FRAMES:
+        raise UserError(f"A film has 1 to {MAX_FRAMES:,} frames, not {count:,}: ask for fewer.")
+    if size_px is not None:
+        _check_size(*size_px, count, suffix)
 
 
 def strip(frames: Pixels) -> Pixels:
@@ -99,7 +106,7 @@ def _shots(
     done = 0
     for frame in islice(frames, count):
         if not done:
-            _check_size(frame, count, suffix, scale)
+            _check_size(frame.shape[0] * scale, frame.shape[1] * scale, count, suffix)
             first_shape = frame.shape
         if frame.shape != first_shape:
             raise UserError("The frames of a film are not of one size: make them alike.")
@@ -111,9 +118,8 @@ def _shots(
         raise UserError(f"The film ended after {done:,} of {count:,} frames: make it again.")
 
 
-def _check_size(frame: Pixels, count: int, suffix: str, scale: int) -> None:
-    height, width = (side * scale for side in frame.shape[:2])
-    if scale < 1 or min(width, height) < 1 or max(width, height) > MAX_SIDE_PX:
+def _check_size(height: int, width: int, count: int, suffix: str) -> None:
+    if min(width, height) < 1 or max(width, height) > MAX_SIDE_PX:
         raise UserError(
             f"A frame of {width} x {height} pixels cannot be filmed: its sides have 1 to "
             f"{MAX_SIDE_PX:,}, so use a smaller scale."

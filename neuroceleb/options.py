@@ -43,3 +43,13 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object last.")
+
+
+def make_folder(folder: Path) -> None:
+    """The folder that --out names or lies in, made if need be; raises UserError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be made ({error.strerror}): use another --out."
+        ) from error

@@ -67,6 +67,7 @@ ROOMS: dict[str, tuple[str, str]] = {
         "step training",
         "numpy torch",
     ),
+    "best": ("checkpoint faces images", "numpy torch"),
     "charts": ("", ""),
     "film": ("charts errors images media runs", "numpy PIL"),
     "legacy": ("checkpoint errors files images runs settings", ""),
@@ -78,16 +79,16 @@ ROOMS: dict[str, tuple[str, str]] = {
         "errors estimate jobs options queueing runs sessions settings verdict",
         "click",
     ),
+    "walk_verbs": ("generator latent media options runs walks", "click tqdm"),
     "cli": (
         "checkpoint course_verbs doctor errors faces_cli files generator images job_verbs latent "
-        "launching "
-        "media options queueing runs sessions walks",
+        "launching media options queueing runs sessions walk_verbs walks",
         "click tqdm",
     ),
     "__main__": ("cli", ""),
     "ui": (
-        "charts dataset errors faces film files generator images jobs latent legacy media queueing "
-        "runs settings verdict walks",
+        "best charts dataset errors faces film files generator images jobs latent legacy media "
+        "queueing runs settings verdict walks",
         "gradio numpy PIL plotly fastapi starlette",
     ),
 }

@@ -5,6 +5,7 @@ import io
 import math
 import re
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,11 +20,12 @@ from ..errors import UserError
 from ..images import Pixels
 from ..runs import Run, Workspace
 
-MAX_COUNT = 64
+MAX_COUNT = 256
 SHIPPED_MODEL = "celeba-mini-classic"
 FIRST_SEED = 42
 FIRST_COUNT = 18
 MAX_Z = 10  # of one component of z: ten standard deviations
+MAX_SEEDS_CHARS = 8_000
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,39 @@ class Order:
 
     model: str
     epoch: int
-    seeds: range
+    seeds: Sequence[int]
     truncation: float
     weights: Path
+
+
+@dataclass(frozen=True)
+class Picked:
+    """One face as pages hand it around, every part of it known to be good."""
+
+    model: str
+    epoch: int
+    weights: Path
+    z: NDArray[np.float32]
+    seed: int | None  # None where z is no seed's
+    truncation: float
+
+    @property
+    def name(self) -> str:
+        """The name of its file."""
+        return file_name(self.seed) if self.seed is not None else "face.png"
+
+    def as_page(self) -> dict[str, Any]:
+        """The face as the page hands it around."""
+        whose = {"model": self.model, "epoch": self.epoch}
+        if self.seed is None:
+            return whose | {"z": [float(str(value)) for value in self.z]}
+        return whose | {"seed": self.seed, "truncation": self.truncation}
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """All it takes to make it again."""
+        made_by = {"version": __version__, "sha256": weights_sha256(self.weights)}
+        return self.as_page() | made_by
 
 
 def models(workspace: Workspace) -> list[Run]:
@@ -48,15 +80,29 @@ def read_order(
 ) -> Order:
     """An order from what the page or anyone else sent; raises UserError for what is not good.
 
-    No epoch means the last one kept.
+    `seed` is one seed, of which `count` follow one another, or several written `0-63,99`. No epoch
+    means the last one kept.
     """
+    run, number, weights = read_model(workspace, model, epoch)
+    return Order(run.name, number, read_seeds(seed, count), read_truncation(truncation), weights)
+
+
+def read_model(workspace: Workspace, model: Any, epoch: Any) -> tuple[Run, int, Path]:
+    """A run, one of its kept epochs (None: the last) and the weights; raises UserError."""
     if not isinstance(model, str) or not model:
         raise UserError("No model is chosen: choose one of the list.")
     run = workspace.run(model)
-    number = None if epoch is None else _whole(epoch, "The epoch")
+    number = None if epoch is None or epoch == "" else read_whole(epoch, "The epoch")
     weights = run.weights(number)
-    first = _whole(seed, "The seed")
-    how_many = _whole(count, "The number of faces")
+    return run, number if number is not None else max(run.kept()), weights
+
+
+def read_seeds(seed: Any, count: Any) -> Sequence[int]:
+    """1 to 256 seeds, from one and how many, or from a list; raises UserError."""
+    if isinstance(seed, str) and re.search(r"\d\s*[-,]", seed):
+        return _listed(seed)
+    first = read_whole(seed, "The seed")
+    how_many = read_whole(count, "The number of faces")
     if not 1 <= how_many <= MAX_COUNT:
         raise UserError(f"{how_many} faces cannot be shown at once: ask for 1 to {MAX_COUNT}.")
     if not 0 <= first <= latent.MAX_SEED - how_many + 1:
@@ -64,11 +110,23 @@ def read_order(
             f"Seed {first} is out of range: use a whole number from 0 to "
             f"{latent.MAX_SEED - how_many + 1}."
         )
-    seeds = range(first, first + how_many)
-    scale = _number(truncation, "The truncation")
-    if not 0.0 <= scale <= 2.0:
-        raise UserError(f"Truncation {scale:g} is out of range: use a number from 0 to 2.")
-    return Order(run.name, number if number is not None else max(run.kept()), seeds, scale, weights)
+    return range(first, first + how_many)
+
+
+def _listed(text: str) -> Sequence[int]:
+    seeds = latent.parse_seeds(text[:MAX_SEEDS_CHARS])
+    if len(seeds) > MAX_COUNT or len(text) > MAX_SEEDS_CHARS:
+        raise UserError(
+            f"{len(seeds):,} faces cannot be shown at once: write {MAX_COUNT} seeds at most."
+        )
+    return seeds
+
+
+def read_truncation(value: Any) -> float:
+    """A number from 0 to 2; raises UserError for anything else."""
+    scale = float(read_number(value, "The truncation"))
+    latent.check_truncation(scale)
+    return scale
 
 
 def read_z(face: Any, nz: int) -> NDArray[np.float32]:
@@ -79,13 +137,13 @@ def read_z(face: Any, nz: int) -> NDArray[np.float32]:
     if not isinstance(face, dict):
         raise UserError("That is no face: pick one again.")
     if "z" not in face:
-        seed = _whole(face.get("seed"), "The seed")
-        scale = _number(face.get("truncation", 1.0), "The truncation")
+        seed = read_whole(face.get("seed"), "The seed")
+        scale = read_truncation(face.get("truncation", 1.0))
         one: NDArray[np.float32] = latent.z_from_seeds([seed], nz, scale)[0]
         return one
     z = face["z"]
     good = isinstance(z, list) and len(z) == nz
-    numbers = [_number(value, "A value of z") for value in z] if good else []
+    numbers = [read_number(value, "A value of z") for value in z] if good else []
     if not good or max(map(abs, numbers)) > MAX_Z:
         raise UserError(
             f"A z of this model is {nz} numbers from -{MAX_Z} to {MAX_Z}: pick the face again."
@@ -93,11 +151,36 @@ def read_z(face: Any, nz: int) -> NDArray[np.float32]:
     return np.array(numbers, np.float32)
 
 
+def read_face(workspace: Workspace, face: Any) -> Picked:
+    """One face as pages hand it around, with its model; raises UserError."""
+    if not isinstance(face, dict):
+        raise UserError("That is no face: pick one again.")
+    run, epoch, weights = read_model(workspace, face.get("model"), face.get("epoch"))
+    z = read_z(face, _generator().load(weights).nz)
+    if "z" in face:
+        return Picked(run.name, epoch, weights, z, None, 1.0)
+    scale = read_truncation(face.get("truncation", 1.0))
+    return Picked(run.name, epoch, weights, z, read_whole(face["seed"], "The seed"), scale)
+
+
+# Drawing -----------------------------------------------------------------------------------
+
+
 def draw(order: Order) -> Pixels:
     """The faces of an order: (N, 64, 64, 3) uint8, the generator's own pixels."""
     model = _generator().load(order.weights)
     faces: Pixels = model.images(latent.z_from_seeds(order.seeds, model.nz, order.truncation))
     return faces
+
+
+def draw_picked(faces: Sequence[Picked]) -> list[Pixels]:
+    """The pixels of faces of whatever models, each (64, 64, 3)."""
+    drawn: dict[int, Pixels] = {}
+    for weights in dict.fromkeys(face.weights for face in faces):
+        places = [place for place, face in enumerate(faces) if face.weights == weights]
+        pixels = _generator().load(weights).images(np.stack([faces[i].z for i in places]))
+        drawn |= dict(zip(places, pixels, strict=True))
+    return [drawn[place] for place in range(len(faces))]
 
 
 def warm_up(workspace: Workspace) -> None:
@@ -119,14 +202,14 @@ def archive(order: Order) -> bytes:
     """All faces of an order as a zip of PNGs."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:
-        for name, data in pngs(order):
+        for name, data in dict(pngs(order)).items():
             file.writestr(zipfile.ZipInfo(name), data)
     return buffer.getvalue()
 
 
 def archive_name(order: Order) -> str:
     """The name of an order's zip: model, epoch, seeds."""
-    first, last = order.seeds[0], order.seeds[-1]
+    first, last = min(order.seeds), max(order.seeds)
     return f"{order.model}_epoch_{order.epoch:03d}_seeds_{first}-{last}.zip"
 
 
@@ -158,7 +241,7 @@ def weights_sha256(path: Path) -> str:
         ) from error
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1_024)
 def _sha256(path: Path, mtime_ns: int, size: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -171,19 +254,22 @@ def _generator() -> ModuleType:
     return generator
 
 
-def _whole(value: Any, what: str) -> int:
-    number = _number(value, what)
+def read_whole(value: Any, what: str) -> int:
+    """A whole number that a page sent; raises UserError that names it `what`."""
+    number = read_number(value, what)
     if number != int(number):
         raise UserError(f"{what} {number:g} is not a whole number: leave the fraction out.")
     return int(number)
 
 
-def _number(value: Any, what: str) -> float | int:
-    if isinstance(value, str) and re.fullmatch(r"-?\d{1,20}", value, re.ASCII):
-        return int(value)
-    if isinstance(value, str) and re.fullmatch(r"-?\d{1,20}\.\d{1,20}", value, re.ASCII):
-        return float(value)
-    if value is None or value == "":
+def read_number(value: Any, what: str) -> float | int:
+    """A finite number that a page sent; raises UserError that names it `what`."""
+    text = value.strip() if isinstance(value, str) else value
+    if isinstance(text, str) and re.fullmatch(r"-?\d{1,20}", text, re.ASCII):
+        return int(text)
+    if isinstance(text, str) and re.fullmatch(r"-?\d{1,20}\.\d{1,20}", text, re.ASCII):
+        return float(text)
+    if value is None or text == "":
         raise UserError(f"{what} is missing: write a number.")
     if isinstance(value, int) and abs(value) >= 10**20:
         raise UserError(f"{what} has more than 20 digits: use a smaller number.")

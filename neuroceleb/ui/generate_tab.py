@@ -1,158 +1,137 @@
-"""The Generate tab: a model, an epoch, a seed; a contact sheet of faces."""
+"""The Generate tab: a model, an epoch, seeds; a contact sheet of faces. Drawn by `generate.js`."""
 
 import base64
-import random
 from typing import Any
 from urllib.parse import urlencode
 
 import gradio as gr
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
-from .. import latent
-from ..runs import Workspace
-from . import faces, theme
-from .handlers import guarded
-from .texts import i18n
+from .. import images
+from ..errors import UserError
+from ..runs import Run, Workspace
+from . import choosing, faces, recipes, theme
+from .requests import Wishes, body_of, download
 
 TRAIN_COMMAND = "python -m neuroceleb train FOLDER --run NAME"
 ROLLED_SEEDS = 1_000_000  # short enough to read out
 
 
-def build(workspace: Workspace, page: gr.Blocks) -> None:
-    """Lay out the tab and wire it to the functions below."""
-    first = faces.models(workspace)[:1]
-    with gr.Row(elem_id="generate-controls", visible=bool(first)) as controls:
-        model = gr.Dropdown(
-            label=i18n("model"), choices=[], interactive=True, filterable=False, elem_id="model"
-        )
-        epoch = gr.Dropdown(
-            label=i18n("epoch"), choices=[], interactive=True, filterable=False, elem_id="epoch"
-        )
-        seed = gr.Number(label=i18n("seed"), value=faces.FIRST_SEED, elem_id="seed")
-        dice = gr.Button(i18n("dice"), variant="primary", elem_id="dice")
-        count = gr.Slider(
-            1,
-            faces.MAX_COUNT,
-            faces.FIRST_COUNT,
-            step=1,
-            label=i18n("count"),
-            buttons=[],
-            elem_id="count",
-        )
-        truncation = gr.Slider(
-            0, 2, 1.0, step=0.05, label=i18n("truncation"), buttons=[], elem_id="truncation"
-        )
-    sheet = gr.HTML(
-        value=None,
-        html_template='<div class="nc-sheet"></div>',
-        js_on_load=theme.asset("contact_sheet.js"),
+def build() -> None:
+    """Lay out the tab."""
+    gr.HTML(
+        value={
+            "seed": faces.FIRST_SEED,
+            "count": faces.FIRST_COUNT,
+            "max_count": faces.MAX_COUNT,
+            "max_best": choosing.MAX_BEST,
+            "rolled": ROLLED_SEEDS,
+            "command": TRAIN_COMMAND,
+        },
+        html_template='<div class="nc-generate"></div>',
+        js_on_load=theme.asset("generate.js"),
         apply_default_css=False,
         elem_id="faces",
     )
-    asked = [model, epoch, seed, count, truncation]
-    show = guarded(show_faces, workspace)
-    page.load(
-        guarded(open_tab, workspace),
-        [seed, count, truncation],
-        [controls, model, epoch, sheet],
-        show_progress="hidden",
-        api_visibility="private",
-        preprocess=False,
-        concurrency_id="generator",
-    )
-    gr.on(
-        [seed.submit, epoch.input, count.input, truncation.input],
-        show,
-        asked,
-        sheet,
-        **_quick(),
-    )
-    seed.input(guarded(show_while_typing, workspace), asked, sheet, **_quick())
-    model.input(
-        guarded(choose_model, workspace),
-        [model, seed, count, truncation],
-        [epoch, sheet],
-        **_quick(),
-    )
-    dice.click(
-        guarded(roll, workspace), [model, epoch, count, truncation], [seed, sheet], **_quick()
-    )
 
 
-def _quick() -> dict[str, Any]:
-    """How every event of this tab runs: unseen, the latest wins, its values checked by us."""
-    return {
-        "show_progress": "hidden",
-        "trigger_mode": "always_last",
-        "api_visibility": "private",
-        "preprocess": False,
-        "concurrency_id": "generator",
-    }
+def add_routes(app: FastAPI, workspace: Workspace) -> None:
+    """The addresses the tab asks: what models there are, faces of seeds, of other faces, a zip."""
+
+    @app.get("/models")
+    def models() -> list[dict[str, Any]]:
+        return [_model(run) for run in faces.models(workspace)]
+
+    @app.get("/faces")
+    def sheet(
+        model: str = "", epoch: str = "", seed: str = "", count: str = "1", truncation: str = "1"
+    ) -> dict[str, Any]:
+        return _sheet(faces.read_order(workspace, model, epoch, seed, count, truncation))
+
+    @app.get("/faces/best")
+    def best(
+        model: str = "", epoch: str = "", seed: str = "", count: str = "1", truncation: str = "1"
+    ) -> dict[str, Any]:
+        order = choosing.read_order(workspace, model, epoch, seed, count, truncation)
+        choice = choosing.choose(workspace, order)
+        return _sheet(choice.kept) | {"choice": choice.as_page()}
+
+    @app.get("/faces.zip")
+    def archive(
+        model: str = "", epoch: str = "", seed: str = "", count: str = "1", truncation: str = "1"
+    ) -> Response:
+        order = faces.read_order(workspace, model, epoch, seed, count, truncation)
+        return download(faces.archive(order), faces.archive_name(order), "application/zip")
+
+    @app.post("/faces/picked")
+    def picked(wishes: Wishes) -> dict[str, Any]:
+        return {"faces": draw_each(workspace, wishes.get("faces"))}
+
+    @app.post("/recipe")
+    async def restore(request: Request) -> dict[str, Any]:
+        png = await body_of(request, recipes.MAX_BYTES)
+        return await run_in_threadpool(_restored, workspace, png)
 
 
-def open_tab(workspace: Workspace, seed: Any, count: Any, truncation: Any) -> tuple[Any, ...]:
-    """What a visitor finds on opening the page: the first model and its faces."""
-    names = [run.name for run in faces.models(workspace)]
-    if not names:
-        empty = {"command": TRAIN_COMMAND}
-        return gr.update(visible=False), gr.skip(), gr.skip(), empty
-    epochs, sheet = choose_model(workspace, names[0], seed, count, truncation)
-    chosen = gr.update(choices=names, value=names[0])
-    return gr.update(visible=True), chosen, epochs, sheet
+def draw_each(workspace: Workspace, wanted: Any) -> list[dict[str, Any]]:
+    """Every face with its picture, or with what is wrong with it."""
+    if not isinstance(wanted, list) or not 1 <= len(wanted) <= faces.MAX_COUNT:
+        raise UserError(f"Ask for 1 to {faces.MAX_COUNT} faces at a time.")
+    answers: list[dict[str, Any]] = []
+    good: list[faces.Picked] = []
+    for face in wanted:
+        try:
+            good.append(faces.read_face(workspace, face))
+            answers.append({})
+        except UserError as error:
+            answers.append({"problem": str(error)})
+    drawn = zip(good, faces.draw_picked(good), strict=True)
+    for answer in answers:
+        if not answer:
+            face, pixels = next(drawn)
+            png = images.encode(pixels, ".png", face.recipe)
+            answer |= {"face": face.as_page(), "name": face.name, "png": data_url(png)}
+    return answers
 
 
-def choose_model(
-    workspace: Workspace, model: Any, seed: Any, count: Any, truncation: Any
-) -> tuple[Any, dict[str, Any]]:
-    """Faces of another model, from its last kept epoch; and the epochs there are to choose."""
-    order = faces.read_order(workspace, model, None, seed, count, truncation)
-    kept = sorted(workspace.run(order.model).kept(), reverse=True)
-    return gr.update(choices=kept, value=order.epoch), _sheet(order)
-
-
-def show_faces(
-    workspace: Workspace, model: Any, epoch: Any, seed: Any, count: Any, truncation: Any
-) -> dict[str, Any]:
-    """The faces of seed, seed + 1, …"""
-    return _sheet(faces.read_order(workspace, model, epoch, seed, count, truncation))
-
-
-def show_while_typing(
-    workspace: Workspace, model: Any, epoch: Any, seed: Any, count: Any, truncation: Any
-) -> Any:
-    """As show_faces; but a field just emptied is no mistake yet."""
-    if seed is None:
-        return gr.skip()
-    return show_faces(workspace, model, epoch, seed, count, truncation)
-
-
-def roll(
-    workspace: Workspace, model: Any, epoch: Any, count: Any, truncation: Any
-) -> tuple[int, dict[str, Any]]:
-    """A seed by chance, and its faces."""
-    seed = random.randrange(min(ROLLED_SEEDS, latent.MAX_SEED))
-    return seed, show_faces(workspace, model, epoch, seed, count, truncation)
+def _model(run: Run) -> dict[str, Any]:
+    return {"name": run.name, "epochs": sorted(run.kept(), reverse=True)}
 
 
 def _sheet(order: faces.Order) -> dict[str, Any]:
     """What the contact sheet draws; each picture is the very file that Save saves."""
+    written = ",".join(map(str, order.seeds))
+    listed = isinstance(order.seeds, list)
     question = {
         "model": order.model,
         "epoch": order.epoch,
-        "seed": order.seeds[0],
+        "seed": written if listed else order.seeds[0],
         "count": len(order.seeds),
         "truncation": order.truncation,
     }
+    whose = {"model": order.model, "epoch": order.epoch}
+    scaled = {"truncation": order.truncation}
     return {
-        "model": order.model,
-        "epoch": order.epoch,
-        "truncation": order.truncation,
+        **whose,
+        **scaled,
         "zip": f"faces.zip?{urlencode(question)}",
         "faces": [
-            {"seed": seed, "name": name, "png": _data_url(png)}
+            {"face": whose | {"seed": seed} | scaled, "name": name, "png": data_url(png)}
             for seed, (name, png) in zip(order.seeds, faces.pngs(order), strict=True)
         ],
     }
 
 
-def _data_url(png: bytes) -> str:
+def _restored(workspace: Workspace, png: bytes) -> dict[str, Any]:
+    found = recipes.restore(workspace, png)
+    if found.order is None:
+        return {"face": found.face}
+    seeds = ",".join(map(str, found.order.seeds))
+    order = {"model": found.order.model, "epoch": found.order.epoch, "seed": seeds}
+    return {"order": order | {"truncation": found.order.truncation}}
+
+
+def data_url(png: bytes) -> str:
+    """A picture as the address of itself."""
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")

@@ -3,7 +3,7 @@
 import gradio as gr
 
 from ..runs import Workspace
-from . import generate_tab, photos_tab, progress_tab, train_tab
+from . import generate_tab, interpolate_tab, photos_tab, progress_tab, train_tab
 from .texts import i18n
 
 UPLOADS_CHECKED_S = 3_600
@@ -21,13 +21,15 @@ def build(workspace: Workspace) -> gr.Blocks:
         gr.HTML(
             value=i18n("tagline"),
             html_template="<h1>Neuro-celeb</h1><p>{{value}}</p>",
-            js_on_load=None,
+            js_on_load="element.append(window.neuroceleb.languageSwitch());",
             apply_default_css=False,
             elem_id="heading",
         )
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(i18n("generate"), id="generate", elem_id="tab-generate"):
-                generate_tab.build(workspace, page)
+                generate_tab.build()
+            with gr.Tab(i18n("interpolate"), id="interpolate", elem_id="tab-interpolate"):
+                interpolate_tab.build()
             with gr.Tab(i18n("progress"), id="progress", elem_id="tab-progress"):
                 progress_tab.build()
             with gr.Tab(i18n("train"), id="train", elem_id="tab-train") as train:

@@ -6,7 +6,6 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache
-from urllib.parse import quote
 
 import gradio as gr
 from fastapi import FastAPI, Request
@@ -17,8 +16,19 @@ from starlette.concurrency import run_in_threadpool
 from .. import __version__
 from ..errors import UserError
 from ..runs import Workspace
-from . import course, desk, faces, page, photo_desk, progress_tab, theme
+from . import (
+    course,
+    desk,
+    faces,
+    generate_tab,
+    interpolate_tab,
+    page,
+    photo_desk,
+    progress_tab,
+    theme,
+)
 from .darkroom import Darkroom
+from .early import EarlyScript
 from .guard import Guard
 from .texts import i18n
 
@@ -39,10 +49,13 @@ def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None)
         yield
         stop_pumping()
         await run_in_threadpool(darkroom.close)
+        await run_in_threadpool(close_studio)
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=warming)
     app.add_exception_handler(UserError, _say)
     _add_files(app, workspace)
+    generate_tab.add_routes(app, workspace)
+    close_studio = interpolate_tab.add_routes(app, workspace)
     desk.add_routes(app, workspace, host, auth)
     progress_tab.add_routes(app, workspace, host)
     photo_desk.add_routes(app, workspace, darkroom, host, auth)
@@ -61,6 +74,7 @@ def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None)
         theme=theme.theme(),
         head=theme.head(),
     )
+    app.add_middleware(EarlyScript, script=theme.asset("early.js"))
     app.add_middleware(Guard, host=host, auth=auth)
     return app
 
@@ -78,13 +92,6 @@ def _add_files(app: FastAPI, workspace: Workspace) -> None:
     @app.get("/sheets/{run}/{epoch}")
     def sheet(run: str, epoch: int) -> FileResponse:
         return FileResponse(course.sheet_file(workspace, run, epoch), headers=FOR_GOOD)
-
-    @app.get("/faces.zip")
-    def archive(model: str, epoch: str, seed: str, count: str, truncation: str) -> Response:
-        order = faces.read_order(workspace, model, epoch, seed, count, truncation)
-        name = quote(faces.archive_name(order))
-        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
-        return Response(faces.archive(order), headers=headers, media_type="application/zip")
 
 
 def _say(_: Request, error: Exception) -> JSONResponse:

@@ -4,6 +4,7 @@ import gradio as gr
 
 from . import (
     words_explore,
+    words_generate,
     words_interpolate,
     words_learn,
     words_photos,
@@ -270,6 +271,7 @@ TEXTS: dict[str, dict[str, str]] = {
 }
 
 for words in (
+    words_generate,
     words_interpolate,
     words_explore,
     words_progress,

@@ -1,5 +1,15 @@
 /* What the tabs' scripts share: the visitor's language, and making elements. */
 window.neuroceleb = (() => {
+  /* What is remembered in this browser, where it may be. */
+  const kept = (name) => {
+    try { return localStorage.getItem(`neuroceleb-${name}`); } catch { return null; }
+  };
+  const keep = (name, value) => {
+    try { localStorage.setItem(`neuroceleb-${name}`, value); } catch { /* private */ }
+  };
+
+  /* The browser's language, or the one chosen here (early.js). */
+  const languages = { en: "English", ko: "한국어" };
   const language = (navigator.language || "en").toLowerCase().startsWith("ko") ? "ko" : "en";
   const locale = language === "ko" ? "ko-KR" : "en-US";
   const words = window.neurocelebTexts[language];
@@ -20,13 +30,10 @@ window.neuroceleb = (() => {
   const number = (value) => Number(value).toLocaleString(locale);
 
   /* The switch between crisp and smooth pixels: one choice for the whole page, kept. */
-  const remembered = () => {
-    try { return localStorage.getItem("neuroceleb-smooth") === "yes"; } catch { return false; }
-  };
   const setSmooth = (smooth) => {
     document.documentElement.classList.toggle("nc-smooth", smooth);
     for (const box of document.querySelectorAll(".nc-smooth-box")) box.checked = smooth;
-    try { localStorage.setItem("neuroceleb-smooth", smooth ? "yes" : "no"); } catch { /* private */ }
+    keep("smooth", smooth ? "yes" : "no");
   };
   const smoothSwitch = () => {
     const box = make("input", {
@@ -35,7 +42,19 @@ window.neuroceleb = (() => {
     box.checked = document.documentElement.classList.contains("nc-smooth");
     return make("label", { class: "nc-switch" }, box, words.smooth);
   };
-  document.documentElement.classList.toggle("nc-smooth", remembered());
+  document.documentElement.classList.toggle("nc-smooth", kept("smooth") === "yes");
+
+  /* The switch between languages: the page starts anew in the other one. */
+  const languageSwitch = () => make("div", { class: "nc-languages", role: "group", "aria-label": words.language },
+    ...Object.entries(languages).map(([code, name]) => make("button", {
+      type: "button", class: "nc-language", lang: code, "data-language": code,
+      "aria-pressed": String(code === language),
+      click: () => {
+        if (code === language) return;
+        keep("language", code);
+        location.reload();
+      },
+    }, name)));
 
   /* What to do where there is nothing to show yet. */
   const emptyState = (title, text, command) => {
@@ -93,10 +112,25 @@ window.neuroceleb = (() => {
     }
   };
 
+  /* What the address bar says after the `?`: what is shown here, for a bookmark or a friend. */
+  const address = {
+    get: (name) => new URLSearchParams(location.search).get(name),
+    put: (values) => {
+      const query = new URLSearchParams(location.search);
+      for (const [name, value] of Object.entries(values)) {
+        if (value == null || value === "") query.delete(name);
+        else query.set(name, value);
+      }
+      const text = query.toString().replaceAll("%2C", ",");
+      history.replaceState(history.state, "", `${location.pathname}${text ? "?" : ""}${text}${location.hash}`);
+    },
+  };
+
   /* From tab to tab: what one hands over the other takes, now or as soon as it is drawn. */
   const takers = {};
   const handed = {};
-  const openTab = (tab) => document.getElementById(`tab-${tab}-button`)?.click();
+  const tabButton = (tab) => document.getElementById(`tab-${tab}-button`);
+  const openTab = (tab) => tabButton(tab)?.click();
   const take = (tab, taker) => {
     takers[tab] = taker;
     if (tab in handed) taker(handed[tab]);
@@ -108,18 +142,52 @@ window.neuroceleb = (() => {
     openTab(tab);
   };
 
-  /* Where a face leads on. A face is {model, epoch, seed, truncation}, or {model, epoch, z}. */
+  /* The tab is part of the address; an address that names one opens it once it is there. */
+  document.addEventListener("click", (event) => {
+    const [, tab] = /^tab-(\w+)-button$/.exec(event.target.closest?.("[role=tab]")?.id ?? "") ?? [];
+    if (tab) address.put({ tab: tab === "generate" ? null : tab });
+  });
+  const linked = address.get("tab");
+  if (linked && linked !== "generate") {
+    const began = Date.now();
+    const opening = setInterval(() => {
+      const isThere = /^\w{1,40}$/.test(linked) && tabButton(linked) !== null;
+      const isDrawn = tabButton("generate") !== null;
+      if (!isThere && Date.now() - began < (isDrawn ? 2_000 : 60_000)) return;
+      clearInterval(opening);
+      if (isThere) openTab(linked);
+      else say(words.no_such_tab);
+    }, 100);
+  }
+
+  /* Where a face leads on. A face is {model, epoch, seed, truncation}, or {model, epoch, z}; or a
+     function that fetches one. */
   const leads = (face, before = () => {}) => {
+    const follow = async (tab, what) => {
+      try {
+        const known = typeof face === "function" ? await face() : face;
+        before();
+        hand(tab, { ...what, face: known });
+      } catch (error) {
+        say(error.message);
+      }
+    };
     const lead = (id, word, tab, what) => make("button", {
-      type: "button", class: "nc-button", "data-lead": id, click: () => { before(); hand(tab, what); },
+      type: "button", class: "nc-button", "data-lead": id, click: () => follow(tab, what),
     }, word);
+    const ways = [
+      ["a", words.to_a, "interpolate", { as: "a" }],
+      ["b", words.to_b, "interpolate", { as: "b" }],
+      ["explore", words.to_explore, "explore", { as: "look" }],
+      ["nearest", words.to_nearest, "explore", { as: "nearest" }],
+      ["epochs", words.to_epochs, "progress", {}],
+    ];
     return make("div", { class: "nc-leads" },
-      lead("a", words.to_a, "interpolate", { as: "a", face }),
-      lead("b", words.to_b, "interpolate", { as: "b", face }),
-      lead("explore", words.to_explore, "explore", { as: "look", face }),
-      lead("nearest", words.to_nearest, "explore", { as: "nearest", face }),
-      lead("epochs", words.to_epochs, "progress", { face }));
+      ...ways.filter(([, , tab]) => tabButton(tab) !== null).map((way) => lead(...way)));
   };
 
-  return { openTab, take, hand, leads, language, words, make, number, smoothSwitch, emptyState, say, ask, save };
+  return {
+    openTab, take, hand, leads, address, kept, keep, languageSwitch, language, locale,
+    words, make, number, smoothSwitch, emptyState, say, ask, save,
+  };
 })();
