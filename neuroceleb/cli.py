@@ -212,7 +212,7 @@ def _draw_folder(weights: Path, seeds: list[int], truncation: float, out: Path) 
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(["safetensors", "pth"]),
+    type=click.Choice(["safetensors", "pth", "onnx"]),
     required=True,
     help="File format.",
 )
@@ -220,7 +220,11 @@ def _draw_folder(weights: Path, seeds: list[int], truncation: float, out: Path) 
 @click.option("--epoch", type=int, help="One of the run's kept epochs; the last by default.")
 @_in_workspace
 def export(model: str, kind: str, out: Path, epoch: int | None, workspace: Workspace) -> None:
-    """Write MODEL's generator as one file; a pth is a state dict that the original script loads."""
+    """Write MODEL's generator as one file.
+
+    A pth is a state dict that the original script loads; onnx runs without PyTorch, takes z as
+    (N, nz), and is checked against the original where onnxruntime is installed.
+    """
     from . import checkpoint
 
     weights = workspace.weights(model, epoch)
@@ -228,6 +232,11 @@ def export(model: str, kind: str, out: Path, epoch: int | None, workspace: Works
     make_folder(out.parent)
     if kind == "pth":
         checkpoint.save_pth(out, network)
+    elif kind == "onnx":
+        from . import onnx_file
+
+        if not onnx_file.save(out, network, config):
+            print("Not checked: that takes 'pip install onnxruntime'.", file=sys.stderr)
     else:
         checkpoint.save_weights(out, network, config)
     print(f"{weights} written to {out}", file=sys.stderr)

@@ -67,6 +67,7 @@ ROOMS: dict[str, tuple[str, str]] = {
         "step training",
         "numpy torch",
     ),
+    "onnx_file": ("errors files folded generator images latent networks", "numpy torch"),
     "best": ("checkpoint faces images", "numpy torch"),
     "charts": ("", ""),
     "film": ("charts errors images media runs", "numpy PIL"),
@@ -82,7 +83,7 @@ ROOMS: dict[str, tuple[str, str]] = {
     "walk_verbs": ("generator latent media options runs walks", "click tqdm"),
     "cli": (
         "checkpoint course_verbs doctor errors faces_cli files generator images job_verbs latent "
-        "launching media options queueing runs sessions walk_verbs walks",
+        "launching media onnx_file options queueing runs sessions walk_verbs walks",
         "click tqdm",
     ),
     "__main__": ("cli", ""),
