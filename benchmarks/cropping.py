@@ -1,11 +1,12 @@
 """Photos a second of `crop`, beside autocrop's own command and its library, on the same photos.
 
-    python benchmarks/cropping.py PHOTOS [--photos 500] [--command-photos 20]
+    python benchmarks/cropping.py PHOTOS [--photos 500] [--command-photos 20] [--memory 1000,9000]
 
 PHOTOS is a folder or zip. Ours finds, aligns, judges and saves with one process, as the command
 line does with each core; CPU time of the process is given beside the clock's, for other work may
 share the machine. autocrop's command takes one photo a call, so it starts Python each time; its
-library, in a loop, is what it could do at best.
+library, in a loop, is what it could do at best. With --memory the real command crops so many
+photos with all cores, and the peak of its own and of its workers' memory is told.
 """
 
 import argparse
@@ -35,7 +36,12 @@ def main() -> None:
     parser.add_argument("photos_from", type=Path, metavar="PHOTOS")
     parser.add_argument("--photos", type=int, default=500)
     parser.add_argument("--command-photos", type=int, default=20)
+    parser.add_argument("--memory", default="", metavar="COUNTS")
     options = parser.parse_args()
+    for count in options.memory.split(",") if options.memory else []:
+        memory(options.photos_from, int(count))
+    if options.memory:
+        return
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as place:
         paths = photos(options.photos_from, options.photos, Path(place) / "photos")
@@ -67,6 +73,48 @@ def timed(name: str, count: int, work: Callable[[], None]) -> None:
     clock, cpu = time.perf_counter() - clock, cpu_seconds() - cpu
     rate, each = count / clock, 1000 * cpu / count
     print(f"{name:<18} {rate:8.1f} photos/s   {each:8.1f} ms of CPU a photo   n = {count}")
+
+
+def memory(source: Path, count: int) -> None:
+    """Crop so many photos by the command line; print the peaks of its processes' memory."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "photos"
+        if source.is_dir():
+            folder.symlink_to(source.resolve())
+        else:
+            photos(source, count, folder)
+        arguments = ["crop", str(folder), "--out", "set", "--workspace", place]
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "neuroceleb", *arguments],
+            cwd=ROOT,
+            stderr=subprocess.DEVNULL,
+        )
+        own, workers = 0, 0
+        while process.poll() is None:
+            own = max(own, resident_mb(process.pid))
+            workers = max([workers, *map(resident_mb, children(process.pid))])
+            time.sleep(0.1)
+        rate = count / (time.perf_counter() - began)
+    print(f"n = {count}: main {own} MB, largest worker {workers} MB, {rate:.1f} photos/s in all")
+
+
+def resident_mb(pid: int) -> int:
+    """Resident memory of a process; 0 where it is gone."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0
+    return pages * resource.getpagesize() // 2**20
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process started."""
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return []
+    return [int(child) for child in text.split()]
 
 
 def cpu_seconds() -> float:

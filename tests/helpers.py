@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -247,3 +248,26 @@ class App:
         except HTTPError as error:
             with error:
                 return dict(json.load(error))
+
+
+# A disk that is soon full -------------------------------------------------------------------
+
+TMPFS = ("unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o "size=$1" none "$2" && shift 2 && "$@"')
+
+
+def in_small_disk(size: str, place: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command that sees a small tmpfs at `place`; skips where the system forbids it."""
+    trial = [*TMPFS, "sh", "1m", str(place), "true"]
+    if (
+        not shutil.which("unshare")
+        or subprocess.run(trial, check=False, capture_output=True).returncode
+    ):
+        pytest.skip("a file system of its own cannot be mounted here")
+    return subprocess.run(
+        [*TMPFS, "sh", size, str(place), *command],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=PATIENCE_S,
+    )

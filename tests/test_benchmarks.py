@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.faces_helpers import portrait, save
+
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 
 TINY = {
@@ -68,3 +70,32 @@ def test_training_benchmark_counts_the_arithmetic() -> None:
     benchmark = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(benchmark)
     assert benchmark.flop_an_image(nz=100, ngf=64, ndf=64) == pytest.approx(2.28e9, rel=0.005)
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "words"),
+    [
+        ("alignment.py", ("--photos", "3"), ("aligned    found again in 3 of 3", "plain box")),
+        (
+            "cropping.py",
+            ("--photos", "3", "--command-photos", "1"),
+            ("neuroceleb crop", "autocrop library", "autocrop command", "peak memory"),
+        ),
+        ("cropping.py", ("--memory", "3"), ("n = 3: main", "largest worker")),
+    ],
+)
+def test_benchmarks_of_cropping(
+    tmp_path: Path, script: str, arguments: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    for width in (250, 300, 350):
+        save(tmp_path / "in" / f"{width}.jpg", portrait(width), quality=95)
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / script), str(tmp_path / "in"), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for word in words:
+        assert word in done.stdout

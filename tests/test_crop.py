@@ -3,6 +3,7 @@
 import io
 import json
 import signal
+import sys
 import zipfile
 from pathlib import Path
 
@@ -147,3 +148,49 @@ def test_interrupted_and_gone_on(tmp_path: Path) -> None:
     assert figures["photos"] == 60
     assert figures["new_faces"] == 60 - before or before == 60
     assert len(set(manifest(tmp_path, "set"))) == 60
+
+
+def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
+    for number in range(40):
+        save(tmp_path / "in" / f"{number}.png", portrait(200 + number))
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    crop = f"'{sys.executable}' -m neuroceleb crop '{tmp_path}/in' --out set --workspace '{disk}'"
+    script = f"""{crop}; echo "code $?"
+        find '{disk}' -name '.*.tmp' | wc -l; wc -l < '{disk}/datasets/set/manifest.jsonl'
+        mount -o remount,size=20m '{disk}'; {crop} --json"""
+    done = helpers.in_small_disk("400k", disk, "sh", "-c", script)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "No space left on device" in done.stderr
+    code, leftovers, rows, figures = done.stdout.strip().splitlines()
+    assert (code, leftovers) == ("code 2", "0")
+    assert 0 < int(rows) < 40
+    assert json.loads(figures)["faces"] == 40
+    assert json.loads(figures)["new_faces"] == 40 - int(rows)
+
+
+def test_a_face_in_a_very_wide_panorama(here: helpers.Here) -> None:
+    wide = Image.new("RGB", (30_000, 150), (120, 130, 140))
+    wide.paste(portrait(100), (24_000, 10))
+    save(here.workspace / "wide.jpg", wide, quality=95)
+    assert here("crop", here.workspace / "wide.jpg", "--out", "wide").code == 0
+    row = manifest(here.workspace, "wide")["wide.jpg"]
+    assert row["box"][0] == pytest.approx(24_000 + (178 - 120) * 100 / 210, abs=10)
+
+
+def test_a_thousand_files_at_once(here: helpers.Here) -> None:
+    """Most of them no photos: each gets its line, and the good ones their crops."""
+    for number in range(1_000):
+        path = here.workspace / "in" / f"{number:04d}.jpg"
+        if number % 250 == 0:
+            save(path, portrait(200 + number // 50))
+        else:
+            path.write_bytes(b"\xff\xd8 no photo %d" % number)
+    outcome = here("crop", here.workspace / "in", "--out", "many", "--json")
+    assert outcome.code == 0, outcome.err
+    figures = json.loads(outcome.out)
+    assert (figures["photos"], figures["faces"], figures["unreadable"]) == (1_000, 4, 996)
+    assert len(outcome.err.splitlines()) < 40  # the first are named, the report has them all
+    card = json.loads((here.workspace / "datasets" / "many" / "report.json").read_text())
+    assert len(card["unreadable_photos"]) == 996

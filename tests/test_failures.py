@@ -158,27 +158,6 @@ def test_a_loss_that_is_none_again_stops_with_a_sentence(
 
 # The disk ----------------------------------------------------------------------------------
 
-TMPFS = ("unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o "size=$1" none "$2" && shift 2 && "$@"')
-
-
-def in_small_disk(size: str, place: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run a command that sees a small tmpfs at `place`; skips where the system forbids it."""
-    trial = [*TMPFS, "sh", "1m", str(place), "true"]
-    if (
-        not shutil.which("unshare")
-        or subprocess.run(trial, check=False, capture_output=True).returncode
-    ):
-        pytest.skip("a file system of its own cannot be mounted here")
-    return subprocess.run(
-        [*TMPFS, "sh", size, str(place), *command],
-        check=False,
-        capture_output=True,
-        text=True,
-        env=helpers.environment(),
-        timeout=helpers.PATIENCE_S,
-    )
-
-
 FILL = """
 import json, os, sys
 from pathlib import Path
@@ -208,7 +187,7 @@ def test_a_full_disk_stops_the_run_with_everything_saved_whole(
 ) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    done = in_small_disk(
+    done = helpers.in_small_disk(
         "3m",
         disk,
         sys.executable,
