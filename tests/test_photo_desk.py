@@ -63,7 +63,7 @@ class Visitor:
         return batch
 
     def state(self) -> dict[str, Any]:
-        return dict(self.client.get("/photos").json()["job"])
+        return dict(self.client.get("/photos").json()["jobs"][0])
 
     def crop(self, files: dict[str, bytes], name: str = "mine", **wishes: object) -> dict[str, Any]:
         """Send, crop, wait for the end; what became of the job."""
@@ -122,7 +122,7 @@ def test_from_dropped_photos_to_a_saved_dataset(visitor: Visitor, tmp_path: Path
     assert images.read_photo(visitor.client.get("/" + seen["mean"]).content).size == (64, 64)
     assert visitor.client.get("/" + seen["card"]).headers["content-type"] == "image/jpeg"
     assert visitor.client.get("/photos").json()["datasets"] == [
-        {"name": "mine", "photos": 3, "kept": 2, "rejected": 0, "saved": True}
+        {"name": "mine", "photos": 3, "kept": 2, "rejected": 0, "size": 64, "saved": True}
     ]
 
     # Thresholds and choices are tried, then saved: only then anything moves.
@@ -222,8 +222,11 @@ def test_stopped_by_hand_or_by_the_end_and_gone_on(visitor: Visitor, tmp_path: P
     assert 0 < before < 40
 
     again = Visitor(tmp_path)  # the app is started again
-    told = again.state()
+    (told,) = again.client.get("/photos").json()["jobs"]
     assert (told["state"], told["dataset"], told["batch"]) == ("stopped", "mine", batch)
+    again.crop({"new.png": FACE}, "meanwhile")
+    states = [job["state"] for job in again.client.get("/photos").json()["jobs"]]
+    assert states == ["finished", "stopped"]
     assert again.post("job/resume", batch=batch) == {}
     helpers.wait_for(lambda: again.state()["state"] == "finished")
     assert again.state()["new_faces"] == 40 - before
@@ -345,7 +348,7 @@ def test_bad_wishes_are_one_sentence(
 ) -> None:
     (tmp_path / "datasets" / "taken").mkdir(parents=True)
     assert words in visitor.post("start", **wishes)["error"]
-    assert visitor.client.get("/photos").json()["job"] is None
+    assert visitor.client.get("/photos").json()["jobs"] == []
 
 
 def test_bad_looks_are_one_sentence(visitor: Visitor, tmp_path: Path) -> None:

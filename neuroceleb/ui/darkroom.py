@@ -130,24 +130,21 @@ class Darkroom:
 
     # Telling -------------------------------------------------------------------------------
 
-    def state(self) -> dict[str, Any] | None:
-        """The job that goes on or ended last; or one that was interrupted earlier; or None."""
+    def jobs(self) -> list[dict[str, Any]]:
+        """The job that goes on or ended last, if any; then those that were interrupted earlier."""
         with self._lock:
-            if self._state:
-                return dict(self._state)
-        return self._interrupted()
+            known = [dict(self._state)] if self._state else []
+        told = {job["batch"] for job in known}
+        return known + [job for job in self._interrupted() if job["batch"] not in told]
 
     def newest(self) -> list[list[Row]]:
         """The rows of the photos that were done last, the newest first."""
         with self._lock:
             return list(self._newest)
 
-    def _interrupted(self) -> dict[str, Any] | None:
-        for batch in self.uploads.all():
-            job = _read(batch)
-            if job is not None:
-                return {"state": STOPPED, **_about(batch, job)}
-        return None
+    def _interrupted(self) -> list[dict[str, Any]]:
+        jobs = [(batch, _read(batch)) for batch in self.uploads.all()]
+        return [{"state": STOPPED, **_about(batch, job)} for batch, job in jobs if job is not None]
 
     # Doing ---------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ from ..faces.manifest import KEPT, REJECTED, FaceSet, Row
 from ..faces.quality import Rules
 from ..runs import Workspace
 from . import desk, levels
-from .darkroom import Darkroom, Job, count, photo_key
+from .darkroom import RUNNING, Darkroom, Job, count, photo_key
 
 PHOTOS_A_PAGE = 48
 CONTACT_SHEET = 60  # kept faces, evenly chosen
@@ -100,7 +100,7 @@ class PhotoDesk:
             "allowed": True,
             "paths": self.is_local,
             "datasets": [_line(face_set) for face_set in self._face_sets()],
-            "job": self._job(),
+            "jobs": self._jobs(),
         }
 
     def _face_sets(self) -> list[FaceSet]:
@@ -111,13 +111,13 @@ class PhotoDesk:
         found = (FaceSet(path) for path in paths if not path.name.startswith("."))
         return [face_set for face_set in found if face_set.exists()][:MAX_DATASETS]
 
-    def _job(self) -> dict[str, Any] | None:
-        job = self.darkroom.state()
-        if job is None:
-            return None
-        name = job["dataset"]
-        newest = [self._photo(name, rows) for rows in self.darkroom.newest()]
-        return job | {"newest": newest}
+    def _jobs(self) -> list[dict[str, Any]]:
+        """What is cropped or waits to be gone on with; with the photos that were done last."""
+        jobs = self.darkroom.jobs()
+        if jobs and jobs[0]["state"] == RUNNING:
+            name = jobs[0]["dataset"]
+            jobs[0]["newest"] = [self._photo(name, rows) for rows in self.darkroom.newest()]
+        return jobs
 
     def look(self, wishes: dict[str, Any]) -> dict[str, Any]:
         """One dataset by the rules of its draft, changed by `rules`: figures and a page of photos.
@@ -370,12 +370,14 @@ class PhotoDesk:
 
 
 def _line(face_set: FaceSet) -> dict[str, Any]:
+    counts = _saved_counts(face_set, _stamp(face_set))
+    return {"name": face_set.name, **counts, "saved": not draft.exists(face_set)}
+
+
+@lru_cache(maxsize=MAX_DATASETS)
+def _saved_counts(face_set: FaceSet, _: int) -> dict[str, Any]:
     card = report.read(face_set)
-    return {
-        "name": face_set.name,
-        **{key: card.get(key) for key in ("photos", "kept", "rejected")},
-        "saved": not draft.exists(face_set),
-    }
+    return {key: card.get(key) for key in ("photos", "kept", "rejected", "size")}
 
 
 def _face(name: str, row: Row) -> dict[str, Any]:

@@ -2,6 +2,7 @@ const { words, language, make, number, ask, say, hand, smoothSwitch } = window.n
 const root = element.querySelector(".nc-photos");
 const { rules: RULES, sizes: SIZES, detectors: DETECTORS } = props.value;
 const WATCH_EVERY_MS = 700;
+const IDLE_TICKS = 4; // while nothing is cropped, it is asked less often
 const SENT_AT_ONCE = 4;
 
 let overview = null;
@@ -39,17 +40,27 @@ root.append(list, main);
 
 let drawnList = "";
 const drawList = () => {
-  const key = JSON.stringify([chosen, overview.datasets]);
+  const unfinished = overview.jobs.filter((job) => job.state !== "finished");
+  const key = JSON.stringify([chosen, overview.datasets, unfinished.map((job) => [job.dataset, job.state])]);
   if (key === drawnList) return;
   drawnList = key;
+  const begun = unfinished.map((job) => job.dataset).filter((name, index, all) =>
+    all.indexOf(name) === index && !overview.datasets.some((line) => line.name === name));
+  const lines = [...overview.datasets, ...begun.map((name) => ({ name, kept: null, saved: true }))];
+  const doing = (line) => unfinished.find((job) => job.dataset === line.name)?.state;
   const entry = (line) => make("button", {
     type: "button", class: "nc-run", "data-dataset": line.name,
     "aria-current": line.name === chosen ? "true" : false, click: () => choose(line.name),
   }, make("strong", {}, line.name), make("span", {}, [
-    line.kept == null ? "" : fill("line", line), line.saved ? "" : word("unsaved"),
+    doing(line) ? word(`doing_${doing(line)}`) : "", line.kept == null ? "" : fill("line", line), line.saved ? "" : word("unsaved"),
   ].filter(Boolean).join(" · ")));
   list.replaceChildren(button("new-dataset", word("new"), () => choose(null), "nc-accent"),
-    ...overview.datasets.map(entry));
+    ...lines.map(entry));
+};
+/* What is done with a dataset's photos: going on or interrupted, else what ended last. */
+const jobOf = (name) => {
+  const jobs = overview.jobs.filter((job) => job.dataset === name);
+  return jobs.find((job) => job.state !== "finished") ?? jobs[0];
 };
 
 const choose = (name) => {
@@ -172,7 +183,10 @@ const drawForm = () => {
   const cancel = button("cancel-sending", word("cancel"), () => sending?.stop());
   cancel.hidden = true;
   const back = known ? [button("back", word("back"), () => choose(chosen))] : [];
-  if (known) name.disabled = size.disabled = true;
+  if (known) {
+    name.disabled = size.disabled = true;
+    size.value = known.size ?? SIZES[0];
+  }
   main.replaceChildren(
     make("h2", {}, known ? fill("add_to", known) : word("new")),
     make("p", { class: "nc-facts" }, word("intro")),
@@ -274,7 +288,7 @@ const drawJobActs = (job) => {
   const doing = (act) => async () => { await tried(() => post(`job/${act}`, { batch })); await watchOver(); };
   const acts = job.state === "running"
     ? [button("stop-job", word("stop"), doing("stop"))]
-    : [button("go-on", word("go_on"), doing("resume"), "nc-accent"), button("discard", word("discard"), doing("discard"))];
+    : [button("go-on", word("go_on"), doing("resume"), "nc-accent"), button("discard", word(job.sent ? "discard" : "cancel"), doing("discard"))];
   jobActs.replaceChildren(...acts);
 };
 
@@ -519,8 +533,8 @@ const drawDataset = () => {
   title.textContent = seen.dataset;
   facts.textContent = [fill("facts", counts), fill("line", counts), `${seen.size} px`, seen.detector,
     ...(seen.saved ? [] : [word("unsaved")])].join(" · ");
-  const job = overview.job;
-  done.hidden = !(job?.state === "finished" && job.dataset === chosen);
+  const job = jobOf(chosen);
+  done.hidden = job?.state !== "finished";
   if (!done.hidden) done.textContent = fill(job.sent ? "job_finished" : "job_finished_path", { n: job.new_faces, photos: job.photos });
   judged.replaceChildren(...seen.verdict.sentences.map((one, index) => make(index ? "span" : "strong", {}, sentence(one))));
   card.href = seen.card;
@@ -605,9 +619,8 @@ const draw = () => {
     return;
   }
   drawList();
-  const { job } = overview;
-  const active = job && job.state !== "finished";
-  if (active && chosen === job.dataset && !adding) drawJob(job);
+  const job = chosen === null ? null : jobOf(chosen);
+  if (job && job.state !== "finished" && !adding) drawJob(job);
   else if (chosen === null) { if (view !== "form") drawForm(); }
   else if (adding) { if (view !== "form") drawForm(); }
   else if (view !== "dataset") {
@@ -626,13 +639,10 @@ const watchOver = async () => {
     overview = await (await ask("photos")).json();
     root.classList.remove("nc-gone");
     if (overview.allowed) {
-      const { job } = overview;
       const names = overview.datasets.map((line) => line.name);
-      const known = names.includes(chosen) || (job && job.dataset === chosen);
-      if (chosen !== null && !known) chosen = null;
-      if (first && chosen === null && !sending) {
-        if (job && job.state !== "finished") chosen = job.dataset;
-        else if (names.length) [chosen] = names;
+      if (chosen !== null && !names.includes(chosen) && !jobOf(chosen)) chosen = null;
+      if (first && chosen === null) {
+        chosen = overview.jobs.find((job) => job.state !== "finished")?.dataset ?? names[0] ?? null;
       }
     }
     draw();
@@ -643,9 +653,11 @@ const watchOver = async () => {
   watching = false;
 };
 const isSeen = () => root.offsetParent !== null && !document.hidden;
+const isCropping = () => overview?.jobs?.some((job) => job.state === "running");
+let ticks = 0;
 const timer = setInterval(() => {
   if (!root.isConnected) clearInterval(timer);
-  else if (isSeen()) watchOver();
+  else if (isSeen() && (isCropping() || (ticks += 1) % IDLE_TICKS === 0)) watchOver();
 }, WATCH_EVERY_MS);
 const begin = new MutationObserver(() => { if (isSeen()) watchOver(); });
 for (const tab of document.querySelectorAll("[role=tabpanel]")) begin.observe(tab, { attributes: true });
