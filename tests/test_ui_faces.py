@@ -72,7 +72,7 @@ def test_only_runs_with_weights_are_models(workspace: Workspace) -> None:
         ({"seed": float("nan")}, "'nan' is not a number"),
         ({"seed": {"a": 1}}, "is not a number"),
         ({"count": 0}, "0 faces cannot be shown"),
-        ({"count": 65}, "65 faces cannot be shown"),
+        ({"count": 257}, "257 faces cannot be shown"),
         ({"truncation": -0.1}, "Truncation -0.1 is out of range"),
         ({"truncation": 2.01}, "Truncation 2.01 is out of range"),
         ({"truncation": "much"}, "'much' is not a number"),
