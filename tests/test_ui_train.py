@@ -3,15 +3,19 @@
 import json
 import os
 import re
+import shutil
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from neuroceleb import jobs, queueing
+from neuroceleb import images, jobs, queueing, runs
 from neuroceleb.errors import UserError
+from neuroceleb.heartbeat import Heartbeat
 from neuroceleb.runs import Run, Workspace
 from neuroceleb.settings import Settings
 from neuroceleb.ui import desk
@@ -90,15 +94,6 @@ def test_a_run_from_the_first_click_to_the_last(root: Path, browser: Browser) ->
         expect(facts).to_have_attribute("data-state", "running")
         assert run.status()["pid"] == pid
 
-        # The reader's zoom outlives new epochs.
-        page.evaluate("Plotly.relayout('train-losses', {'xaxis.range': [1, 2]})")
-        before = page.evaluate("document.getElementById('train-losses').data[0].x.length")
-        page.wait_for_function(
-            f"document.getElementById('train-losses').data[0].x.length > {before}"
-        )
-        zoom = page.evaluate("document.getElementById('train-losses').layout.xaxis.range")
-        assert zoom == [1, 2]
-
         # Stopped, resumed for two more epochs, finished.
         page.locator("#stop").click()
         expect(facts).to_have_attribute("data-state", "stopped")
@@ -151,12 +146,112 @@ def test_the_queue_on_the_page_and_across_a_restart(root: Path, browser: Browser
         app.kill()
         assert workspace.run("second").state() == "queued"
         app.start()
-        os.kill(workspace.run("first").status()["pid"], signal.SIGTERM)
+
+        # One that hangs is asked to stop, and may be ended by force when it has not for long.
+        first = workspace.run("first")
+        page.locator("[data-run=first]").click()
+        expect(page.locator("#run-facts")).to_have_attribute("data-state", "running")
+        os.kill(first.status()["pid"], signal.SIGSTOP)
+        page.locator("#stop").click()
+        expect(page.locator("#stop")).to_be_disabled()
+        expect(page.locator("#force")).to_have_count(0)
+        assert "may still end by itself" in str(app.post("force", {"name": "first"})["error"])
+        long_ago = time.time() - jobs.GRACE_S - 1
+        os.utime(first.stop_file, (long_ago, long_ago))
+        page.locator("#force").click()
+        expect(page.locator("#run-facts")).to_have_attribute("data-state", "stopped")
+        expect(page.locator("#resume")).to_be_visible()
         helpers.wait_for(lambda: workspace.run("second").state() == "finished")
-        assert workspace.run("first").state() == "stopped"
+        assert first.state() == "stopped"
     finally:
         page.close()
         app.kill()
+
+
+@pytest.mark.refused
+def test_a_run_is_duplicated_with_other_settings(page: Page, app_url: str) -> None:
+    page.goto(app_url)
+    page.get_by_role("tab", name="Train").click()
+    page.locator("[data-run=celeba-mini-classic]").click()
+    expect(page.locator("#run-facts")).to_have_attribute("data-state", "finished")
+    expect(page.locator("#delete")).to_be_visible()
+    expect(page.locator("#resume")).to_have_count(0)  # it ships without the state to go on from
+    page.locator("#duplicate").click()
+    expect(page.locator("#set-epochs")).to_have_value("30")
+    expect(page.locator("#set-weights")).to_have_value("float16")
+    expect(page.locator("#dataset-path")).to_have_value("celeba-mini-96.zip")
+    page.locator("#run-name").fill("another")
+    page.locator("#set-epochs").fill("0")
+    page.locator("#dataset-path").fill("nowhere")
+    page.locator("#check").click()
+    expect(page.locator("#estimate")).to_contain_text("--epochs 0 is out of bounds")
+    page.locator("#set-epochs").fill("3")
+    page.locator("#check").click()
+    expect(page.locator("#estimate")).to_contain_text("There is no dataset 'nowhere'")
+    expect(page.locator("#start")).to_be_disabled()
+
+
+def test_a_dataset_of_another_tab_is_chosen(
+    page: Page, app_url: str, app_workspace: Path, photos: Path
+) -> None:
+    page.goto(app_url)
+    page.get_by_role("tab", name="Train").click()
+    expect(page.locator("#no-datasets")).to_be_visible()
+    page.locator("#run-name").fill("half filled in")
+    made = app_workspace / "datasets" / "of photos"
+    shutil.copytree(photos, made)
+    try:
+        expect(page.locator("#dataset")).to_have_value("of photos")  # seen while one types
+        expect(page.locator("#run-name")).to_have_value("half filled in")
+        page.get_by_role("tab", name="Generate").click()
+        page.evaluate("window.neuroceleb.hand('train', {dataset: 'of photos'})")
+        expect(page.locator("#dataset")).to_be_visible()
+        expect(page.locator("#dataset")).to_have_value("of photos")
+        expect(page.locator("#dataset-path")).to_have_value("")
+    finally:
+        shutil.rmtree(made.parent)
+
+
+@pytest.fixture
+def live(app_workspace: Path) -> Iterator[Run]:
+    """A run that this process says it trains, in the served workspace, for as long as the test."""
+    settings = Settings(epochs=90).to_json()
+    run = runs.create(Workspace(app_workspace), "live", {"settings": settings})
+    with run.held(), Heartbeat(run, epochs=90, state="running"):
+        yield run
+    shutil.rmtree(run.path)
+
+
+def test_every_open_page_shows_the_same_within_two_seconds(
+    open_page: Callable[..., Page], app_url: str, live: Run
+) -> None:
+    healthy = (Path(__file__).parent / "curves" / "healthy.jsonl").read_text().splitlines()
+    pages = [open_page(), open_page()]
+    for page in pages:
+        page.goto(f"{app_url}#train=live")
+        page.get_by_role("tab", name="Train").click()
+        expect(page.locator("#run-facts")).to_have_attribute("data-state", "running")
+        expect(page.locator("#newest")).to_be_hidden()
+    waited = []
+    for epoch in range(6):
+        images.save(live.sheet_file(epoch), np.full((530, 530, 3), 40 * epoch, np.uint8))
+        live.append_stats(json.loads(healthy[epoch]))
+        began = time.monotonic()
+        for page in pages:
+            expect(page.locator("#newest")).to_have_attribute("alt", f"Newest sheet: epoch {epoch}")
+            waited.append(time.monotonic() - began)
+            page.wait_for_function(
+                f"document.getElementById('train-losses').data?.[0].x.length === {epoch + 1}"
+            )
+    assert min(waited) < 2.0  # others may keep this machine busy: the benchmark tells the rest
+    for page in pages:
+        assert page.locator("#verdict").get_attribute("data-kind") == "early"
+        page.evaluate("Plotly.relayout('train-losses', {'xaxis.range': [1, 2]})")
+    live.append_stats(json.loads(healthy[6]))
+    for page in pages:
+        page.wait_for_function("document.getElementById('train-losses').data?.[0].x.length === 7")
+        zoom = page.evaluate("document.getElementById('train-losses').layout.xaxis.range")
+        assert zoom == [1, 2]
 
 
 # Who may -----------------------------------------------------------------------------------
