@@ -8,6 +8,10 @@ from .texts import i18n
 
 UPLOADS_CHECKED_S = 3_600
 UPLOADS_KEPT_S = 86_400
+# Gradio looks a thousand times a second whether an event waits, also while none does: that alone
+# is some percent of a core, for as long as the server lives.
+QUEUE_LOOKS_EVERY_S = 0.005
+QUEUE_TELLS_EVERY_S = 0.05
 
 
 def build(workspace: Workspace) -> gr.Blocks:
@@ -37,4 +41,6 @@ def build(workspace: Workspace) -> gr.Blocks:
             with gr.Tab(i18n("photos"), id="photos", elem_id="tab-photos"):
                 photos_tab.build()
     queued: gr.Blocks = page.queue(max_size=256)
+    queued._queue.sleep_when_free = QUEUE_LOOKS_EVERY_S
+    queued._queue.progress_update_sleep_when_free = QUEUE_TELLS_EVERY_S
     return queued
