@@ -34,7 +34,7 @@ from neuroceleb.settings import Settings
 from tests import helpers
 
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
-SETTLE_S = 3.0
+SETTLE_S = 8.0
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 

@@ -1,43 +1,45 @@
-"""A script that runs before Gradio's: Gradio itself adds `head=` only once it has started."""
+"""A script at the very top of the page: what Gradio is given as `head` comes after its own."""
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MARK = b"<head>"
+HEAD = b"<head>"
 
 
 class EarlyScript:
-    """Puts a script at the beginning of the page's head; every other answer stays as it is."""
+    """Writes a script into the page at `/`, before anything else that it loads."""
 
     def __init__(self, app: ASGIApp, script: str) -> None:
         self.app = app
-        self.script = f"<script>{script}</script>".encode()
+        self.markup = f"<script>{script}</script>".encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != "/" or scope["method"] != "GET":
-            await self.app(scope, receive, send)
-            return
-        headers = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
-        page = _Page(self.script, send)
-        await self.app({**scope, "headers": headers}, receive, page.send)
+        is_page = scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == "/"
+        await self.app(scope, receive, self._writing(send) if is_page else send)
+
+    def _writing(self, send: Send) -> Send:
+        """`send`, but for HTML once the whole of it is there."""
+        start: Message | None = None
+        body = b""
+
+        async def send_with_script(message: Message) -> None:
+            nonlocal start, body
+            if message["type"] == "http.response.start" and _is_plain_html(message):
+                start = message
+            elif start is None:
+                await send(message)
+            else:
+                body += message.get("body", b"")
+                if not message.get("more_body"):
+                    body = body.replace(HEAD, HEAD + self.markup, 1)
+                    MutableHeaders(scope=start)["content-length"] = str(len(body))
+                    await send(start)
+                    await send({"type": "http.response.body", "body": body})
+
+        return send_with_script
 
 
-class _Page:
-    """Holds an answer back until it is whole, then sends it with the script in it."""
-
-    def __init__(self, script: bytes, send: Send) -> None:
-        self.script, self.forward = script, send
-        self.start: Message = {}
-        self.body = b""
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.start = message
-            return
-        self.body += message.get("body", b"")
-        if message.get("more_body", False):
-            return
-        self.body = self.body.replace(MARK, MARK + self.script, 1)
-        MutableHeaders(scope=self.start)["content-length"] = str(len(self.body))
-        await self.forward(self.start)
-        await self.forward({"type": "http.response.body", "body": self.body})
+def _is_plain_html(start: Message) -> bool:
+    headers = Headers(scope=start)
+    html = headers.get("content-type", "").startswith("text/html")
+    return html and "content-encoding" not in headers

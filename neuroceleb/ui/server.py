@@ -75,6 +75,7 @@ def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None)
         head=theme.head(),
     )
     app.add_middleware(EarlyScript, script=theme.asset("early.js"))
+    app.add_middleware(EarlyScript, script=theme.asset("calm.js"))
     app.add_middleware(Guard, host=host, auth=auth)
     return app
 
