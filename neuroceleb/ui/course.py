@@ -14,7 +14,7 @@ from ..runs import GOING_ON, Run, Workspace
 from .faces import SHIPPED_MODEL
 
 ETA_STEP_S = 10
-LIGHT_BYTES = 160_000  # a WebP or JPEG of no more than this is sent to scrub as it is
+LIGHT_BYTES = 160_000  # a sheet of no more than this is sent to scrub as it is
 
 
 def watchable(workspace: Workspace) -> list[Run]:
@@ -94,12 +94,12 @@ def figures(stats: Stats) -> dict[str, Any]:
 def sheet_line(epoch: int, path: Path) -> dict[str, Any]:
     """One sheet: its epoch, a word that changes with its content, whether it is light enough."""
     stamp, size = _stamp(path)
-    return {"epoch": epoch, "v": f"{stamp:x}-{size:x}", "light": is_light(path, size)}
+    return {"epoch": epoch, "v": f"{stamp:x}-{size:x}", "light": is_light(size)}
 
 
-def is_light(path: Path, size_bytes: int) -> bool:
-    """Whether the file itself is small enough to hold many of in the page."""
-    return path.suffix != ".png" and size_bytes <= LIGHT_BYTES
+def is_light(size_bytes: int) -> bool:
+    """Whether a sheet's file itself is small enough to hold many of in the page."""
+    return size_bytes <= LIGHT_BYTES
 
 
 def sheet_file(workspace: Workspace, name: str, epoch: int) -> Path:

@@ -71,7 +71,7 @@ def light(path: Path) -> bytes:
     """One sheet as the page scrubs through it; raises UserError where it cannot be read."""
     try:
         stat = path.stat()
-        if is_light(path, stat.st_size):
+        if is_light(stat.st_size):
             return path.read_bytes()
     except OSError as error:
         raise UserError(f"{path.name} cannot be read ({error.strerror}).") from error

@@ -3,7 +3,7 @@ const root = element.querySelector(".nc-progress");
 
 /* The sheets of a run, to scrub: all held as small files, some decoded around the reader. ------ */
 const HELD_FRAMES = 256; // of longer runs every second, fourth … sheet is held
-const DECODED_FRAMES = 16; // of a megabyte each
+const DECODED_FRAMES = 12; // of a megabyte each
 const REST_MS = 200;
 const FACE_PX = 64;
 const STEP_PX = 66; // a face and the line beside it
@@ -63,7 +63,7 @@ const makeReel = (run, heard) => {
         const head = new DataView(bytes.buffer, at, 8);
         const [epoch, length] = [head.getUint32(0, true), head.getUint32(4, true)];
         if (bytes.length - at - 8 < length) break;
-        const file = length ? new Blob([bytes.slice(at + 8, at + 8 + length)]) : null;
+        const file = length ? new Blob([bytes.subarray(at + 8, at + 8 + length)]) : null;
         held.set(epoch, { v: versions.get(epoch), file });
         at += 8 + length;
       }

@@ -1,0 +1,265 @@
+"""Scrubbing a run of 200 epochs of 64 faces in a real browser: latency, opening, memory.
+
+    python benchmarks/scrubbing.py [--epochs 200] [--moves 150] [--rounds 3] [--json FILE]
+
+The run is made of the shipped one's sheets, blended into each other, as PNG. From input to paint is
+measured in the page: from the first movement of the mouse that led to an input of the slider to the
+first frame after which the sheet asked for, or a later one, is on the screen. The plain reference
+is what a page does without more ado: an image whose address changes with the slider. Memory is what
+all of the browser's processes together hold of their own with the long run scrubbed from end to
+end, less the same with a run of one epoch.
+"""
+
+import argparse
+import contextlib
+import json
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from neuroceleb import images  # noqa: E402
+from neuroceleb.runs import Run, Workspace, create  # noqa: E402
+
+SHIPPED = "celeba-mini-classic"
+PATIENCE_MS = 120_000
+
+# In the page: every input of a slider, and when what it asked for was on the screen.
+WATCH = """
+([slider, shown]) => {
+  const pending = [];
+  window.latencies = [];
+  const input = document.querySelector(slider);
+  let moved = 0;
+  input.addEventListener("pointermove", (event) => {
+    moved ||= (event.getCoalescedEvents()[0] ?? event).timeStamp;
+  }, true);
+  input.addEventListener("input", (event) => {
+    pending.push({ at: moved || event.timeStamp, to: Number(input.value) });
+    moved = 0;
+  }, true);
+  const painted = new MessageChannel();
+  painted.port1.onmessage = ({ data }) => {
+    while (pending.length && pending[0].order <= data) {
+      window.latencies.push(performance.now() - pending.shift().at);
+    }
+  };
+  let count = 0;
+  const look = () => {
+    for (const one of pending) one.order ??= ++count;
+    const now = shown();
+    const last = pending.findLast((one) => one.to === now);
+    if (last) painted.port2.postMessage(last.order);
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}
+"""
+SHOWN_OURS = "() => Number(document.querySelector('.nc-frame-a canvas').dataset.epoch)"
+SHOWN_PLAIN = "() => Number(document.querySelector('img[data-shown]')?.dataset.shown ?? -1)"
+PLAIN = """
+(run) => {
+  const slider = document.createElement("input");
+  const image = new Image(530, 530);
+  const max = document.querySelector("#scrub").max;
+  Object.assign(slider, { type: "range", id: "plain", min: 0, max, value: 0 });
+  slider.style = "position: fixed; z-index: 99; left: 40px; bottom: 8px; width: 900px";
+  image.style = "position: fixed; z-index: 99; left: 40px; bottom: 40px";
+  image.addEventListener("load", () => {
+    image.dataset.shown = new URL(image.src).pathname.split("/").pop();
+  });
+  slider.addEventListener("input", () => {
+    image.src = `sheets/${run}/${slider.value}?plain=${Math.random()}`;
+  });
+  document.body.append(image, slider);
+}
+"""
+HELD = """
+(url) => performance.getEntriesByName(url).find((one) => one.responseEnd > 0)?.decodedBodySize
+"""
+
+
+def watching(slider: str, shown: str) -> str:
+    """The script that watches a slider."""
+    return f'() => ({WATCH})(["{slider}", {shown}])'
+
+
+def main() -> int:
+    """Measure, and print the figures."""
+    parser = argparse.ArgumentParser(description="Scrub a long run in a real browser.")
+    parser.add_argument("--epochs", type=int, default=200)
+    parser.add_argument("--moves", type=int, default=150, help="of the mouse, a drag")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        workspace = Workspace(Path(place))
+        make_run(workspace, "long", options.epochs)
+        make_run(workspace, "brief", 1)
+        figures = measure(workspace, options.moves, options.rounds)
+    figures["epochs"] = options.epochs
+    print(json.dumps(figures, indent=2))
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+    return 0
+
+
+def make_run(workspace: Workspace, name: str, epochs: int) -> Run:
+    """A finished run whose sheets go over into each other, with figures."""
+    shipped = [images.load(path) for path in Run(ROOT / "checkpoints" / SHIPPED).sheets().values()]
+    run = create(workspace, name, {"recipe": "classic", "settings": {}, "dataset": {}})
+    rng = np.random.default_rng(0)
+    for epoch in range(epochs):
+        at = epoch / max(1, epochs - 1) * (len(shipped) - 1)
+        first, share = min(int(at), len(shipped) - 2), at - min(int(at), len(shipped) - 2)
+        mixed = (1 - share) * shipped[first] + share * shipped[first + 1]
+        grain = rng.normal(0, 2, mixed.shape)
+        images.save(run.sheet_file(epoch), np.clip(mixed + grain, 0, 255).astype(np.uint8))
+        losses = {"loss_d": 0.6 + 0.1 * rng.random(), "loss_g": 3 + rng.random()}
+        scores = {"d_x": 0.8, "d_g_z1": 0.2, "d_g_z2": 0.1}
+        run.append_stats({"epoch": epoch, "images_seen": 15_000 * (epoch + 1), **losses, **scores})
+    run.write_status({"state": "finished", "epoch": epochs, "epochs": epochs})
+    return run
+
+
+@contextlib.contextmanager
+def served(workspace: Workspace) -> Iterator[str]:
+    """The address of the app over the workspace, as long as the block lasts."""
+    script = [sys.executable, str(ROOT / "app.py"), "--port", "0"]
+    with subprocess.Popen(
+        [*script, "--workspace", str(workspace.root)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        found = re.search(r"http://\S+", process.stdout.readline())
+        assert found is not None
+        try:
+            yield found[0]
+        finally:
+            process.terminate()
+
+
+def measure(workspace: Workspace, moves: int, rounds: int) -> dict[str, Any]:
+    """All figures; every round opens a fresh page, the server's memory is cold in the first."""
+    found: dict[str, list[float]] = {"all_held_s": [], "first_sheet_s": [], "held_mb": []}
+    ours: list[float] = []
+    plain: list[float] = []
+    growth: list[float] = []
+    for _ in range(rounds):
+        with served(workspace) as url, opened() as browser:
+            page = open_progress(browser, url, "brief")
+            page.wait_for_timeout(3_000)
+            before = own_memory_mb(browser)
+            for name, value in open_run(page, "long").items():
+                found[name].append(value)
+            page.evaluate(watching("#scrub", SHOWN_OURS))
+            drag(page, "#scrub", moves)
+            ours += settled(page)
+            page.wait_for_timeout(2_000)
+            growth.append(own_memory_mb(browser) - before)
+            page.evaluate(PLAIN, "long")
+            page.evaluate(watching("#plain", SHOWN_PLAIN))
+            drag(page, "#plain", moves)
+            plain += settled(page)
+    return {
+        **{name: [round(value, 2) for value in values] for name, values in found.items()},
+        "input_to_paint_ms": spread(ours),
+        "plain_image_ms": spread(plain),
+        "memory_growth_mb": [round(value, 1) for value in growth],
+    }
+
+
+@contextlib.contextmanager
+def opened() -> Iterator[Browser]:
+    """Chromium, as the tests start it."""
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
+        yield browser
+        browser.close()
+
+
+def open_progress(browser: Browser, url: str, run: str) -> Page:
+    """The tab, showing that run."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-US")
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(url)
+    page.get_by_role("tab", name="Progress").click()
+    page.locator("#epoch-shown strong").wait_for()
+    page.locator("#run").select_option(run)
+    page.locator("#loss-chart .scatterlayer").wait_for(state="attached")
+    return page
+
+
+def open_run(page: Page, run: str) -> dict[str, float]:
+    """Choose a run: seconds until its newest sheet shows, and until all are held; their MB."""
+    with page.expect_response(lambda answer: "progress/reel" in answer.url) as reel:
+        began = time.perf_counter()
+        page.locator("#run").select_option(run)
+    page.wait_for_function(
+        """() => { const { epoch } = document.querySelector(".nc-frame-a canvas").dataset;
+        return epoch !== "0" && epoch === document.querySelector("#scrub").max; }"""
+    )
+    first = time.perf_counter() - began
+    size = page.wait_for_function(HELD, arg=reel.value.url).json_value()
+    held = time.perf_counter() - began
+    return {"first_sheet_s": first, "all_held_s": held, "held_mb": size / 2**20}
+
+
+def drag(page: Page, slider: str, moves: int) -> None:
+    """Take the slider's thumb from one end to the other and back, at a hand's rate."""
+    box = page.locator(slider).bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    span = np.linspace(box["x"] + 9, box["x"] + box["width"] - 9, moves)
+    page.mouse.move(span[0], y)
+    page.mouse.down()
+    for x in [*span, *span[::-1]]:
+        page.mouse.move(float(x), y)
+        page.wait_for_timeout(12)
+    page.mouse.up()
+
+
+def settled(page: Page) -> list[float]:
+    """The latencies of a drag, in ms, once the last one has been seen."""
+    page.wait_for_timeout(1_500)
+    return [float(value) for value in page.evaluate("window.latencies")]
+
+
+def own_memory_mb(browser: Browser) -> float:
+    """What the browser's processes hold that they share with no other."""
+    session = browser.new_browser_cdp_session()
+    total = 0
+    for process in session.send("SystemInfo.getProcessInfo")["processInfo"]:
+        try:
+            text = Path(f"/proc/{process['id']}/smaps_rollup").read_text()
+        except OSError:
+            continue
+        total += sum(int(kb) for kb in re.findall(r"^Private_\w+:\s+(\d+) kB", text, re.MULTILINE))
+    session.detach()
+    return total / 1024
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    """n, median, and the tail."""
+    ordered = sorted(values)
+    return {
+        "n": len(ordered),
+        "median": round(statistics.median(ordered), 1),
+        "p95": round(ordered[int(0.95 * (len(ordered) - 1))], 1),
+        "max": round(ordered[-1], 1),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
