@@ -102,9 +102,16 @@ const makeReel = (run, heard) => {
     return bitmap ? keep(key(at), bitmap) : null;
   };
   const picture = async (at) => {
+    const there = ready(at);
+    if (there) return there;
     const name = key(at);
-    const file = held.get(sheets[at].epoch).file;
-    return ready(at) ?? keep(name, await createImageBitmap(file));
+    const one = held.get(sheets[at].epoch);
+    try {
+      return keep(name, await createImageBitmap(one.file));
+    } catch (error) {
+      one.file = null; // damaged: its neighbour stands in
+      throw error;
+    }
   };
   const url = (at) => `sheets/${encodeURIComponent(run)}/${sheets[at].epoch}?v=${sheets[at].v}`;
   const close = () => { isClosed = true; held.clear(); };
@@ -146,11 +153,11 @@ const makeView = (canvas, resized = () => {}) => {
         const mine = reel;
         const at = mine ? mine.nearest(wanted) : -1;
         if (at < 0 || shown === mine.key(at) || shown === `${mine.key(at)}|exact`) break;
-        const picture = await mine.picture(at);
-        if (mine === reel) paintAt(at, picture);
+        const picture = await mine.picture(at).catch(() => null);
+        if (picture && mine === reel) paintAt(at, picture);
       }
       await ahead();
-    } catch { /* a picture that cannot be decoded is passed over */ }
+    } catch { /* a picture ahead that cannot be decoded is passed over */ }
     isBusy = false;
   };
   /* The pictures that will be wanted next. */
