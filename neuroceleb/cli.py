@@ -15,6 +15,7 @@ import click
 
 from . import (
     course_verbs,
+    explore_cli,
     faces_cli,
     images,
     job_verbs,
@@ -283,5 +284,6 @@ def doctor(as_json: bool, workspace: Workspace) -> None:
 
 
 cli.add_command(faces_cli.crop)
+cli.add_command(explore_cli.explore)
 for verb in (walk_verbs.interpolate, *job_verbs.VERBS, *course_verbs.VERBS):
     cli.add_command(verb)

@@ -1,0 +1,64 @@
+"""The Explore tab's addresses."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from starlette.concurrency import run_in_threadpool
+
+from ..errors import UserError
+from ..runs import Workspace
+from .desk import Desk, Wishes, is_loopback
+from .errands import Errands
+from .explorer import Explorer
+
+MAX_PHOTO_BYTES = 32 * 2**20
+
+
+def add_routes(app: FastAPI, workspace: Workspace, host: str, auth: tuple[str, str] | None) -> None:
+    """`explore/models`, `explore/<what>` at once, `explore/begin` and `explore/errands/<token>`."""
+    desk = Desk(workspace, is_loopback(host), auth is not None)
+    explorer = Explorer(workspace, desk, Errands())
+    at_once = {
+        "face": explorer.face,
+        "grid": explorer.grid,
+        "sliders": explorer.sliders,
+        "line": explorer.line,
+        "sum": explorer.sum,
+        "names": explorer.name_directions,
+        "begin": explorer.begin,
+    }
+
+    @app.get("/explore/models")
+    def models() -> dict[str, Any]:
+        return explorer.models()
+
+    @app.post("/explore/crops")
+    async def crops(request: Request) -> dict[str, Any]:
+        return await run_in_threadpool(explorer.crops, await read_photo(request))
+
+    @app.get("/explore/errands/{token}")
+    def look(token: str, since: int = 0) -> dict[str, Any]:
+        return explorer.errands.look(token, since)
+
+    @app.post("/explore/errands/{token}/cancel")
+    def cancel(token: str) -> dict[str, Any]:
+        explorer.errands.cancel(token)
+        return {}
+
+    @app.post("/explore/{what}")
+    def answer(what: str, wishes: Wishes) -> dict[str, Any]:
+        if what not in at_once:
+            raise UserError(f"'{what[:40]}' is nothing that can be asked for here.")
+        return at_once[what](wishes)
+
+
+async def read_photo(request: Request) -> bytes:
+    """The bytes of a photo, held in memory alone; raises UserError where they are too many."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_PHOTO_BYTES:
+            raise UserError(
+                f"The photo is over {MAX_PHOTO_BYTES // 2**20} MB: use a smaller one."
+            )
+    return bytes(body)
