@@ -41,6 +41,11 @@ ROOMS: dict[str, tuple[str, str]] = {
     "checkpoint": ("errors files networks", "torch safetensors"),
     "folded": ("networks", "torch"),
     "generator": ("checkpoint errors folded images networks", "numpy torch"),
+    "explore": (
+        "checkpoint dataset errors faces files generator images latent likeness networks runs "
+        "settings",
+        "numpy PIL torch sklearn",
+    ),
     "losses": ("", "torch"),
     "augment": ("", "torch"),
     "step": ("augment checkpoint errors latent losses networks ranks settings", "torch"),
@@ -75,6 +80,10 @@ ROOMS: dict[str, tuple[str, str]] = {
     "doctor": ("runs", "torch imageio_ffmpeg"),
     "options": ("errors runs settings", "click"),
     "faces_cli": ("errors faces options runs", "click tqdm"),
+    "explore_cli": (
+        "dataset errors explore files generator images latent options runs",
+        "click numpy tqdm",
+    ),
     "course_verbs": ("errors film legacy options runs", "click tqdm"),
     "job_verbs": (
         "errors estimate jobs options queueing runs sessions settings verdict",
@@ -82,13 +91,13 @@ ROOMS: dict[str, tuple[str, str]] = {
     ),
     "walk_verbs": ("generator latent media options runs walks", "click tqdm"),
     "cli": (
-        "checkpoint course_verbs doctor errors faces_cli files generator images job_verbs latent "
-        "launching media onnx_file options queueing runs sessions walk_verbs walks",
+        "checkpoint course_verbs doctor errors explore_cli faces_cli files generator images "
+        "job_verbs latent launching media onnx_file options queueing runs sessions walk_verbs walks",
         "click tqdm",
     ),
     "__main__": ("cli", ""),
     "ui": (
-        "best charts dataset errors faces film files generator images jobs latent legacy media "
+        "best charts dataset errors explore faces film files generator images jobs latent legacy media "
         "queueing runs settings verdict walks",
         "gradio numpy PIL plotly fastapi starlette",
     ),

@@ -1,4 +1,4 @@
-"""Long work that a page asks for: one at a time, a few waiting, none that nobody waits for any more.
+"""Long work that a page asks for: one at a time, a few waiting, none that nobody waits for.
 
 The page starts an errand, then asks for its news until it is done; one that nobody has asked after
 for some seconds (its tab was closed) is given up.

@@ -58,7 +58,5 @@ async def read_photo(request: Request) -> bytes:
     async for part in request.stream():
         body += part
         if len(body) > MAX_PHOTO_BYTES:
-            raise UserError(
-                f"The photo is over {MAX_PHOTO_BYTES // 2**20} MB: use a smaller one."
-            )
+            raise UserError(f"The photo is over {MAX_PHOTO_BYTES // 2**20} MB: use a smaller one.")
     return bytes(body)

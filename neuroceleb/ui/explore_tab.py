@@ -17,7 +17,7 @@ SCRIPTS = (
 )
 
 
-def build(_: gr.Tab) -> None:
+def build() -> None:
     """Lay out the tab."""
     gr.HTML(
         value=None,

@@ -95,7 +95,12 @@ class Explorer:
         if not isinstance(count, int) or not 1 <= count <= MAX_GRID:
             raise UserError(f"1 to {MAX_GRID} faces can be shown to pick from.")
         order = faces.read_order(
-            self.workspace, wishes.get("model"), wishes.get("epoch"), wishes.get("first"), count, 1.0
+            self.workspace,
+            wishes.get("model"),
+            wishes.get("epoch"),
+            wishes.get("first"),
+            count,
+            1.0,
         )
         asked = self._asked(wishes)
         pngs = asked.pngs(latent.z_from_seeds(order.seeds, asked.model.nz))
@@ -137,7 +142,9 @@ class Explorer:
         if terms[0] is None:
             raise UserError("There is no face to begin with: pick one for the first place.")
         result = arithmetic.total(terms[0], terms[1], terms[2])
-        means = [None if term is None else asked.pngs(arithmetic.mean(term)[None])[0] for term in terms]
+        means = [
+            None if term is None else asked.pngs(arithmetic.mean(term)[None])[0] for term in terms
+        ]
         near = arithmetic.around(result)[1:]
         around = [
             {"z": z.round(5).tolist(), "png": png}

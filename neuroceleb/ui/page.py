@@ -3,7 +3,7 @@
 import gradio as gr
 
 from ..runs import Workspace
-from . import generate_tab, interpolate_tab, photos_tab, progress_tab, train_tab
+from . import explore_tab, generate_tab, interpolate_tab, photos_tab, progress_tab, train_tab
 from .texts import i18n
 
 UPLOADS_CHECKED_S = 3_600
@@ -34,6 +34,8 @@ def build(workspace: Workspace) -> gr.Blocks:
                 generate_tab.build()
             with gr.Tab(i18n("interpolate"), id="interpolate", elem_id="tab-interpolate"):
                 interpolate_tab.build()
+            with gr.Tab(i18n("explore"), id="explore", elem_id="tab-explore"):
+                explore_tab.build()
             with gr.Tab(i18n("progress"), id="progress", elem_id="tab-progress"):
                 progress_tab.build()
             with gr.Tab(i18n("train"), id="train", elem_id="tab-train") as train:

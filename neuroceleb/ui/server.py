@@ -19,6 +19,7 @@ from ..runs import Workspace
 from . import (
     course,
     desk,
+    explore_routes,
     faces,
     generate_tab,
     interpolate_tab,
@@ -58,6 +59,7 @@ def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None)
     close_studio = interpolate_tab.add_routes(app, workspace)
     desk.add_routes(app, workspace, host, auth)
     progress_tab.add_routes(app, workspace, host)
+    explore_routes.add_routes(app, workspace, host, auth)
     photo_desk.add_routes(app, workspace, darkroom, host, auth)
     gr.mount_gradio_app(
         app,

@@ -14,17 +14,17 @@ EN: dict[str, str] = {
     "x_directions": "Directions",
     "x_direction": "Direction",
     "x_name_of": "Name of direction",
-    "x_directions_about": "The ten ways in which this model's faces vary most, found in its first "
-    "layer: together {share} of all variation there. Each is shown on three faces, at -3, -1.5, 0, "
-    "1.5 and 3 standard deviations; the slider moves the face in hand.",
+    "x_directions_about": "The ten ways in which this model's faces vary most, found in its "
+    "first layer: together {share} of all variation there. Each is shown on three faces, at "
+    "-3, -1.5, 0, 1.5 and 3 standard deviations; the slider moves the face in hand.",
     "x_explains_long": "The share of the first layer's variance along this direction",
     "x_finding": "Looking for the directions …",
     "x_reset": "Sliders to 0",
     "x_save_names": "Save names",
     "x_names_saved": "The names are saved with the run, in {file}.",
     "x_palette": "Palette",
-    "x_palette_about": "Every cell is one number of z: accent above 0, ink below, pale near 0. Paint "
-    "with the pointer, or with arrow keys, + and −.",
+    "x_palette_about": "Every cell is one number of z: accent above 0, ink below, pale near 0. "
+    "Paint with the pointer, or with arrow keys, + and −.",
     "x_palette_label": "The numbers of z",
     "x_paint": "Paint",
     "x_walk": "Walk along one",
@@ -37,8 +37,8 @@ EN: dict[str, str] = {
     "x_paste_label": "Numbers of z",
     "x_no_numbers": "That is no list of numbers: write them like [0.12, -1.3, …].",
     "x_arithmetic": "Arithmetic",
-    "x_arithmetic_about": "Click faces below into one of the three places. Means of a few faces "
-    "stand for what they share: smiling women, less women, and men are smiling men.",
+    "x_arithmetic_about": "Click faces below into one of the three places. Means of a few "
+    "faces stand for what they share: smiling women, less women, and men are smiling men.",
     "x_some": "Some faces",
     "x_less": "less these",
     "x_more": "and these",
@@ -56,18 +56,18 @@ EN: dict[str, str] = {
     "x_mapping": "Drawing some hundreds of faces and laying them out …",
     "x_tsne": "Neighbours",
     "x_pca": "Components",
-    "x_tsne_about": "{count} faces; those beside each other look alike, far distances say nothing "
-    "(t-SNE).",
+    "x_tsne_about": "{count} faces; those beside each other look alike, far distances say "
+    "nothing (t-SNE).",
     "x_pca_about": "{count} faces by the two principal components of their pixels, which hold "
     "{share} of the variance.",
-    "x_map_hint": "Each point has the mean colour of its face. Point at one to see it, click to "
-    "take it, scroll to come closer.",
+    "x_map_hint": "Each point has the mean colour of its face. Point at one to see it, click "
+    "to take it, scroll to come closer.",
     "x_photo": "From a photo",
-    "x_photo_about": "Find the z whose face looks most like the one in a photo. What comes out is a "
-    "look-alike among the faces this model can make, not the person.",
+    "x_photo_about": "Find the z whose face looks most like the one in a photo. What comes out "
+    "is a look-alike among the faces this model can make, not the person.",
     "x_choose_photo": "Choose a photo, or drop one here",
-    "x_photo_stays": "It is cut to the face in this computer's memory, never written to disk, and "
-    "let go when the search ends.",
+    "x_photo_stays": "It is cut to the face in this computer's memory, never written to disk, "
+    "and let go when the search ends.",
     "x_cutting": "Looking for faces …",
     "x_many_faces": "There are {count} faces in this photo: choose one.",
     "x_face_number": "Face",
@@ -84,16 +84,16 @@ EN: dict[str, str] = {
     "x_nearest": "Is it a copy?",
     "x_nearest_about": "The training photos nearest to the face in hand. How near is near is "
     "judged by the photos themselves: how near each lies to the others.",
-    "x_photos_closed": "Training photos are shown only where the app listens on this machine alone "
-    "or asks for a password (--auth).",
+    "x_photos_closed": "Training photos are shown only where the app listens on this machine "
+    "alone or asks for a password (--auth).",
     "x_comparing": "Comparing with the training photos …",
     "x_training_photo": "Training photo",
     "x_nearest_photo": "Nearest photo",
     "x_level_same": "A copy: but for grain it is the same picture as its nearest training photo.",
     "x_level_suspect": "It may be a copy: only {share} of the training photos are as close to "
     "another photo.",
-    "x_level_close": "Rather close to a training photo, yet {share} of the photos are as close to "
-    "another photo.",
+    "x_level_close": "Rather close to a training photo, yet {share} of the photos are as close "
+    "to another photo.",
     "x_level_own": "No copy: {share} of the training photos are as close to another photo.",
     "x_survey": "Look at the whole model",
     "x_surveying": "Drawing 512 faces and comparing each …",
@@ -114,17 +114,17 @@ KO: dict[str, str] = {
     "x_directions": "방향",
     "x_direction": "방향",
     "x_name_of": "방향 이름",
-    "x_directions_about": "이 모델의 얼굴이 가장 크게 달라지는 열 가지 방향입니다. 첫 층에서 찾았고 "
-    "모두 합쳐 그 변화의 {share}를 설명합니다. 세 얼굴에서 표준편차 -3, -1.5, 0, 1.5, 3만큼 옮긴 모습을 "
-    "보여 주며, 슬라이더는 지금 보는 얼굴을 움직입니다.",
+    "x_directions_about": "이 모델의 얼굴이 가장 크게 달라지는 열 가지 방향입니다. 첫 층에서 "
+    "찾았고 모두 합쳐 그 변화의 {share}를 설명합니다. 세 얼굴에서 표준편차 -3, -1.5, 0, 1.5, "
+    "3만큼 옮긴 모습을 보여 주며, 슬라이더는 지금 보는 얼굴을 움직입니다.",
     "x_explains_long": "첫 층의 분산 가운데 이 방향이 차지하는 몫",
     "x_finding": "방향을 찾는 중 …",
     "x_reset": "슬라이더를 0으로",
     "x_save_names": "이름 저장",
     "x_names_saved": "이름을 학습 폴더의 {file}에 저장했습니다.",
     "x_palette": "팔레트",
-    "x_palette_about": "칸 하나가 z의 숫자 하나입니다. 0보다 크면 강조색, 작으면 먹색, 0에 가까우면 "
-    "옅습니다. 포인터나 화살표 키, +, −로 칠하세요.",
+    "x_palette_about": "칸 하나가 z의 숫자 하나입니다. 0보다 크면 강조색, 작으면 먹색, 0에 "
+    "가까우면 옅습니다. 포인터나 화살표 키, +, −로 칠하세요.",
     "x_palette_label": "z의 숫자들",
     "x_paint": "칠하기",
     "x_walk": "한 숫자를 따라 걷기",
@@ -137,8 +137,8 @@ KO: dict[str, str] = {
     "x_paste_label": "z의 숫자",
     "x_no_numbers": "숫자 목록이 아닙니다. [0.12, -1.3, …] 처럼 써 주세요.",
     "x_arithmetic": "덧셈 뺄셈",
-    "x_arithmetic_about": "아래 얼굴을 눌러 세 자리 가운데 하나에 넣으세요. 몇 얼굴의 평균은 그 공통점을 "
-    "뜻합니다. 웃는 여자에서 여자를 빼고 남자를 더하면 웃는 남자입니다.",
+    "x_arithmetic_about": "아래 얼굴을 눌러 세 자리 가운데 하나에 넣으세요. 몇 얼굴의 평균은 "
+    "그 공통점을 뜻합니다. 웃는 여자에서 여자를 빼고 남자를 더하면 웃는 남자입니다.",
     "x_some": "이 얼굴들",
     "x_less": "빼기",
     "x_more": "더하기",
@@ -158,14 +158,14 @@ KO: dict[str, str] = {
     "x_pca": "주성분",
     "x_tsne_about": "얼굴 {count}개. 가까이 있으면 닮았고, 먼 거리는 뜻이 없습니다 (t-SNE).",
     "x_pca_about": "얼굴 {count}개를 픽셀의 두 주성분으로 놓았습니다. 분산의 {share}를 담습니다.",
-    "x_map_hint": "점의 색은 그 얼굴의 평균 색입니다. 가리키면 보이고, 누르면 가져오며, 스크롤하면 "
-    "가까이 갑니다.",
+    "x_map_hint": "점의 색은 그 얼굴의 평균 색입니다. 가리키면 보이고, 누르면 가져오며, "
+    "스크롤하면 가까이 갑니다.",
     "x_photo": "사진에서 찾기",
-    "x_photo_about": "사진 속 얼굴과 가장 비슷한 얼굴의 z를 찾습니다. 결과는 이 모델이 만들 수 있는 "
-    "닮은꼴일 뿐, 그 사람이 아닙니다.",
+    "x_photo_about": "사진 속 얼굴과 가장 비슷한 얼굴의 z를 찾습니다. 결과는 이 모델이 만들 수 "
+    "있는 닮은꼴일 뿐, 그 사람이 아닙니다.",
     "x_choose_photo": "사진을 고르거나 여기에 놓으세요",
-    "x_photo_stays": "이 컴퓨터의 메모리에서 얼굴만 잘라 쓰고, 디스크에 쓰지 않으며, 찾기가 끝나면 "
-    "버립니다.",
+    "x_photo_stays": "이 컴퓨터의 메모리에서 얼굴만 잘라 쓰고, 디스크에 쓰지 않으며, 찾기가 "
+    "끝나면 버립니다.",
     "x_cutting": "얼굴을 찾는 중 …",
     "x_many_faces": "이 사진에는 얼굴이 {count}개 있습니다. 하나를 고르세요.",
     "x_face_number": "얼굴",
@@ -180,19 +180,20 @@ KO: dict[str, str] = {
     "x_like_fairly": "이만한 모델에서 사진이 나오는 만큼은 닮았습니다.",
     "x_like_badly": "조금만 닮았습니다. 이 모델은 더 가까운 것을 배우지 못했습니다.",
     "x_nearest": "베낀 얼굴일까?",
-    "x_nearest_about": "지금 보는 얼굴과 가장 가까운 학습 사진입니다. 얼마나 가까운지는 사진끼리 서로 "
-    "얼마나 가까운지로 판단합니다.",
+    "x_nearest_about": "지금 보는 얼굴과 가장 가까운 학습 사진입니다. 얼마나 가까운지는 "
+    "사진끼리 서로 얼마나 가까운지로 판단합니다.",
     "x_photos_closed": "학습 사진은 앱을 이 컴퓨터에서만 열었거나 비밀번호(--auth)를 물을 때만 "
     "보여 줍니다.",
     "x_comparing": "학습 사진과 비교하는 중 …",
     "x_training_photo": "학습 사진",
     "x_nearest_photo": "가장 가까운 사진",
     "x_level_same": "베낀 얼굴입니다. 미세한 차이를 빼면 가장 가까운 학습 사진과 같은 그림입니다.",
-    "x_level_suspect": "베낀 얼굴일 수 있습니다. 다른 사진과 이만큼 가까운 학습 사진은 {share}뿐입니다.",
+    "x_level_suspect": "베낀 얼굴일 수 있습니다. 다른 사진과 이만큼 가까운 학습 사진은 "
+    "{share}뿐입니다.",
     "x_level_close": "학습 사진과 꽤 가깝지만, 사진의 {share}도 다른 사진과 이만큼 가깝습니다.",
     "x_level_own": "베끼지 않았습니다. 학습 사진의 {share}가 다른 사진과 이만큼 가깝습니다.",
     "x_survey": "모델 전체 살펴보기",
     "x_surveying": "얼굴 512개를 그려 하나씩 비교하는 중 …",
-    "x_survey_said": "얼굴 {count}개 가운데 {share}가 의심스럽습니다. 사진끼리라면 {expected}입니다. "
-    "가장 가까운 셋:",
+    "x_survey_said": "얼굴 {count}개 가운데 {share}가 의심스럽습니다. 사진끼리라면 "
+    "{expected}입니다. 가장 가까운 셋:",
 }

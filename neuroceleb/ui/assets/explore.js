@@ -4,8 +4,8 @@ const TOOLS = [directionsTool, paletteTool, arithmeticTool, mapTool, photoTool, 
 let opened = TOOLS[0];
 function isOpen(tool) { return tool === opened && root.offsetParent !== null; }
 
-const tools = make("div", { class: "nc-tools" });
-const bench = make("div", { class: "nc-bench" });
+const tools = make("div", { class: "nc-x-tools" });
+const bench = make("div", { class: "nc-x-bench" });
 const choose = (tool) => {
   opened = tool;
   for (const one of tools.children) one.setAttribute("aria-pressed", String(one.dataset.tool === tool.id));
@@ -28,7 +28,7 @@ const begin = () => {
       throw new Error(words.no_model_title);
     }
     models.replaceChildren(...known.map(({ name }) => make("option", { value: name }, name)));
-    root.replaceChildren(controls, make("div", { class: "nc-explore-body" }, stage, make("div", { class: "nc-work" }, tools, bench)));
+    root.replaceChildren(controls, make("div", { class: "nc-explore-body" }, stage, make("div", { class: "nc-x-work" }, tools, bench)));
     choose(opened);
   })().catch((error) => { begun = null; throw error; });
   return begun;

@@ -9,13 +9,13 @@ const arithmeticTool = (() => {
   let first = 0;
   let drawnFor = null;
 
-  const result = make("div", { class: "nc-sum", "aria-live": "polite" });
-  const boxes = Object.fromEntries(TERMS.map(([name, sign]) => [name, make("div", { class: "nc-term" },
+  const result = make("div", { class: "nc-x-sum", "aria-live": "polite" });
+  const boxes = Object.fromEntries(TERMS.map(([name, sign]) => [name, make("div", { class: "nc-x-term" },
     make("button", {
-      type: "button", class: "nc-term-name", id: `term-${name}`, "aria-pressed": String(name === term),
+      type: "button", class: "nc-x-term-name", id: `term-${name}`, "aria-pressed": String(name === term),
       click: () => chooseTerm(name),
     }, `${sign} ${words[`x_${name}`]}`.trim()),
-    make("div", { class: "nc-term-faces" }))]));
+    make("div", { class: "nc-x-term-faces" }))]));
   const chooseTerm = (name) => {
     term = name;
     for (const [one] of TERMS) boxes[one].firstChild.setAttribute("aria-pressed", String(one === term));
@@ -35,7 +35,7 @@ const arithmeticTool = (() => {
   const drawTerms = () => {
     for (const [name] of TERMS) {
       boxes[name].lastChild.replaceChildren(...picked[name].map((face, at) => make("button", {
-        type: "button", class: "nc-pick", title: words.x_take_away, "aria-label": `${words.x_take_away}: ${nameOf(face.face)}`,
+        type: "button", class: "nc-x-pick", title: words.x_take_away, "aria-label": `${words.x_take_away}: ${nameOf(face.face)}`,
         click: () => drop(name, at),
       }, thumb(face.png, ""))));
     }
@@ -46,28 +46,28 @@ const arithmeticTool = (() => {
     const drawn = await post("sum", wishes(Object.fromEntries(
       TERMS.map(([name]) => [name, picked[name].map(({ face }) => faceOf(face))]))));
     const parts = TERMS.flatMap(([name, sign], at) => (drawn.means[at] === null ? [] : [
-      ...(sign ? [make("span", { class: "nc-sign" }, sign)] : []),
+      ...(sign ? [make("span", { class: "nc-x-sign" }, sign)] : []),
       make("figure", {}, thumb(drawn.means[at], words.x_mean_of), make("figcaption", {}, words[`x_${name}`])),
     ]));
     const around = drawn.around.map((near) => make("button", {
-      type: "button", class: "nc-pick", "aria-label": words.x_near, title: words.x_near, click: () => put({ z: near.z }, near),
+      type: "button", class: "nc-x-pick", "aria-label": words.x_near, title: words.x_near, click: () => put({ z: near.z }, near),
     }, thumb(near.png, "")));
     around.splice(4, 0, make("button", {
-      type: "button", class: "nc-pick nc-result", id: "sum-result", "aria-label": words.x_result, title: words.x_result,
+      type: "button", class: "nc-x-pick nc-x-result", id: "sum-result", "aria-label": words.x_result, title: words.x_result,
       click: () => put({ z: drawn.z }, drawn),
     }, thumb(drawn.png, words.x_result)));
-    result.replaceChildren(...parts, make("span", { class: "nc-sign" }, "="), make("div", { class: "nc-around" }, ...around));
+    result.replaceChildren(...parts, make("span", { class: "nc-x-sign" }, "="), make("div", { class: "nc-x-around" }, ...around));
     put({ z: drawn.z }, drawn, "arithmetic");
   });
 
-  const grid = make("div", { class: "nc-pick-grid", role: "group", "aria-label": words.x_pick_from });
+  const grid = make("div", { class: "nc-x-pick-grid", role: "group", "aria-label": words.x_pick_from });
   const fetchGrid = latest(async () => {
     const key = `${hand.model} ${hand.epoch} ${first}`;
     if (drawnFor === key) return;
     const { faces } = await post("grid", wishes({ first, count: COUNT }));
     drawnFor = key;
     grid.replaceChildren(...faces.map(({ seed, png }) => make("button", {
-      type: "button", class: "nc-pick", "data-seed": seed, "aria-label": `${words.seed} ${seed}`, title: `${words.seed} ${seed}`,
+      type: "button", class: "nc-x-pick", "data-seed": seed, "aria-label": `${words.seed} ${seed}`, title: `${words.seed} ${seed}`,
       click: () => add(term, { face: { seed, truncation: 1 }, png }),
     }, thumb(png, ""))));
   });
@@ -77,9 +77,9 @@ const arithmeticTool = (() => {
     reckon();
   };
 
-  const panel = make("div", { class: "nc-tool" },
+  const panel = make("div", { class: "nc-x-tool" },
     make("p", { class: "nc-facts" }, words.x_arithmetic_about),
-    make("div", { class: "nc-terms" }, ...TERMS.map(([name]) => boxes[name])),
+    make("div", { class: "nc-x-terms" }, ...TERMS.map(([name]) => boxes[name])),
     result,
     make("div", { class: "nc-bar" },
       button("more-faces", words.x_more_faces, () => { first += COUNT; fetchGrid(); }),

@@ -66,7 +66,7 @@ const percent = (share, digits = 1) => `${(100 * share).toLocaleString(language,
 })} %`;
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const meter = (label) => make("progress", { class: "nc-meter", max: 1, value: 0, "aria-label": label });
-const thumb = (png, alt) => make("img", { src: png, alt, width: FACE_PX, height: FACE_PX, class: "nc-pixels" });
+const thumb = (png, alt) => make("img", { src: png, alt, width: FACE_PX, height: FACE_PX, class: "nc-x-pixels" });
 
 /* One frame of a sheet of faces without gaps, as a background that fills what it is put on. */
 const putFrame = (target, sheet, columns, rows, column, row) => {

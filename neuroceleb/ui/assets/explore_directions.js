@@ -1,7 +1,7 @@
 /* Directions: ten sliders, and what each does to three faces ---------------------------------- */
 
 const directionsTool = (() => {
-  const panel = make("div", { class: "nc-tool" });
+  const panel = make("div", { class: "nc-x-tool" });
   let found = null; // of which model and epoch, and what
   let places = [];
   let base = null; // the face that the sliders move away from
@@ -44,7 +44,7 @@ const directionsTool = (() => {
 
   const saveNames = async () => {
     try {
-      const names = [...panel.querySelectorAll(".nc-direction-name")].map((input) => input.value);
+      const names = [...panel.querySelectorAll(".nc-x-direction-name")].map((input) => input.value);
       const { file } = await post("names", wishes({ names }));
       say(fill(words.x_names_saved, { file }));
       await load(true);
@@ -71,24 +71,24 @@ const directionsTool = (() => {
       input: () => scrubTo(number), change: () => settle(number),
     });
     sliders[number] = slider;
-    const strip = make("div", { class: "nc-strip" });
+    const strip = make("div", { class: "nc-x-strip" });
     const { seeds, at, strips } = found;
     seeds.forEach((seed, which) => at.forEach((far, place) => {
       const one = make("button", {
-        type: "button", class: "nc-strip-frame nc-pixels",
+        type: "button", class: "nc-x-strip-frame nc-x-pixels",
         "aria-label": `${label}, ${far}, ${words.seed} ${seed}`, click: () => takeFrame(seed, number, far),
       });
       putFrame(one, strips, seeds.length * at.length, found.directions.length, which * at.length + place, number);
       strip.append(one);
     }));
     const name = make("input", {
-      class: "nc-direction-name", value: direction.name, maxlength: 40, placeholder: `${words.x_direction} ${number + 1}`,
+      class: "nc-x-direction-name", value: direction.name, maxlength: 40, placeholder: `${words.x_direction} ${number + 1}`,
       "aria-label": `${words.x_name_of} ${number + 1}`, disabled: !isAllowed,
     });
     return make("li", {},
-      make("div", { class: "nc-direction" }, name,
-        make("span", { class: "nc-share", title: words.x_explains_long }, percent(direction.explains)),
-        slider, make("output", { class: "nc-value" }, "0")),
+      make("div", { class: "nc-x-direction" }, name,
+        make("span", { class: "nc-x-share", title: words.x_explains_long }, percent(direction.explains)),
+        slider, make("output", { class: "nc-x-value" }, "0")),
       strip);
   };
 
@@ -102,7 +102,7 @@ const directionsTool = (() => {
         button("reset-directions", words.x_reset, () => reset()),
         ...(isAllowed ? [button("save-names", words.x_save_names, saveNames)] : [])),
       ...(found.remark ? [note(found.remark, "nc-problem")] : []),
-      make("ol", { class: "nc-directions" }, ...found.directions.map(row)));
+      make("ol", { class: "nc-x-directions" }, ...found.directions.map(row)));
   };
 
   const keyOf = () => `${hand.model} ${hand.epoch}`;

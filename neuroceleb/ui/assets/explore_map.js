@@ -15,16 +15,16 @@ const mapTool = (() => {
     return library;
   };
 
-  const plot = make("div", { class: "nc-map", id: "map" });
-  const glance = make("div", { class: "nc-glance nc-pixels", id: "glance", hidden: true });
-  const kinds = make("div", { class: "nc-segments", role: "group", "aria-label": words.x_map },
+  const plot = make("div", { class: "nc-x-map", id: "map" });
+  const glance = make("div", { class: "nc-x-glance nc-x-pixels", id: "glance", hidden: true });
+  const kinds = make("div", { class: "nc-x-segments", role: "group", "aria-label": words.x_map },
     ...["tsne", "pca"].map((name) => make("button", {
       type: "button", id: `map-${name}`, "aria-pressed": String(name === by), click: () => { by = name; draw(); },
     }, words[`x_${name}`])));
   const about = make("p", { class: "nc-facts" });
-  const box = make("div", { class: "nc-map-box" }, plot, glance);
+  const box = make("div", { class: "nc-x-map-box" }, plot, glance);
   const bar = make("div", { class: "nc-bar" }, about, kinds);
-  const panel = make("div", { class: "nc-tool" });
+  const panel = make("div", { class: "nc-x-tool" });
 
   const look = (index, event) => {
     const rows = Math.ceil(found.tsne.length / found.columns);

@@ -2,14 +2,14 @@
 
 const nearestTool = (() => {
   let running = null;
-  const one = make("div", { class: "nc-nearest", "aria-live": "polite" });
-  const all = make("div", { class: "nc-survey", "aria-live": "polite" });
+  const one = make("div", { class: "nc-x-nearest", "aria-live": "polite" });
+  const all = make("div", { class: "nc-x-survey", "aria-live": "polite" });
   const surveyButton = button("survey", words.x_survey, () => survey());
-  const panel = make("div", { class: "nc-tool" },
+  const panel = make("div", { class: "nc-x-tool" },
     make("p", { class: "nc-facts" }, words.x_nearest_about), one, surveyButton, all);
 
   const sentence = (found) => fill(words[`x_level_${found.level}`], { share: percent(found.closer) });
-  const row = (png, alt, found) => make("div", { class: "nc-near-row" },
+  const row = (png, alt, found) => make("div", { class: "nc-x-near-row" },
     make("figure", {}, thumb(png, alt), make("figcaption", {}, alt)),
     ...found.nearest.map((photo, at) => make("figure", {},
       thumb(photo, `${words.x_training_photo} ${at + 1}`), make("figcaption", {}, at ? "" : words.x_nearest_photo))));
@@ -29,7 +29,7 @@ const nearestTool = (() => {
       const found = await running.finished;
       if (!found || face !== hand.face) return;
       one.replaceChildren(
-        make("p", { class: `nc-level nc-level-${found.level}`, id: "copy-verdict", "data-level": found.level }, sentence(found)),
+        make("p", { class: `nc-x-level nc-x-level-${found.level}`, id: "copy-verdict", "data-level": found.level }, sentence(found)),
         row(png, nameOf(face), found),
         ...(found.remark ? [note(found.remark, "nc-problem")] : []));
     } catch (error) {
@@ -45,7 +45,7 @@ const nearestTool = (() => {
       const found = await errand(wishes({ errand: "survey" }), (done) => { progress.value = done; }).finished;
       if (found) {
         all.replaceChildren(
-          make("p", { class: "nc-level", id: "survey-verdict" }, fill(words.x_survey_said, {
+          make("p", { class: "nc-x-level", id: "survey-verdict" }, fill(words.x_survey_said, {
             share: percent(found.share), count: found.count, expected: percent(found.expected, 0),
           })),
           ...found.closest.map((pair) => make("div", {},

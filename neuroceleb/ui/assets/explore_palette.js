@@ -25,7 +25,7 @@ const paletteTool = (() => {
 
   const brush = make("input", { type: "range", id: "brush", min: -LIMIT, max: LIMIT, step: 0.25, value: 2,
     "aria-label": words.x_brush, input: () => tellBrush() });
-  const brushValue = make("output", { class: "nc-value" });
+  const brushValue = make("output", { class: "nc-x-value" });
   const tellBrush = () => {
     brushValue.textContent = Number(brush.value).toLocaleString(language, { signDisplay: "exceptZero" });
     brushValue.style.borderBottom = `4px solid ${shade(Number(brush.value))}`;
@@ -36,7 +36,7 @@ const paletteTool = (() => {
     show({ z: [...z] }, "palette");
   };
 
-  const grid = make("div", { class: "nc-palette", role: "group", "aria-label": words.x_palette_label });
+  const grid = make("div", { class: "nc-x-palette", role: "group", "aria-label": words.x_palette_label });
   const focusCell = (at) => {
     focused = Math.max(0, Math.min(cells.length - 1, at));
     cells.forEach((cell, place) => { cell.tabIndex = place === focused ? 0 : -1; });
@@ -84,7 +84,7 @@ const paletteTool = (() => {
       lineValue.textContent = line.say(Number(event.target.value));
     },
     change: (event) => line && show({ z: line.z[Number(event.target.value)] }, "line") });
-  const lineValue = make("output", { class: "nc-value nc-line-value" });
+  const lineValue = make("output", { class: "nc-x-value nc-x-line-value" });
   const fetchLine = latest(async (what, start, tell) => {
     const drawn = await post("line", wishes({ face: { z: [...z] }, ...what }));
     line = { ...drawn, say: tell };
@@ -105,12 +105,12 @@ const paletteTool = (() => {
     fetchLine({ other: { z: face.z } }, () => 0, (column) => percent(column / (line.columns - 1), 0));
   };
 
-  const shelf = make("div", { class: "nc-shelf", "aria-label": words.x_kept });
+  const shelf = make("div", { class: "nc-x-shelf", "aria-label": words.x_kept });
   const drawShelf = () => {
-    shelf.replaceChildren(...kept.map((face, at) => make("div", { class: "nc-kept" },
-      make("button", { type: "button", class: "nc-pick", "aria-label": `${words.x_take} ${at + 1}`, title: words.x_take,
+    shelf.replaceChildren(...kept.map((face, at) => make("div", { class: "nc-x-kept" },
+      make("button", { type: "button", class: "nc-x-pick", "aria-label": `${words.x_take} ${at + 1}`, title: words.x_take,
         click: () => show({ z: face.z }) }, thumb(face.png, "")),
-      make("button", { type: "button", class: "nc-small", id: `mix-${at + 1}`, click: () => mixWith(face) }, words.x_mix))));
+      make("button", { type: "button", class: "nc-x-small", id: `mix-${at + 1}`, click: () => mixWith(face) }, words.x_mix))));
   };
   const keep = () => {
     kept = [...kept, { z: [...hand.z], png: hand.png }].slice(-KEPT);
@@ -130,27 +130,27 @@ const paletteTool = (() => {
   const setMode = (wanted) => {
     mode = wanted;
     for (const choice of modes.children) choice.setAttribute("aria-pressed", String(choice.dataset.mode === mode));
-    grid.classList.toggle("nc-walking", mode === "walk");
+    grid.classList.toggle("nc-x-walking", mode === "walk");
     if (mode === "walk" && cells.length) walkAlong(focused);
   };
-  const modes = make("div", { class: "nc-segments", role: "group", "aria-label": words.x_palette },
+  const modes = make("div", { class: "nc-x-segments", role: "group", "aria-label": words.x_palette },
     ...["paint", "walk"].map((name) => make("button", {
       type: "button", "data-mode": name, id: `mode-${name}`, "aria-pressed": String(name === mode), click: () => setMode(name),
     }, words[`x_${name}`])));
 
-  const panel = make("div", { class: "nc-tool" },
+  const panel = make("div", { class: "nc-x-tool" },
     make("p", { class: "nc-facts" }, words.x_palette_about),
     make("div", { class: "nc-bar" }, modes,
-      make("label", { class: "nc-inline" }, words.x_brush, brush, brushValue)),
+      make("label", { class: "nc-x-inline" }, words.x_brush, brush, brushValue)),
     grid,
-    make("div", { class: "nc-line" }, scrubber, lineValue),
+    make("div", { class: "nc-x-line" }, scrubber, lineValue),
     make("div", { class: "nc-bar" }, button("keep", words.x_keep, keep), shelf),
     make("div", { class: "nc-bar" }, pasted, button("paste", words.x_paste, paste)));
 
   const draw = () => {
     z = [...hand.z];
     if (cells.length !== Math.min(z.length, MOST_CELLS)) {
-      cells = z.slice(0, MOST_CELLS).map((_, at) => make("div", { class: "nc-cell", role: "button", "data-at": at, tabindex: at ? -1 : 0 }));
+      cells = z.slice(0, MOST_CELLS).map((_, at) => make("div", { class: "nc-x-cell", role: "button", "data-at": at, tabindex: at ? -1 : 0 }));
       grid.replaceChildren(...cells);
       kept = [];
       drawShelf();

@@ -5,7 +5,7 @@ const photoTool = (() => {
   let way = [];
 
   const file = make("input", { type: "file", accept: "image/*", id: "photo-file", class: "nc-only-heard", change: () => cut(file.files[0]) });
-  const drop = make("label", { class: "nc-drop", for: "photo-file" }, make("strong", {}, words.x_choose_photo), make("span", {}, words.x_photo_stays));
+  const drop = make("label", { class: "nc-x-drop", for: "photo-file" }, make("strong", {}, words.x_choose_photo), make("span", {}, words.x_photo_stays));
   drop.append(file);
   for (const name of ["dragover", "drop"]) {
     drop.addEventListener(name, (event) => {
@@ -13,9 +13,9 @@ const photoTool = (() => {
       if (name === "drop") cut(event.dataTransfer.files[0]);
     });
   }
-  const choices = make("div", { class: "nc-choices", "aria-live": "polite" });
-  const search = make("div", { class: "nc-search", "aria-live": "polite" });
-  const panel = make("div", { class: "nc-tool" },
+  const choices = make("div", { class: "nc-x-choices", "aria-live": "polite" });
+  const search = make("div", { class: "nc-x-search", "aria-live": "polite" });
+  const panel = make("div", { class: "nc-x-tool" },
     make("p", { class: "nc-facts" }, words.x_photo_about), drop, choices, search);
 
   const cut = async (photo) => {
@@ -29,8 +29,8 @@ const photoTool = (() => {
       if (faces.length === 1) { choices.replaceChildren(); find(faces[0]); return; }
       choices.replaceChildren(
         note(fill(words.x_many_faces, { count: faces.length })),
-        make("div", { class: "nc-shelf" }, ...faces.map((crop, at) => make("button", {
-          type: "button", class: "nc-pick", "aria-label": `${words.x_face_number} ${at + 1}`, click: () => find(crop),
+        make("div", { class: "nc-x-shelf" }, ...faces.map((crop, at) => make("button", {
+          type: "button", class: "nc-x-pick", "aria-label": `${words.x_face_number} ${at + 1}`, click: () => find(crop),
         }, thumb(crop, "")))));
     } catch (error) {
       choices.replaceChildren(note(error.message, "nc-problem"));
@@ -45,7 +45,7 @@ const photoTool = (() => {
     const progress = meter(words.x_searching);
     const said = make("p", { class: "nc-facts", id: "search-said" }, words.x_searching);
     const wanted = make("figure", {}, thumb(crop, words.x_your_photo), make("figcaption", {}, words.x_your_photo));
-    const best = make("img", { class: "nc-pixels", width: FACE_PX, height: FACE_PX, alt: words.x_look_alike, id: "look-alike" });
+    const best = make("img", { class: "nc-x-pixels", width: FACE_PX, height: FACE_PX, alt: words.x_look_alike, id: "look-alike" });
     const found = make("figure", {}, best, make("figcaption", {}, words.x_look_alike));
     best.style.visibility = "hidden";
     const strip = make("input", { type: "range", min: 0, max: 0, value: 0, id: "way", disabled: true, "aria-label": words.x_way,
@@ -55,7 +55,7 @@ const photoTool = (() => {
       said.textContent = words.x_cancelled;
       stop.remove();
     });
-    search.replaceChildren(make("div", { class: "nc-pair" }, wanted, found), progress, strip, said, stop);
+    search.replaceChildren(make("div", { class: "nc-x-pair" }, wanted, found), progress, strip, said, stop);
     const hear = (done, news) => {
       progress.value = done;
       for (const step of news) {

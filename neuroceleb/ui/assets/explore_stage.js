@@ -7,11 +7,11 @@ const wishes = (more = {}) => ({ model: hand.model, epoch: hand.epoch, ...more }
 const faceOf = (face) => ("z" in face ? { z: face.z } : { seed: face.seed, truncation: face.truncation ?? 1 });
 const whole = () => ({ ...wishes(), ...hand.face });
 
-const picture = make("img", { id: "face-in-hand", class: "nc-pixels", width: FACE_PX, height: FACE_PX, alt: "" });
-const scrubbed = make("div", { class: "nc-scrubbed nc-pixels", hidden: true, "aria-hidden": "true" });
-const easel = make("div", { class: "nc-easel" }, picture, scrubbed);
+const picture = make("img", { id: "face-in-hand", class: "nc-x-pixels", width: FACE_PX, height: FACE_PX, alt: "" });
+const scrubbed = make("div", { class: "nc-x-scrubbed nc-x-pixels", hidden: true, "aria-hidden": "true" });
+const easel = make("div", { class: "nc-x-easel" }, picture, scrubbed);
 const facts = make("p", { class: "nc-facts", id: "hand-facts", "aria-live": "polite" });
-const ways = make("div", { class: "nc-ways" });
+const ways = make("div", { class: "nc-x-ways" });
 const back = button("back", "", () => backTab && openTab(backTab));
 let backTab = null;
 back.hidden = true;
@@ -28,7 +28,7 @@ const put = (face, drawn, by = null) => {
   picture.src = drawn.png;
   picture.alt = `${words.x_face_in_hand}: ${nameOf(face)}`;
   scrubbed.hidden = true;
-  easel.classList.remove("nc-is-busy");
+  easel.classList.remove("nc-x-is-busy");
   facts.replaceChildren(make("strong", {}, nameOf(face)), ` ${hand.model} · ${words.epoch} ${hand.epoch}`);
   const given = whole();
   const own = leads(given);
@@ -41,11 +41,11 @@ const put = (face, drawn, by = null) => {
 
 /* Ask for a face and put it in hand. */
 const show = latest(async (face, by = null) => {
-  easel.classList.add("nc-is-busy");
+  easel.classList.add("nc-x-is-busy");
   try {
     put(face, await post("face", wishes({ face: faceOf(face) })), by);
   } finally {
-    easel.classList.remove("nc-is-busy");
+    easel.classList.remove("nc-x-is-busy");
   }
 });
 
@@ -83,8 +83,8 @@ const controls = make("div", { class: "nc-explore-controls" },
   field(words.model, models), field(words.epoch, epochs), field(words.seed, seedField),
   button("roll-hand", words.x_new_face, rollFace), button("average", words.x_average_face, average),
   button("copy-z", words.x_copy_z, copyZ), smoothSwitch());
-const stage = make("div", { class: "nc-hand" }, easel,
-  make("div", { class: "nc-hand-foot" }, facts, ways, back));
+const stage = make("div", { class: "nc-x-hand" }, easel,
+  make("div", { class: "nc-x-hand-foot" }, facts, ways, back));
 
 let known = [];
 let isAllowed = false;
