@@ -44,7 +44,7 @@ ROOMS: dict[str, tuple[str, str]] = {
     "explore": (
         "checkpoint dataset errors faces files generator images latent likeness networks runs "
         "settings",
-        "numpy PIL torch sklearn",
+        "numpy PIL torch sklearn threadpoolctl",
     ),
     "losses": ("", "torch"),
     "augment": ("", "torch"),

@@ -51,12 +51,14 @@ def draw(faces: Pixels) -> Atlas:
 
 def _neighbours(scores: Points) -> Points:
     from sklearn.manifold import TSNE  # takes a second to load
+    from threadpoolctl import threadpool_limits
 
     perplexity = min(PERPLEXITY, (len(scores) - 1) / 3)
     if float(np.ptp(scores)) < 1e-6:  # all the same
         return np.zeros((len(scores), 2), np.float32)
     embedding = TSNE(2, perplexity=perplexity, init="pca", random_state=0, n_jobs=1)
-    points: Points = embedding.fit_transform(scores.astype(np.float32))
+    with threadpool_limits(1):  # so few points only make threads wait for each other
+        points: Points = embedding.fit_transform(scores.astype(np.float32))
     return points
 
 

@@ -55,8 +55,9 @@ def search(
     """Look for the z of a (64, 64, 3) uint8 face, telling of every step, the best last.
 
     Whoever has seen enough just stops asking. `network` and `critic` must be in eval mode and are
-    not changed; without a critic pixels alone count. The same seed gives the same z, unless the
-    machine is so slow that fewer steps are taken, but no fewer than 80, to end in about `seconds`.
+    not changed; without a critic pixels alone count. The same seed gives the same z but for
+    rounding, unless the machine is so slow that fewer steps are taken, but no fewer than 80, to
+    end in about `seconds`.
     """
     begun = time.monotonic()
     likeness = _Likeness(critic, _to_tensor(crop, network))
