@@ -92,13 +92,14 @@ ROOMS: dict[str, tuple[str, str]] = {
     "walk_verbs": ("generator latent media options runs walks", "click tqdm"),
     "cli": (
         "checkpoint course_verbs doctor errors explore_cli faces_cli files generator images "
-        "job_verbs latent launching media onnx_file options queueing runs sessions walk_verbs walks",
+        "job_verbs latent launching media onnx_file options queueing runs sessions walk_verbs "
+        "walks",
         "click tqdm",
     ),
     "__main__": ("cli", ""),
     "ui": (
-        "best charts dataset errors explore faces film files generator images jobs latent legacy media "
-        "queueing runs settings verdict walks",
+        "best charts dataset errors explore faces film files generator images jobs latent legacy "
+        "media queueing runs settings verdict walks",
         "gradio numpy PIL plotly fastapi starlette",
     ),
 }
