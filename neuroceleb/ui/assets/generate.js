@@ -424,7 +424,7 @@ const restore = async (png) => {
   }
 };
 const isOurs = (event) => root.offsetParent !== null && [...event.dataTransfer?.items ?? []].some((item) => item.kind === "file");
-const over = make("div", { class: "nc-drop", hidden: true }, make("p", {}, words.drop_png));
+const over = make("div", { class: "nc-drop-over", hidden: true }, make("p", {}, words.drop_png));
 let leaving = null;
 document.addEventListener("dragover", (event) => {
   if (!isOurs(event)) return;
