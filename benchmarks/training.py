@@ -4,10 +4,11 @@
     python benchmarks/training.py --device cpu --pairs 20 --steps 5 --json figures.json
     python benchmarks/training.py --data FOLDER           photos, one sub-folder a person
 
-Ours: batches from the decoded uint8 array, then `train_step`. The original's: a DataLoader that
-decodes JPEGs from a folder, contiguous networks, D's weight gradients in G's step too, sigmoid and
-BCELoss, five `.item()` a step. Both in this process, in turn: A B A B, each pair a ratio. Without
---data it makes JPEGs of its own, of smooth noise. It needs torch, torchvision, numpy and Pillow.
+Ours: batches from the decoded uint8 array, then steps as the training takes them. The original's: a
+DataLoader that decodes JPEGs from a folder, contiguous networks, D's weight gradients in G's step
+too, sigmoid and BCELoss, five `.item()` a step. Both in this process, in turn: A B A B, each pair a
+ratio. Without --data it makes JPEGs of its own, of smooth noise. It needs torch, numpy and Pillow;
+where torchvision is missing, the original's loader is `plain_loader.py`.
 """
 
 import argparse
@@ -36,8 +37,11 @@ if importlib.util.find_spec("safetensors") is None:  # no weights are read or wr
     for _name in ("safetensors", "safetensors.torch"):
         sys.modules[_name] = types.ModuleType(_name)
 
-from neuroceleb import dataset, step, training
+import plain_loader
+
+from neuroceleb import dataset, graphs, step, training
 from neuroceleb.batches import Faces
+from neuroceleb.records import Position
 from neuroceleb.runs import Workspace
 from neuroceleb.settings import Settings
 from tests import reference
@@ -51,11 +55,16 @@ Step = Callable[[], int]  # takes one training step and tells how many images it
 class Ours:
     """Our loop, step by step, as `training.train` takes them."""
 
-    def __init__(self, faces: Faces, settings: Settings, device: torch.device) -> None:
+    def __init__(
+        self, faces: Faces, settings: Settings, device: torch.device, captures: bool = True
+    ) -> None:
         self.settings = settings
         self.device = device
-        self.players = step.new_players(settings, device)
-        self.noise = torch.Generator(device).manual_seed(settings.seed)
+        players = step.new_players(settings, device)
+        noise = torch.Generator(device).manual_seed(settings.seed)
+        method = step.method_of(settings, len(faces))
+        self.take_step = training.learning(players, settings, method, noise, captures=captures)
+        self.at = Position()
         self.sums = torch.zeros(len(step.FIGURES), dtype=torch.float64, device=device)
         self.batches = self._without_end(faces)
 
@@ -69,9 +78,7 @@ class Ours:
 
     def learn(self, real: torch.Tensor) -> int:
         """Update D, then G; count."""
-        shape = (len(real), self.settings.nz, 1, 1)
-        z = torch.randn(shape, generator=self.noise, device=self.device)
-        figures = step.train_step(self.players, real, z)
+        figures = self.take_step(real, len(real), self.at)
         if self.device.type == "cpu":
             figures.tolist()  # looked at every step, as in training
         self.sums += figures
@@ -87,11 +94,18 @@ class Theirs:
 
     def __init__(self, folder: Path, settings: Settings, device: torch.device, workers: int):
         original = reference.Original(settings.nz, settings.ngf, settings.ndf, device.type)
-        self.steps = original.train(reference.loader(folder, settings.batch_size, workers))
+        self.steps = original.train(loader_of(folder, settings.batch_size, workers))
 
     def step(self) -> int:
         """Fetch, learn and log."""
         return next(self.steps)[0]
+
+
+def loader_of(folder: Path, batch_size: int, workers: int) -> Any:
+    """torchvision's loader, or without torchvision one that does the same."""
+    if importlib.util.find_spec("torchvision") is None:
+        return plain_loader.loader(folder, batch_size, workers)
+    return reference.loader(folder, batch_size, workers)
 
 
 # Measuring ---------------------------------------------------------------------------------
@@ -127,13 +141,13 @@ def share_of_fetching(ours: Ours, steps: int) -> float:
     return fetching / (time.perf_counter() - start)
 
 
-def gemm_flops(device: torch.device, repeats: int = 8) -> float:
-    """Floating-point operations a second of the best of some large float32 products.
+def gemm_flops(device: torch.device, repeats: int = 8, dtype: torch.dtype = torch.float32) -> float:
+    """Floating-point operations a second of the best of some large products.
 
-    With the precision that training sets: on a GPU, TF32.
+    Of float32 with the precision that training sets: on a GPU, TF32.
     """
     side = 8192 if device.type == "cuda" else 2048
-    a, b = torch.randn(2, side, side, device=device)
+    a, b = torch.randn(2, side, side, device=device, dtype=dtype)
     best = float("inf")
     for _ in range(repeats + 1):
         wait_for(device)
@@ -207,7 +221,18 @@ def race(args: argparse.Namespace, folder: Path, workspace: Workspace) -> dict[s
     """Run both loops in turn and gather every figure."""
     device = training.pick_device(args.device)
     settings = Settings.checked(ngf=args.width, ndf=args.width, batch_size=args.batch)
-    training._set_up(device)
+    training.set_up(device)
+    with graphs.own_stream(device):
+        return _race(args, folder, workspace, settings, device)
+
+
+def _race(
+    args: argparse.Namespace,
+    folder: Path,
+    workspace: Workspace,
+    settings: Settings,
+    device: torch.device,
+) -> dict[str, Any]:
     gemm = gemm_flops(device)
 
     start = time.perf_counter()

@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import dataset, devices, images, latent, queueing, recovery, runs, training
+from . import dataset, devices, graphs, images, latent, queueing, recovery, runs, training
 from .batches import Faces
 from .dataset import Dataset
 from .errors import UserError
+from .graphs import NotCapturedError
 from .networks import Discriminator, Generator
+from .records import Position
 from .runs import Run, Workspace
 from .settings import Settings
-from .step import method_of, new_players, train_step
+from .step import method_of, new_players
 
 MEASURED_S = 2.0
 WARM_UP_STEPS = 1
@@ -161,7 +163,7 @@ def _measure(
     batch_size = settings.batch_size
     while batch_size:
         try:
-            pace = _pace(data, replace(settings, batch_size=batch_size), device)
+            pace = _captured_pace(data, replace(settings, batch_size=batch_size), device)
             return pace, [] if batch_size == settings.batch_size else [_too_many(pace, settings)]
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not recovery.is_out_of_memory(error):
@@ -171,18 +173,29 @@ def _measure(
     return None, [_too_large(settings)]
 
 
-def _pace(data: Dataset, settings: Settings, device: torch.device) -> Pace:
+def _captured_pace(data: Dataset, settings: Settings, device: torch.device) -> Pace:
+    """The pace as the training has it: with captured steps where the GPU lets them be captured."""
+    training.set_up(device)
+    with graphs.own_stream(device):
+        try:
+            return _pace(data, settings, device, captures=True)
+        except NotCapturedError:
+            return _pace(data, settings, device, captures=False)
+
+
+def _pace(data: Dataset, settings: Settings, device: torch.device, captures: bool) -> Pace:
     faces = Faces(data.pixels, device)
     players = new_players(settings, device)
     method = method_of(settings, len(faces))
     noise = torch.Generator(device).manual_seed(settings.seed)
+    learn = training.learning(players, settings, method, noise, captures=captures)
+    warm_ups = WARM_UP_STEPS if device.type == "cpu" else 2 * graphs.WARM_UPS
     count, began = 0, time.perf_counter()
     for step, real in enumerate(_endless(faces, settings)):
-        z = torch.randn(len(real), settings.nz, 1, 1, generator=noise, device=device)
-        train_step(players, real, z, method, noise, method.is_penalised(step))
+        learn(real, len(real), Position(step=step))
         if device.type == "cuda":
             torch.cuda.synchronize()
-        if step < WARM_UP_STEPS:
+        if step < warm_ups:
             began = time.perf_counter()
             continue
         count += len(real)

@@ -6,11 +6,14 @@ the other and the benchmark can race them. It makes no attempt to be fast.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn, optim
 from torch.utils.data import DataLoader
-from torchvision import datasets, transforms
+
+if TYPE_CHECKING:  # the benchmarks race the networks also where torchvision is missing
+    from torchvision import transforms
 
 IMAGE_SIZE = 64
 BATCH_SIZE = 64
@@ -129,8 +132,10 @@ class Original:
                 yield real.size(0), self.step(real, noise)
 
 
-def transform() -> transforms.Compose:
+def transform() -> "transforms.Compose":
     """A PIL image -> a float tensor (3, 64, 64) in [-1, 1]."""
+    from torchvision import transforms
+
     return transforms.Compose(
         [
             transforms.Resize(IMAGE_SIZE),
@@ -145,5 +150,7 @@ def loader(
     folder: Path, batch_size: int = BATCH_SIZE, workers: int = 2, shuffle: bool = True
 ) -> "DataLoader[tuple[torch.Tensor, int]]":
     """Batches of a folder, one sub-folder a person; an image is decoded when its turn comes."""
+    from torchvision import datasets
+
     faces = datasets.ImageFolder(str(folder), transform=transform())
     return DataLoader(faces, batch_size=batch_size, shuffle=shuffle, num_workers=workers)

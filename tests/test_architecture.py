@@ -68,8 +68,8 @@ ROOMS: dict[str, tuple[str, str]] = {
         "numpy PIL torch tqdm",
     ),
     "estimate": (
-        "batches dataset devices errors images latent networks queueing recovery runs settings "
-        "step training",
+        "batches dataset devices errors graphs images latent networks queueing records recovery "
+        "runs settings step training",
         "numpy torch",
     ),
     "onnx_file": ("errors files folded generator images latent networks", "numpy torch"),

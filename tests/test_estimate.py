@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from neuroceleb import estimate, jobs, queueing
+from neuroceleb import estimate, jobs, queueing, training
 from neuroceleb.errors import UserError
 from neuroceleb.runs import Workspace
 from neuroceleb.settings import Settings
@@ -95,14 +95,14 @@ def test_a_busy_device_is_named(tmp_path: Path, photos: Path) -> None:
 def test_what_would_fit_into_memory_is_found(
     tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step, limit = estimate.train_step, 2
+    step, limit = training.train_step, 2
 
     def small(players: Any, real: torch.Tensor, *rest: Any) -> torch.Tensor:
         if len(real) > limit:
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return step(players, real, *rest)
 
-    monkeypatch.setattr(estimate, "train_step", small)
+    monkeypatch.setattr(training, "train_step", small)
     found = estimate.estimate(Workspace(tmp_path), "one", str(photos), tiny())
     assert found["batch_size"] == 2
     assert "memory" in kinds(found) - fatal(found)
