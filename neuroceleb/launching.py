@@ -10,9 +10,10 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -101,7 +102,7 @@ def train(
         _environment(environment | _for_this_machine_alone(ngpu)),
         ThreadPoolExecutor(1, "torchrun") as pool,
     ):
-        failure = _waited_for(pool.submit(_torchrun, ngpu, arguments), run)
+        failure = _waited_for(pool.submit(_torchrun, run, ngpu, arguments), run)
     if failure is not None:
         _tell(failure, run, ngpu)
 
@@ -115,11 +116,12 @@ def _for_this_machine_alone(ngpu: int) -> dict[str, str]:
     return {name: os.environ.get(name, value) for name, value in wanted.items()}
 
 
-def _torchrun(ngpu: int, arguments: list[str]) -> "ChildFailedError | None":
+def _torchrun(run: Run, ngpu: int, arguments: list[str]) -> "ChildFailedError | None":
     """Start torchrun's engine in this process, and wait; the failure, if one of them failed."""
     from torch.distributed import run as torchrun
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
+    _is_starting_still(run)
     for name in ("torch.distributed.elastic", "torch.distributed.run", "torch.distributed"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what happened, we say in a sentence
     options = ["--standalone", "--local-addr=127.0.0.1", f"--nproc-per-node={ngpu}", "--module"]
@@ -130,6 +132,14 @@ def _torchrun(ngpu: int, arguments: list[str]) -> "ChildFailedError | None":
     except ChildFailedError as error:
         return error
     return None
+
+
+def _is_starting_still(run: Run) -> None:
+    """Let nobody take a run that the queue has started for lost while all of them load PyTorch."""
+    status = run.status()
+    if status["state"] == "starting":
+        with suppress(UserError):
+            run.write_status({**status, "heartbeat": time.time()})
 
 
 def _tell(failure: "ChildFailedError", run: Run, ngpu: int) -> None:

@@ -136,7 +136,7 @@ def join() -> Iterator[Ranks]:
         both = torch.cuda.is_available() and distributed.is_nccl_available()
         distributed.init_process_group("cpu:gloo,cuda:nccl" if both else "gloo", timeout=PATIENCE)
         yield Ranks(distributed.get_rank(), distributed.get_world_size())
-        distributed.barrier()
+        distributed.all_reduce(torch.zeros(1))  # on the CPU: until every one is here
         distributed.destroy_process_group()
 
 

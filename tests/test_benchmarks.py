@@ -1,5 +1,6 @@
 """The benchmarks run, and their figures are figures."""
 
+import importlib
 import importlib.util
 import json
 import os
@@ -8,10 +9,18 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from PIL import Image
 
+from tests import helpers, reference
 from tests.faces_helpers import portrait, save
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
+
+ALL_OF_A_GPU = (
+    *("--device", "cpu", "--width", "4", "--faces", "20", "--batches", "4", "8"),
+    *("--epochs", "2", "--turns", "1", "--steps", "1", "--faster", "2", "--workers", "0"),
+)
 
 TINY = {
     "--device": "cpu",
@@ -99,3 +108,58 @@ def test_benchmarks_of_cropping(
     assert done.returncode == 0, done.stderr
     for word in words:
         assert word in done.stdout
+
+
+def test_the_benchmark_of_a_gpu_measures_all_it_promises(tmp_path: Path) -> None:
+    """On the CPU and tiny: what it measures is no figure, but every part of it runs."""
+    figures_file = tmp_path / "figures.json"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-W", "error", str(BENCHMARKS / "gpu.py")),
+            *(*ALL_OF_A_GPU, "--json", str(figures_file)),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(figures_file.read_text("utf-8"))
+    rates = figures["beside_the_original"]["images_per_second"]
+    assert set(rates) == {"ours", "ours_not_captured", "original"}
+    assert all(rate > 0 for several in rates.values() for rate in several)
+    rows = [(row["precision"], row["batch"]) for row in figures["batches"]]
+    assert rows == [("float32", 4), ("float32", 8), ("bfloat16", 4), ("bfloat16", 8)]
+    (run,) = figures["whole_run"]
+    assert (run["epochs"], run["sheets"], run["kept"]) == (2, 2, 2)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_the_benchmark_of_a_gpu_says_that_there_is_none() -> None:
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / "gpu.py")],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "There is no GPU here: nothing was measured.\n"
+    assert done.stdout == ""
+
+
+def test_the_plain_loader_does_what_torchvisions_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    plain_loader = importlib.import_module("plain_loader")
+    helpers.write_photos(tmp_path / "person", 3)
+    helpers.photo(7, (178, 218)).save(tmp_path / "person" / "007.png")
+    ours = plain_loader.Photos(tmp_path)
+    assert len(ours) == 4
+    for index, (path, _) in enumerate(ours.files):
+        with Image.open(path) as photo:
+            expected = reference.transform()(photo.convert("RGB"))
+        assert torch.equal(ours[index][0], expected), path.name

@@ -1,14 +1,19 @@
 """What only a GPU can show. Skipped where there is none."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from neuroceleb import checkpoint, generator, latent
+from neuroceleb import checkpoint, estimate, generator, graphs, latent, step, training, writing
 from neuroceleb.batches import Faces
+from neuroceleb.records import Position
+from neuroceleb.runs import Workspace
+from neuroceleb.settings import Settings
 from tests import helpers
 
 pytestmark = [
@@ -16,6 +21,7 @@ pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no NVIDIA GPU here"),
 ]
 
+CUDA = torch.device("cuda")
 FLAGS = (*helpers.TINY, "--device", "cuda", "--epochs", "3", "--keep-every", "1")
 
 
@@ -96,3 +102,177 @@ def test_fetching_a_batch_does_not_wait_for_the_gpu() -> None:
     fetched = time.perf_counter() - first_fetched
     torch.cuda.synchronize()
     assert fetched < 0.5 * (time.perf_counter() - began)
+
+
+# The step as it is captured ----------------------------------------------------------------
+
+
+def trained(settings: Settings, captures: bool, sizes: list[int]) -> list[torch.Tensor]:
+    """Figures of these steps, and the weights after them, on the CPU."""
+    with graphs.own_stream(CUDA):
+        training.set_up(CUDA)
+        players = step.new_players(settings, CUDA)
+        method = step.method_of(settings, 1_000)
+        noise = torch.Generator(CUDA).manual_seed(1)
+        learn = training.learning(players, settings, method, noise, captures=captures)
+        rng = torch.Generator().manual_seed(5)
+        figures = []
+        for number, size in enumerate(sizes):
+            real = (torch.rand(size, 3, 64, 64, generator=rng) * 2 - 1).cuda()
+            batch = real.contiguous(memory_format=torch.channels_last)
+            figures.append(learn(batch, size, Position(step=number)).clone())
+        weights = [*players.G.parameters(), *players.D.parameters()]
+        state = noise.get_state()
+        return [value.detach().float().cpu() for value in (*figures, *weights, state)]
+
+
+@pytest.mark.parametrize("recipe", ["classic", "modern"])
+def test_captured_steps_are_the_plain_ones(recipe: str) -> None:
+    """From the same state, the smaller last batch and R1's steps among them, and the same noise."""
+    settings = Settings.checked(recipe=recipe, ngf=16, ndf=16, batch_size=16, r1_every=2)
+    sizes = [16] * 10 + [9] + [16] * 2
+    plain = trained(settings, captures=False, sizes=sizes)
+    captured = trained(settings, captures=True, sizes=sizes)
+    assert torch.equal(plain[-1], captured[-1]), "the generator stands where it would have"
+    # The first captured step is the fourth: until rounding grows, the figures are the same.
+    for number, (ours, expected) in enumerate(zip(captured[:6], plain[:6], strict=True)):
+        torch.testing.assert_close(ours, expected, rtol=2e-3, atol=2e-3, msg=f"step {number}")
+    for ours, expected in zip(captured[len(sizes) : -1], plain[len(sizes) : -1], strict=True):
+        # Adam moves a weight by lr a step at most, whichever way rounding sends it.
+        assert (ours - expected).abs().max() < 2 * len(sizes) * settings.lr
+
+
+def test_a_step_is_really_captured(monkeypatch: pytest.MonkeyPatch) -> None:
+    replays = 0
+    capture_of = graphs.capture_of
+
+    def counted(generators: list[torch.Generator]) -> graphs.Capture:
+        capture = capture_of(generators)
+
+        def capturing(work: Callable[[], torch.Tensor]) -> graphs.Replay:
+            replay = capture(work)
+
+            def replaying() -> torch.Tensor:
+                nonlocal replays
+                replays += 1
+                return replay()
+
+            return replaying
+
+        return capturing
+
+    monkeypatch.setattr(graphs, "capture_of", counted)
+    settings = Settings.checked(ngf=8, ndf=8, batch_size=8)
+    trained(settings, captures=True, sizes=[8] * 10 + [3])
+    assert replays == 10 - graphs.WARM_UPS
+
+
+def test_a_replayed_step_draws_new_noise() -> None:
+    settings = Settings.checked(ngf=8, ndf=8, batch_size=8, lr=1e-8)
+    figures = trained(settings, captures=True, sizes=[8] * 8)[4:8]
+    assert len({tuple(row.tolist()) for row in figures}) == 4
+
+
+def test_nothing_waits_for_the_gpu_within_an_epoch() -> None:
+    """PyTorch itself says so: with this mode every waiting is an error."""
+    settings = Settings.checked(ngf=16, ndf=16, batch_size=32, recipe="modern", r1_every=2)
+    pixels = np.random.default_rng(0).integers(0, 256, (320, 64, 64, 3), dtype=np.uint8)
+    with graphs.own_stream(CUDA):
+        faces = Faces(pixels, CUDA)
+        players = step.new_players(settings, CUDA)
+        method = step.method_of(settings, len(faces))
+        noise = torch.Generator(CUDA).manual_seed(1)
+        learn = training.learning(players, settings, method, noise)
+        sums = torch.zeros(5, dtype=torch.float64, device=CUDA)
+        for epoch in range(3):
+            batches = faces.batches(epoch, 32, seed=1)
+            real = next(batches)
+            for number in range(1, 10):
+                # Capturing waits, and so does a new epoch's order; what follows must not.
+                mode = "error" if epoch == 2 else "default"
+                torch.cuda.set_sync_debug_mode(mode)
+                try:
+                    sums += learn(real, len(real), Position(step=number))
+                    step.update_average(players, 32, 320 * epoch + 32 * number, 10_000)
+                    real = next(batches)
+                finally:
+                    torch.cuda.set_sync_debug_mode("default")
+    assert torch.isfinite(sums).all()
+
+
+def test_a_run_stopped_on_the_gpu_goes_on_nearly_as_if_it_had_not(
+    here: helpers.Here, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = (*FLAGS, "--epochs", "4")
+    assert here("train", photos, "--run", "whole", *flags).code == 0
+    one_step, done = training.train_step, 0
+    run = here.workspace / "checkpoints" / "broken"
+
+    def watched(*arguments: Any) -> torch.Tensor:
+        nonlocal done
+        done += 1
+        if done == 2:
+            (run / "stop").touch()
+        return one_step(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "train_step", watched)
+        assert here("train", photos, "--run", "broken", *flags).code == 0
+    broken = helpers.run_of(here.workspace, "broken")
+    assert broken.state() == "stopped"
+    assert here("train", "--run", "broken", "--resume").code == 0
+    whole = helpers.run_of(here.workspace, "whole")
+    for ours, expected in zip(broken.stats(), whole.stats(), strict=True):
+        assert ours["images_seen"] == expected["images_seen"]
+        for name in ("loss_d", "loss_g", "d_x"):
+            assert ours[name] == pytest.approx(expected[name], rel=0.1, abs=0.05), name
+
+
+def test_what_is_written_beside_the_training_is_of_its_moment() -> None:
+    weights = torch.ones(1_000_000, device=CUDA)
+    copy, arrived = writing.copied({"weights": weights, "epoch": 3})
+    weights.zero_()
+    arrived()
+    assert copy["epoch"] == 3
+    assert not copy["weights"].is_cuda
+    assert copy["weights"].is_pinned()
+    assert torch.equal(copy["weights"], torch.ones(1_000_000))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_losses_in_bfloat16_run_as_those_in_float32(
+    seed: int, here: helpers.Here, photos: Path
+) -> None:
+    curves = {}
+    for precision in ("float32", "bfloat16"):
+        flags = ("--ngf", "16", "--ndf", "16", "--batch-size", "8", "--device", "cuda")
+        more = ("--epochs", "6", "--seed", str(seed), "--precision", precision)
+        assert here("train", photos, "--run", precision, *flags, *more).code == 0
+        rows = helpers.run_of(here.workspace, precision).stats()
+        curves[precision] = np.array([[row["loss_d"], row["loss_g"]] for row in rows])
+    assert np.isfinite(curves["bfloat16"]).all()
+    distance = np.abs(curves["bfloat16"] - curves["float32"]).mean(0)
+    assert (distance < 0.5 * curves["float32"].mean(0)).all()
+
+
+def test_the_pace_is_measured_with_captured_steps(tmp_path: Path, photos: Path) -> None:
+    settings = Settings.checked(ngf=8, ndf=8, batch_size=8, device="cuda")
+    found = estimate.estimate(Workspace(tmp_path), "one", str(photos), settings)
+    assert found["images_per_second"] > 0
+    assert found["batch_size"] == 8
+
+
+# Several -----------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="there are no two NVIDIA GPUs here")
+@pytest.mark.parametrize("batchnorm", ["device", "synced"])
+def test_two_gpus_train_one_run(batchnorm: str, tmp_path: Path, photos: Path) -> None:
+    flags = (*FLAGS, "--ngpu", "2", "--batchnorm", batchnorm)
+    outcome = helpers.command(tmp_path, "train", photos, "--run", "one", *flags)
+    assert outcome.code == 0, outcome.err
+    run = helpers.run_of(tmp_path, "one")
+    assert run.status()["device"].startswith("2 x ")
+    assert [row["images_seen"] for row in run.stats()] == [40, 80, 120]
+    outcome = helpers.command(tmp_path, "train", "--run", "one", "--resume", "--epochs", "4")
+    assert outcome.code == 0, outcome.err

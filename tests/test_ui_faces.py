@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -163,5 +164,12 @@ def test_a_weights_file_that_vanished_is_said(workspace: Workspace, tmp_path: Pa
         faces.weights_sha256(tmp_path / "gone.safetensors")
 
 
-def test_warming_up_an_empty_workspace_is_no_error(tmp_path: Path) -> None:
-    faces.warm_up(Workspace(tmp_path))
+def test_warming_up_waits_for_a_model_until_the_app_ends(tmp_path: Path) -> None:
+    closed = threading.Event()
+    waiting = threading.Thread(target=faces.warm_up, args=(Workspace(tmp_path), closed))
+    waiting.start()
+    waiting.join(0.1)
+    assert waiting.is_alive()
+    closed.set()
+    waiting.join(30)
+    assert not waiting.is_alive()

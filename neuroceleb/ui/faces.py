@@ -4,6 +4,7 @@ import hashlib
 import io
 import math
 import re
+import threading
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ MAX_COUNT = 256
 SHIPPED_MODEL = "celeba-mini-classic"
 FIRST_SEED = 42
 FIRST_COUNT = 18
+LOOK_S = 2.0  # between looks for a first model
 MAX_Z = 10  # of one component of z: ten standard deviations
 MAX_SEEDS_CHARS = 8_000
 
@@ -183,11 +185,16 @@ def draw_picked(faces: Sequence[Picked]) -> list[Pixels]:
     return [drawn[place] for place in range(len(faces))]
 
 
-def warm_up(workspace: Workspace) -> None:
-    """Have torch and the first model in memory before anyone asks for a face."""
-    _generator()
-    for run in models(workspace)[:1]:
-        draw(read_order(workspace, run.name, None, FIRST_SEED, 1, 1.0))
+def warm_up(workspace: Workspace, closed: threading.Event) -> None:
+    """Have torch and the first model in memory before anyone asks for a face.
+
+    Where there is no model yet, wait for one, unless `closed` comes first: torch takes hundreds
+    of megabytes, and nothing needs it sooner.
+    """
+    while not (there := models(workspace)):
+        if closed.wait(LOOK_S):
+            return
+    draw(read_order(workspace, there[0].name, None, FIRST_SEED, 1, 1.0))
 
 
 def pngs(order: Order) -> list[tuple[str, bytes]]:

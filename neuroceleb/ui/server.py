@@ -45,9 +45,12 @@ def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None)
 
     @asynccontextmanager
     async def warming(_: FastAPI) -> AsyncIterator[None]:
-        threading.Thread(target=_warm_up, args=(workspace,), daemon=True, name="warm-up").start()
+        closed = threading.Event()
+        warm_up = threading.Thread(target=_warm_up, args=(workspace, closed), daemon=True)
+        warm_up.start()
         stop_pumping = desk.keep_pumping(workspace)
         yield
+        closed.set()
         stop_pumping()
         await run_in_threadpool(darkroom.close)
         await run_in_threadpool(close_studio)
@@ -107,9 +110,9 @@ def _plotly_js() -> bytes:
     return gzip.compress(get_plotlyjs().encode(), compresslevel=6)
 
 
-def _warm_up(workspace: Workspace) -> None:
+def _warm_up(workspace: Workspace, closed: threading.Event) -> None:
     try:
-        faces.warm_up(workspace)
+        faces.warm_up(workspace, closed)
     except UserError as error:
         log.warning("%s", error)
     except Exception:
