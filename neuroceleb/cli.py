@@ -15,6 +15,7 @@ import click
 
 from . import (
     course_verbs,
+    evaluate_cli,
     explore_cli,
     faces_cli,
     images,
@@ -284,6 +285,7 @@ def doctor(as_json: bool, workspace: Workspace) -> None:
 
 
 cli.add_command(faces_cli.crop)
+cli.add_command(evaluate_cli.tell)
 cli.add_command(explore_cli.explore)
 for verb in (walk_verbs.interpolate, *job_verbs.VERBS, *course_verbs.VERBS):
     cli.add_command(verb)

@@ -26,6 +26,13 @@ ROOMS: dict[str, tuple[str, str]] = {
     "faces": ("errors files images sources", "numpy PIL cv2 google"),
     "likeness": ("images", "numpy"),
     "split": ("images", "numpy"),
+    "bootstrap": ("", "numpy"),
+    "swd": ("bootstrap images", "numpy"),
+    "diversity": ("images", "numpy"),
+    "copies": ("images likeness", "numpy"),
+    "wellformed": ("faces images", "numpy cv2"),
+    "features": ("faces images", "numpy cv2"),
+    "quality": ("errors files", ""),
     "runs": ("errors files", ""),
     "dataset": ("errors files images runs settings sources", "numpy"),
     "processes": ("errors", ""),
@@ -45,6 +52,12 @@ ROOMS: dict[str, tuple[str, str]] = {
         "checkpoint dataset errors faces files generator images latent likeness networks runs "
         "settings",
         "numpy PIL torch sklearn threadpoolctl",
+    ),
+    "fid": ("images", "torch torch_fidelity"),
+    "evaluate": (
+        "bootstrap copies diversity errors features fid generator images latent networks split "
+        "swd wellformed",
+        "numpy torch",
     ),
     "losses": ("", "torch"),
     "augment": ("", "torch"),
@@ -79,6 +92,7 @@ ROOMS: dict[str, tuple[str, str]] = {
     "legacy": ("checkpoint errors files images runs settings", ""),
     "doctor": ("runs", "torch imageio_ffmpeg"),
     "options": ("errors runs settings", "click"),
+    "evaluate_cli": ("dataset errors evaluate generator options quality runs", "click tqdm"),
     "faces_cli": ("errors faces options runs", "click tqdm"),
     "explore_cli": (
         "dataset errors explore files generator images latent options runs",
@@ -91,9 +105,9 @@ ROOMS: dict[str, tuple[str, str]] = {
     ),
     "walk_verbs": ("generator latent media options runs walks", "click tqdm"),
     "cli": (
-        "checkpoint course_verbs doctor errors explore_cli faces_cli files generator images "
-        "job_verbs latent launching media onnx_file options queueing runs sessions walk_verbs "
-        "walks",
+        "checkpoint course_verbs doctor errors evaluate_cli explore_cli faces_cli files generator "
+        "images job_verbs latent launching media onnx_file options queueing runs sessions "
+        "walk_verbs walks",
         "click tqdm",
     ),
     "__main__": ("cli", ""),
