@@ -220,6 +220,8 @@ def test_stopped_by_hand_or_by_the_end_and_gone_on(visitor: Visitor, tmp_path: P
     assert visitor.state()["state"] == "stopped"
     before = len(FaceSet(tmp_path / "datasets" / "mine").rows())
     assert 0 < before < 40
+    seen = visitor.look()
+    assert (seen["saved"], seen["settled"], seen["counts"]["photos"]) == (False, False, before)
 
     again = Visitor(tmp_path)  # the app is started again
     (told,) = again.client.get("/photos").json()["jobs"]

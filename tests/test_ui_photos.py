@@ -84,7 +84,7 @@ def test_from_a_drop_to_a_training(
 ) -> None:
     # Nothing there yet: what to do, and the button for it.
     open_photos(page, app)
-    expect(page.locator("#drop")).to_contain_text("Drop photos, folders or zips here")
+    expect(page.locator("#photo-drop")).to_contain_text("Drop photos, folders or zips here")
 
     # Dropped, named, cut.
     page.locator("#photo-files").set_input_files(album)
@@ -192,7 +192,7 @@ def drop(page: Page, names: dict[str, bytes]) -> None:
         " it.items.add(new File([new Uint8Array(bytes)], name)); return it; }",
         [[name, list(data)] for name, data in names.items()],
     )
-    page.dispatch_event("#drop", "drop", {"dataTransfer": transfer})
+    page.dispatch_event("#photo-drop", "drop", {"dataTransfer": transfer})
 
 
 def png(image: Image.Image) -> bytes:
@@ -303,10 +303,10 @@ def test_on_a_phone_in_korean_and_for_strangers(
     open_photos(phone, app, "사진")
     expect(phone.locator("#photos")).to_contain_text("데이터셋")
     phone.locator("#new-dataset").click()
-    expect(phone.locator("#drop")).to_contain_text("여기에 놓으세요")
+    expect(phone.locator("#photo-drop")).to_contain_text("여기에 놓으세요")
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     fits = "element => element.getBoundingClientRect().right <= 390"
-    for part in ("#drop", "#dataset-name", "#detector", "#cut"):
+    for part in ("#photo-drop", "#dataset-name", "#detector", "#cut"):
         assert phone.locator(part).evaluate(fits), part
     stranger = open_page()
     stranger.route("**/photos", lambda route: route.fulfill(json={"allowed": False}))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 HASH_SIDE = 16  # 16 x 16 lowest frequencies: 256 bits
 SAME_PLACE = 0.5  # of what two boxes cover, this much in common
 _SMALL_PX = 64
-_BLOCK = 512
+_BLOCK = 128
 
 Hashes = NDArray[np.uint64]  # (N, 4)
 

@@ -7,6 +7,7 @@ import dataclasses
 import fcntl
 import json
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ KEPT, REJECTED, NO_FACE, UNREADABLE = "kept", "rejected", "no_face", "unreadable
 FOLDERS = {KEPT: "faces", REJECTED: "rejected"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One face of a photo; or, without box and crop, a photo in which none is or can be found.
 
@@ -65,6 +66,7 @@ class Row:
         """Raises ValueError, KeyError or TypeError for a line that is none."""
         value = json.loads(line)
         value["reasons"] = tuple(Reason(**reason) for reason in value["reasons"])
+        value["measures"] = {sys.intern(name): it for name, it in value["measures"].items()}
         for name in ("box", "photo_px"):
             value[name] = tuple(value[name]) if value[name] is not None else None
         if value["landmarks"] is not None:
@@ -126,7 +128,7 @@ class FaceSet:
         with file:
             for line in file:
                 if line.endswith(b"\n"):
-                    with suppress(ValueError, KeyError, TypeError):
+                    with suppress(ValueError, KeyError, TypeError, AttributeError):
                         yield Row.from_json(line.decode("utf-8", "replace"))
 
     def file(self, row: Row) -> Path:

@@ -97,7 +97,7 @@ def _listed(choices: tuple[str, ...]) -> str:
     return ", ".join(choices[:-1]) + " or " + choices[-1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reason:
     """Why a face is left out: its name, the measured number and the limit it broke."""
 

@@ -149,7 +149,8 @@ class PhotoDesk:
             "changed": sum(row.overruled is not None for row in rows),
             "verdict": report.verdict(counts),
             "rules": dataclasses.asdict(tried.rules),
-            "saved": not draft.exists(face_set),
+            "saved": _is_settled(face_set, len(rows)) and not draft.exists(face_set),
+            "settled": _is_settled(face_set, 0),
             "levels": levels.of(rows, tried.rules),
             "groups": _groups(rows),
             "trained": self.workspace.runs_trained_on(face_set.path),
@@ -367,6 +368,11 @@ class PhotoDesk:
             raise UserError("There is no such photo or person here: reload the page.")
         dataset.forget(face_set.faces, self.workspace)
         return {"gone": gone, "trained": self.workspace.runs_trained_on(face_set.path)}
+
+
+def _is_settled(face_set: FaceSet, rows: int) -> bool:
+    """Whether there is a report card, of at least so many rows: not so where it was interrupted."""
+    return int(report.read(face_set).get("rows", -1)) >= rows
 
 
 def _line(face_set: FaceSet) -> dict[str, Any]:

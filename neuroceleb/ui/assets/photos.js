@@ -63,7 +63,7 @@ const jobOf = (name) => {
   return jobs.find((job) => job.state !== "finished") ?? jobs[0];
 };
 
-const choose = (name) => {
+const choose = async (name, isNew = false) => {
   chosen = name;
   seen = null;
   show = "all";
@@ -72,7 +72,8 @@ const choose = (name) => {
   adding = false;
   view = null;
   history.replaceState(null, "", name ? `#photos=${encodeURIComponent(name)}` : location.pathname + location.search);
-  draw();
+  if (isNew) await refresh();
+  else draw();
 };
 
 /* Bringing photos ------------------------------------------------------------------------- */
@@ -136,7 +137,7 @@ const drawForm = () => {
   const folder = make("input", { id: "photo-folder", type: "file", webkitdirectory: true, hidden: true, change: () => took(folder) });
   const clear = button("clear", word("clear"), () => { waiting = new Map(); gathered(); });
   const zone = make("div", {
-    class: "nc-drop", id: "drop",
+    class: "nc-photo-drop", id: "photo-drop",
     dragover: (event) => { event.preventDefault(); zone.classList.add("nc-over"); },
     dragleave: () => zone.classList.remove("nc-over"),
     drop: async (event) => {
@@ -167,8 +168,7 @@ const drawForm = () => {
       }
       const { dataset } = await post("start", wishes);
       waiting = new Map();
-      choose(dataset);
-      await watchOver();
+      await choose(dataset, true);
     } catch (error) {
       if (wishes.batch) post("job/discard", { batch: wishes.batch }).catch(() => {});
       problem.textContent = error.message;
@@ -285,7 +285,7 @@ const drawJobActs = (job) => {
   if (key === drawnJobActs) return;
   drawnJobActs = key;
   const { batch } = job;
-  const doing = (act) => async () => { await tried(() => post(`job/${act}`, { batch })); await watchOver(); };
+  const doing = (act) => async () => { await tried(() => post(`job/${act}`, { batch })); await refresh(); };
   const acts = job.state === "running"
     ? [button("stop-job", word("stop"), doing("stop"))]
     : [button("go-on", word("go_on"), doing("resume"), "nc-accent"), button("discard", word(job.sent ? "discard" : "cancel"), doing("discard"))];
@@ -308,6 +308,17 @@ const keyed = (parent, items, create) => {
   if (!same) parent.replaceChildren(...wanted);
 };
 
+/* The server's reasons are English sentences; those that are known are said in the visitor's words. */
+const UNREADABLE = [
+  ["the file is empty", "empty"], ["it has more than", "megapixels"], ["it is not an image", "unknown"],
+  ["it is damaged", "damaged"], ["it is over", "large"], ["it is a zip within", "zip"], ["it is an SVG", "svg"],
+  ["its path leads out", "path"], ["it is locked", "locked"], ["it unpacks to far more", "bomb"],
+  ["it cannot be read", "closed"], ["it is not a plain file", "plain"],
+];
+const unreadable = (sentence) => {
+  const known = UNREADABLE.find(([start]) => sentence?.startsWith(start));
+  return known ? word(`u_${known[1]}`) : sentence ?? "";
+};
 const why = (face) => face.reasons.filter(([name]) => name !== "overruled").map(([name]) => word(`r_${name}`)).join(", ");
 const whyLong = (face) => face.reasons.map(([name, value, limit]) =>
   (name === "overruled" ? word("by_hand") : `${word(`r_${name}`)} ${Number(Math.abs(value).toFixed(2))} (${Number(limit.toFixed(2))})`)).join(", ");
@@ -347,9 +358,9 @@ const shot = (photo, canChange) => {
       svg("svg", { viewBox: `0 0 ${photo.size[0]} ${photo.size[1]}`, "aria-hidden": "true" }, ...boxes)));
   }
   if (!photo.faces.length) {
-    crops.append(make("p", { class: "nc-facts" }, photo.verdict === "unreadable" ? `${word("unreadable")}: ${photo.why}` : word("no_face")));
+    crops.append(make("p", { class: "nc-facts" }, photo.verdict === "unreadable" ? `${word("unreadable")}: ${unreadable(photo.why)}` : word("no_face")));
   }
-  const made = make("li", { class: `nc-shot ${photo.preview ? "nc-with-photo" : photo.faces.length > 1 ? "nc-several" : ""}`, "data-photo": photo.source },
+  const made = make("li", { class: `nc-shot ${photo.preview ? "nc-with-photo" : ""} ${photo.faces.length > (photo.preview ? 2 : 1) ? "nc-several" : ""}`, "data-photo": photo.source },
     ...parts, crops, make("div", { class: "nc-shot-foot" }, caption, ...remove));
   made.update = (now) => {
     now.faces.forEach((face, index) => {
@@ -443,7 +454,7 @@ const saved = async () => {
     chosen = answer.dataset;
     history.replaceState(null, "", `#photos=${encodeURIComponent(chosen)}`);
     seen.saved = true;
-    await watchOver();
+    await refresh();
   }
   drawSaving();
   return answer !== null;
@@ -519,7 +530,12 @@ const tryRules = (rules) => {
 
 const chip = (key, text, count) => make("button", {
   type: "button", class: "nc-chip", "data-show": key, "aria-pressed": String(show === key),
-  click: () => { show = key; page = 0; look(); },
+  click: (event) => {
+    show = key;
+    page = 0;
+    for (const other of chips.children) other.setAttribute("aria-pressed", String(other === event.currentTarget));
+    look();
+  },
 }, text, ...(count == null ? [] : [make("span", {}, number(count))]));
 
 const drawDataset = () => {
@@ -538,6 +554,7 @@ const drawDataset = () => {
   if (!done.hidden) done.textContent = fill(job.sent ? "job_finished" : "job_finished_path", { n: job.new_faces, photos: job.photos });
   judged.replaceChildren(...seen.verdict.sentences.map((one, index) => make(index ? "span" : "strong", {}, sentence(one))));
   card.href = seen.card;
+  card.hidden = !seen.settled;
   const size = `${seen.mean}`;
   meanBox.hidden = !counts.kept;
   if (mean.dataset.url !== size && counts.kept) mean.dataset.url = mean.src = size;
@@ -630,10 +647,17 @@ const draw = () => {
   }
 };
 
-let watching = false;
-const watchOver = async () => {
-  if (watching) return;
-  watching = true;
+let watching = null;
+const watchOver = () => {
+  watching ??= askOver().finally(() => { watching = null; });
+  return watching;
+};
+/* As it is from now on, not as it was when somebody asked a moment ago. */
+const refresh = async () => {
+  await watching;
+  await watchOver();
+};
+const askOver = async () => {
   try {
     const first = overview === null;
     overview = await (await ask("photos")).json();
@@ -650,7 +674,6 @@ const watchOver = async () => {
     if (!root.classList.contains("nc-gone")) say(error.message);
     root.classList.add("nc-gone");
   }
-  watching = false;
 };
 const isSeen = () => root.offsetParent !== null && !document.hidden;
 const isCropping = () => overview?.jobs?.some((job) => job.state === "running");
