@@ -30,6 +30,7 @@ from tests import helpers
 STARTING_SHARE = 0.2  # of the kills fall before training has begun
 STARTING_S = 4.0
 TRAINING_S = 1.5
+PATIENCE_S = 3_600.0  # with a whole run, on a machine that has other things to do
 
 
 class Reader:
@@ -115,7 +116,8 @@ def measure(folder: Path, kills: int, epochs: int) -> dict[str, Any]:
     """The whole trial; see above."""
     photos = helpers.write_photos(folder / "photos")
     settings = [*helpers.TINY, "--epochs", str(epochs), "--keep-every", "10", "--save-minutes", "0"]
-    outcome = helpers.command(folder, "train", photos, "--run", "undisturbed", *settings)
+    whole = ["train", photos, "--run", "undisturbed", *settings]
+    outcome = helpers.command(folder, *whole, patience_s=PATIENCE_S)
     assert outcome.code == 0, outcome
 
     run = Run(folder / "checkpoints" / "killed")
@@ -131,7 +133,8 @@ def measure(folder: Path, kills: int, epochs: int) -> dict[str, Any]:
             assert not run.exists() or run.state() in {"lost", "stopped"}, run.state()
             reader.look() if run.exists() else None
     began = time.monotonic()
-    outcome = helpers.command(folder, "train", "--run", "killed", "--resume")
+    rest = ["train", "--run", "killed", "--resume"]
+    outcome = helpers.command(folder, *rest, patience_s=PATIENCE_S)
     assert outcome.code == 0, outcome
     resume_s.append(time.monotonic() - began)
     reader.look()

@@ -117,15 +117,15 @@ class Outcome:
             assert word in self.err
 
 
-def finish(process: subprocess.Popen[str]) -> Outcome:
+def finish(process: subprocess.Popen[str], patience_s: float = PATIENCE_S) -> Outcome:
     with process:
-        out, err = process.communicate(timeout=PATIENCE_S)
+        out, err = process.communicate(timeout=patience_s)
     return Outcome(process.returncode, out, err)
 
 
-def command(workspace: Path, *arguments: str | Path) -> Outcome:
+def command(workspace: Path, *arguments: str | Path, patience_s: float = PATIENCE_S) -> Outcome:
     """Run one command line in a process of its own to its end."""
-    return finish(start(workspace, *arguments))
+    return finish(start(workspace, *arguments), patience_s)
 
 
 class Here:
