@@ -3,9 +3,10 @@
     python benchmarks/watching.py                          ten windows, ten pairs of runs
     python benchmarks/watching.py --windows 2 --seconds 5 --pairs 1 --width 8 --epochs 2
 
-Idle: the page shows a finished run on the Train tab, and asks every second. The processor time of
-the server and of all of Chromium's processes is counted over windows of equal length, in turn with
-windows in which the browser shows an empty page. Training: pairs of equal runs of the real command
+Idle: the page shows a finished run on the Train tab, and asks every second. Live: it shows a run
+whose status changes every second. The processor time of the server and of all of Chromium's
+processes is counted over windows of equal length, in turn with windows in which the browser shows
+an empty page. Training: pairs of equal runs of the real command
 line, one watched from its first step to its last, one not, in alternating order; the training's
 own images a second are compared pair by pair. The delay from a row in the run directory to the
 page is told too. Times are the wall's, so a busy machine spreads them; processor time it does not.
@@ -35,6 +36,7 @@ from tests import helpers
 
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 SETTLE_S = 8.0
+PATIENCE_S = 3_600.0  # with a whole run, on a machine that has other things to do
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -74,10 +76,10 @@ def shares(server: int, seconds: float) -> tuple[float, float]:
     return (after[0] - before[0]) / passed, (after[1] - before[1]) / passed
 
 
-# While nothing changes ---------------------------------------------------------------------
+# While nothing changes, and while a run goes on -------------------------------------------
 
 
-def idle(
+def cost(
     app: helpers.App, browser: Browser, name: str, windows: int, seconds: float
 ) -> dict[str, Any]:
     """Shares of a core with the page open and with an empty one, in turn."""
@@ -115,22 +117,19 @@ def watch(page: Page, app: helpers.App, name: str) -> None:
 # From the run directory to the page --------------------------------------------------------
 
 
-def delays(app: helpers.App, browser: Browser, count: int) -> list[float]:
+def delays(app: helpers.App, browser: Browser, run: Run, count: int) -> list[float]:
     """Seconds from a new sheet and row to their being shown."""
-    workspace = Workspace(app.root)
-    run = runs.create(workspace, "told", {"settings": Settings(epochs=1_000).to_json()})
     page = browser.new_page(viewport={"width": 1280, "height": 900}, locale="en-US")
     found = []
-    with run.held(), Heartbeat(run, epochs=1_000, state="running"):
-        watch(page, app, run.name)
-        row = {"loss_d": 0.5, "loss_g": 3.0, "d_x": 0.8, "d_g_z1": 0.2, "d_g_z2": 0.1}
-        for epoch in range(count):
-            images.save(run.sheet_file(epoch), np.full((530, 530, 3), epoch % 256, np.uint8))
-            run.append_stats({"epoch": epoch, "images_seen": 64 * (epoch + 1), **row})
-            began = time.monotonic()
-            page.locator(f"#newest[alt='Newest sheet: epoch {epoch}']").wait_for()
-            found.append(time.monotonic() - began)
-            time.sleep(float(np.random.default_rng(epoch).uniform(0, 1)))
+    watch(page, app, run.name)
+    row = {"loss_d": 0.5, "loss_g": 3.0, "d_x": 0.8, "d_g_z1": 0.2, "d_g_z2": 0.1}
+    for epoch in range(count):
+        images.save(run.sheet_file(epoch), np.full((530, 530, 3), epoch % 256, np.uint8))
+        run.append_stats({"epoch": epoch, "images_seen": 64 * (epoch + 1), **row})
+        began = time.monotonic()
+        page.locator(f"#newest[alt='Newest sheet: epoch {epoch}']").wait_for()
+        found.append(time.monotonic() - began)
+        time.sleep(float(np.random.default_rng(epoch).uniform(0, 1)))
     page.close()
     return found
 
@@ -172,22 +171,28 @@ def images_per_second(
     if is_watched:
         helpers.wait_for(run.exists, process)
         watch(page, app, run.name)
-    outcome = helpers.finish(process)
+    outcome = helpers.finish(process, PATIENCE_S)
     page.close()
     assert outcome.code == 0, outcome
     rows = run.stats()[1:]
     return args.images * len(rows) / sum(row["seconds"] for row in rows)
 
 
+def cost_in_words(of: dict[str, Any]) -> str:
+    low, high = of["cost_interval"]
+    return (
+        f"{of['cost_median']:.2%} of a core for the page (median of {of['windows']} windows of "
+        f"{of['seconds']:.0f} s, 95% [{low:.2%}, {high:.2%}], most {of['cost_max']:.2%}); the "
+        f"server takes {of['server_share']:.2%}, the browser {of['browser_share']:.2%}; both with "
+        f"an empty page {of['empty_share']:.2%}"
+    )
+
+
 def summary(figures: dict[str, Any]) -> str:
     """The figures in words."""
-    of, told, raced = figures["idle"], figures["delay"], figures["training"]
-    low, high = of["cost_interval"]
+    told, raced = figures["delay"], figures["training"]
     lines = [
-        f"idle      {of['cost_median']:.2%} of a core for the page (median of {of['windows']} "
-        f"windows of {of['seconds']:.0f} s, 95% [{low:.2%}, {high:.2%}], most {of['cost_max']:.2%})"
-        f"; the server takes {of['server_share']:.2%}, the browser {of['browser_share']:.2%}; "
-        f"an empty page {of['empty_share']:.2%}",
+        *(f"{name:<9} {cost_in_words(figures[name])}" for name in ("idle", "live")),
         f"delay     {told['median']:.2f} s from the run directory to the page (median of "
         f"{told['n']}, most {told['max']:.2f} s)",
     ]
@@ -214,8 +219,11 @@ def measure(args: argparse.Namespace, root: Path) -> dict[str, Any]:
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-            at_rest = idle(app, browser, quiet.name, args.windows, args.seconds)
-            told = delays(app, browser, args.delays)
+            at_rest = cost(app, browser, quiet.name, args.windows, args.seconds)
+            told_run = runs.create(workspace, "told", config)
+            with told_run.held(), Heartbeat(told_run, epochs=1_000, state="running"):
+                told = delays(app, browser, told_run, args.delays)
+                live = cost(app, browser, told_run.name, args.windows, args.seconds)
             pairs = race(args, app, browser) if args.pairs else []
             browser.close()
     finally:
@@ -230,7 +238,7 @@ def measure(args: argparse.Namespace, root: Path) -> dict[str, Any]:
             "ratio_max": max(ratios),
         }
     delay = {"n": len(told), "median": statistics.median(told), "max": max(told)}
-    return {"idle": at_rest, "delay": delay, "training": raced}
+    return {"idle": at_rest, "live": live, "delay": delay, "training": raced}
 
 
 def main() -> None:

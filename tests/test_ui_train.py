@@ -1,5 +1,6 @@
 """The Train tab in a real browser, on a real server, with real trainings of a tiny width."""
 
+import inspect
 import json
 import os
 import re
@@ -13,13 +14,14 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from neuroceleb import images, jobs, queueing, runs
+from neuroceleb import estimate, images, jobs, queueing, runs
 from neuroceleb.errors import UserError
 from neuroceleb.heartbeat import Heartbeat
 from neuroceleb.runs import Run, Workspace
 from neuroceleb.settings import Settings
 from neuroceleb.ui import desk
 from neuroceleb.ui.desk import Desk
+from neuroceleb.ui.texts import TEXTS
 from tests import helpers
 
 PATIENCE_MS = helpers.PATIENCE_S * 1_000
@@ -314,6 +316,18 @@ def test_bad_wishes_are_refused_in_a_sentence(
 )
 def test_which_servers_only_this_machine_reaches(host: str, local: bool) -> None:
     assert desk.is_loopback(host) is local
+
+
+def test_every_word_is_there_in_both_languages() -> None:
+    english, korean = TEXTS["en"], TEXTS["ko"]
+    assert set(english) == set(korean)
+    for name in Settings().to_json():
+        assert english[f"set_{name}"], name
+        assert korean[f"set_{name}"], name
+        assert korean[f"help_{name}"], name
+    source = inspect.getsource(estimate)
+    for kind in re.findall(r'Problem\(\s*"(\w+)"', source):
+        assert korean[f"problem_{kind}"], kind
 
 
 def test_the_form_has_every_setting() -> None:

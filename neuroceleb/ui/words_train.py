@@ -37,31 +37,9 @@ EN: dict[str, str] = {
     "set_keep_every": "Keep every N epochs",
     "set_weights": "Kept weights",
     "set_sheet_format": "Sheets",
+    "set_batchnorm": "BatchNorm over GPUs",
+    "set_precision": "Precision",
     "set_save_minutes": "Save every (minutes)",
-    "help_recipe": "",
-    "help_epochs": "",
-    "help_batch_size": "",
-    "help_lr": "",
-    "help_beta1": "",
-    "help_beta2": "",
-    "help_nz": "",
-    "help_ngf": "",
-    "help_ndf": "",
-    "help_seed": "",
-    "help_device": "",
-    "help_ngpu": "",
-    "help_keep_every": "",
-    "help_weights": "",
-    "help_sheet_format": "",
-    "help_save_minutes": "",
-    "problem_name": "",
-    "problem_device": "",
-    "problem_dataset": "",
-    "problem_few_faces": "",
-    "problem_skipped": "",
-    "problem_disk": "",
-    "problem_busy": "",
-    "problem_memory": "",
 }
 KO: dict[str, str] = {
     "loading_runs": "학습 목록을 찾는 중 …",
@@ -109,6 +87,8 @@ KO: dict[str, str] = {
     "set_keep_every": "N 에포크마다 보관",
     "set_weights": "보관할 가중치",
     "set_sheet_format": "샘플 시트",
+    "set_batchnorm": "여러 GPU의 BatchNorm",
+    "set_precision": "계산 정밀도",
     "set_save_minutes": "저장 간격 (분)",
     "help_recipe": "학습 방법. classic은 원래 스크립트 그대로입니다.",
     "help_epochs": "데이터셋을 몇 번 되풀이해 볼지 정합니다.",
@@ -125,6 +105,9 @@ KO: dict[str, str] = {
     "help_keep_every": "G의 가중치를 N 에포크마다, 그리고 마지막에 보관합니다. "
     "0이면 모두 20번쯤입니다.",
     "help_weights": "보관하는 가중치의 숫자 형식.",
+    "help_batchnorm": "GPU가 여럿일 때 BatchNorm을 원래처럼 GPU마다 따로 할지, 모두 함께 할지 "
+    "정합니다.",
+    "help_precision": "합성곱의 정밀도. float32(GPU에서는 TF32)나, GPU에서만 더 빠른 bfloat16.",
     "help_sheet_format": "샘플 시트의 파일 형식.",
     "help_save_minutes": "이어서 학습할 상태를 적어도 이 간격(분)으로 저장합니다.",
     "problem_name": "이 이름은 쓸 수 없습니다. 이미 있는 학습이거나 이름에 쓸 수 없는 글자가 "
@@ -140,3 +123,6 @@ KO: dict[str, str] = {
     "기다립니다. 여기 나온 속도는 남은 여력으로 잰 것입니다.",
     "problem_memory": "메모리가 모자랍니다. 배치가 줄어들거나, 너비(ngf, ndf)를 줄여야 합니다.",
 }
+
+# English has the sentences of the settings and of the estimate themselves.
+EN |= {key: "" for key in KO if key.startswith(("help_", "problem_"))}
