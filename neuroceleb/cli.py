@@ -31,9 +31,10 @@ from .options import as_json as _as_json
 from .options import in_workspace as _in_workspace
 from .options import make_folder
 from .options import settings_options as _settings_options
-from .runs import Workspace
+from .runs import Run, Workspace
 
 SAMPLES_AT_ONCE = 256
+MAX_JUDGED = 4_096
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -156,6 +157,9 @@ def _train_arguments(
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Sheet, or folder.")
 @click.option("--truncation", type=float, default=1.0, show_default=True, help="Scales z, 0 to 2.")
 @click.option("--epoch", type=int, help="One of the run's kept epochs; the last by default.")
+@click.option(
+    "--best", "best_of", type=int, metavar="N", help="Only the N best, by D and landmarks."
+)
 @_as_json
 @_in_workspace
 def sample(
@@ -164,6 +168,7 @@ def sample(
     out: Path,
     truncation: float,
     epoch: int | None,
+    best_of: int | None,
     as_json: bool,
     workspace: Workspace,
 ) -> None:
@@ -175,11 +180,38 @@ def sample(
     chosen = latent.parse_seeds(seeds)
     latent.check_truncation(truncation)
     weights = workspace.weights(model, epoch)
+    if best_of is not None:
+        chosen = _best(weights, chosen, truncation, best_of)
     draw = _draw_sheet if out.suffix.lower() in images.SUFFIXES else _draw_folder
     draw(weights, chosen, truncation, out)
     print(f"{len(chosen):,} faces of {weights} in {out}", file=sys.stderr)
     if as_json:
         print(json.dumps({"out": str(out), "model": str(weights), "faces": len(chosen)}))
+
+
+def _best(weights: Path, seeds: list[int], truncation: float, count: int) -> list[int]:
+    """The best of the seeds, the best first; the rest is told."""
+    if not 1 <= count <= len(seeds) <= MAX_JUDGED:
+        raise UserError(
+            f"--best {count} of {len(seeds):,} seeds cannot be: name {MAX_JUDGED:,} seeds at most, "
+            "and fewer than those as the best."
+        )
+    from . import best, generator
+    from .faces.yunet import YuNet
+
+    model = generator.load(weights)
+    faces = model.images(latent.z_from_seeds(seeds, model.nz, truncation))
+    netD = Run(weights.parent).discriminator_file
+    judged = best.rank(faces, netD if netD.is_file() else None, YuNet())
+    share = 1 - count / len(seeds)
+    by = "D and landmarks" if netD.is_file() else "landmarks alone, for there is no D"
+    print(
+        f"The best {count:,} of {len(seeds):,} by {by}: {len(seeds) - count:,} left out "
+        f"({share:.0%}); in {sum(not one.form.is_whole for one in judged):,} of all, something "
+        "was out of place.",
+        file=sys.stderr,
+    )
+    return [seeds[one.index] for one in judged[:count]]
 
 
 def _draw_sheet(weights: Path, seeds: list[int], truncation: float, out: Path) -> None:

@@ -105,9 +105,9 @@ ROOMS: dict[str, tuple[str, str]] = {
     ),
     "walk_verbs": ("generator latent media options runs walks", "click tqdm"),
     "cli": (
-        "checkpoint course_verbs doctor errors evaluate_cli explore_cli faces_cli files generator "
-        "images job_verbs latent launching media onnx_file options queueing runs sessions "
-        "walk_verbs walks",
+        "best checkpoint course_verbs doctor errors evaluate_cli explore_cli faces faces_cli files "
+        "generator images job_verbs latent launching media onnx_file options queueing runs "
+        "sessions walk_verbs walks",
         "click tqdm",
     ),
     "__main__": ("cli", ""),

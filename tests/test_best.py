@@ -14,7 +14,7 @@ from neuroceleb.faces.detect import Face
 from neuroceleb.faces.pose import HEAD
 from neuroceleb.images import Pixels, shrink_to_square
 from neuroceleb.networks import Discriminator
-from tests import faces_helpers
+from tests import faces_helpers, helpers
 from tests.conftest import SHIPPED
 
 FRONT = HEAD[:, :2] * 30 + 32
@@ -112,3 +112,23 @@ def test_the_model_that_ships_has_better_and_worse() -> None:
     assert all(one.form.is_whole for one in upper)
     assert np.mean([one.form.score for one in upper]) > np.mean([one.form.score for one in lower])
     assert np.mean([one.realness for one in upper]) > np.mean([one.realness for one in lower])
+
+
+def test_sample_draws_only_the_best_and_tells_the_rest(here: helpers.Here, tmp_path: Path) -> None:
+    weights = max(SHIPPED.glob("netG_epoch_*.safetensors"))
+    faces = generator.load(weights).images(latent.z_from_seeds(range(24), 100))
+    judged = best.rank(faces, SHIPPED / "netD.safetensors", yunet.YuNet())
+    out = tmp_path / "best"
+    outcome = here("sample", weights, "--seeds", "0-23", "--best", "6", "--out", out)
+    assert outcome.code == 0, outcome.err
+    assert "The best 6 of 24 by D and landmarks: 18 left out (75%)" in outcome.err
+    drawn = {path.name for path in out.iterdir()}
+    assert drawn == {f"seed_{one.index:04d}.png" for one in judged[:6]}
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "4"])
+def test_more_than_all_are_not_the_best(count: str, here: helpers.Here, tmp_path: Path) -> None:
+    weights = max(SHIPPED.glob("netG_epoch_*.safetensors"))
+    arguments = ("--seeds", "0-2", f"--best={count}", "--out", tmp_path / "out")
+    here("sample", weights, *arguments).assert_refused(f"--best {count} of 3 seeds")
+    assert not (tmp_path / "out").exists()

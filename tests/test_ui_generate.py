@@ -487,6 +487,7 @@ def test_a_sheet_of_the_command_line_comes_back(
         ({"seeds": list(range(300))}, "over 256 faces"),
         ({"seeds": ["42"]}, "no list"),
         ({"seeds": []}, "is not a seed"),
+        ({"keys": [{"seed": 42}, {"seed": 43}]}, "the strip of a walk"),
     ],
 )
 def test_a_forged_recipe_is_told(

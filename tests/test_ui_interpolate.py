@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 from neuroceleb import images, walks
 from tests import helpers
 from tests.conftest import SHIPPED
-from tests.test_ui_generate import answer, faces_of, pixels, png_of
+from tests.test_ui_generate import answer, drop, faces_of, pixels, png_of
 
 MODEL = SHIPPED.name
 WALK = ".nc-walk"
@@ -169,6 +169,12 @@ def test_a_frame_between_keys_is_saved_and_leads_on(page: Page, app_url: str) ->
     expect(page.locator("#faces .nc-frame img")).to_have_count(1)
     source = page.locator("#faces .nc-frame img").get_attribute("src")
     np.testing.assert_array_equal(pixels(png_of({"png": source})), between)
+
+
+def test_a_png_dropped_here_becomes_a_key(page: Page, app_url: str) -> None:
+    open_walk(page, app_url, "&keys=3,14&leg=4")
+    drop(page, png_of(faces_of(app_url, seed=57)["faces"][0]))
+    expect(page.locator(WALK)).to_have_attribute("data-whole", "3,14,57")
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".png"])

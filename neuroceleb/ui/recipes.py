@@ -33,6 +33,8 @@ def restore(workspace: Workspace, png: bytes) -> Restored:
     Raises UserError.
     """
     pixels, recipe = _read(png)
+    if "keys" in recipe:
+        raise UserError("The PNG is the strip of a walk: choose its key faces under Interpolate.")
     run, epoch, weights = _find(workspace, recipe)
     if "seeds" in recipe:
         order = _sheet(run, epoch, weights, recipe)

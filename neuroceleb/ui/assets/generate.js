@@ -1,5 +1,5 @@
 const {
-  words, make, number, smoothSwitch, emptyState, save, ask, say, leads, take, openTab, address, kept, keep,
+  words, make, number, smoothSwitch, emptyState, save, ask, say, leads, take, hand, openTab, address, kept, keep,
 } = window.neuroceleb;
 const first = props.value;
 const root = element.querySelector(".nc-generate");
@@ -408,6 +408,7 @@ const restore = async (png) => {
   if (png.size > MAX_DROPPED_BYTES) { say(words.png_too_large); return; }
   try {
     const found = await (await ask("recipe", { method: "POST", headers: { "Content-Type": "image/png" }, body: png })).json();
+    if (isWalking() && found.face) { hand("interpolate", { as: "add", face: found.face }); return; }
     openTab("generate");
     isLinked = true;
     if (found.face && found.face.seed == null) {
@@ -423,7 +424,9 @@ const restore = async (png) => {
     say(error.message);
   }
 };
-const isOurs = (event) => root.offsetParent !== null && [...event.dataTransfer?.items ?? []].some((item) => item.kind === "file");
+const isSeen = () => root.offsetParent !== null;
+const isWalking = () => document.getElementById("walk")?.offsetParent != null;
+const isOurs = (event) => (isSeen() || isWalking()) && [...event.dataTransfer?.items ?? []].some((item) => item.kind === "file");
 const over = make("div", { class: "nc-drop-over", hidden: true }, make("p", {}, words.drop_png));
 let leaving = null;
 document.addEventListener("dragover", (event) => {
@@ -449,7 +452,8 @@ const loadModels = async () => {
   choose_option(model, chosen);
 };
 const begin = async () => {
-  root.replaceChildren(controls, bar, stage, viewer, over);
+  root.replaceChildren(controls, bar, stage, viewer);
+  document.body.append(over);
   controls.hidden = bar.hidden = true;
   stage.replaceChildren(make("p", { class: "nc-facts" }, words.developing));
   showHearts();

@@ -410,6 +410,7 @@ const takeFace = ({ as, face }) => {
   if (face.model !== model.value && pick(model, face.model)) listEpochs();
   if (face.epoch != null) pick(epoch, String(face.epoch));
   const key = face.z ? { z: face.z } : { seed: face.seed, truncation: face.truncation ?? 1 };
-  changeKeys(keys.with(as === "b" ? keys.length - 1 : 0, key));
+  if (as === "add" && keys.length < first.max_keys) changeKeys([...keys, key]);
+  else changeKeys(keys.with(as === "a" ? 0 : keys.length - 1, key));
 };
 begin();
