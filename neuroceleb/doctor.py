@@ -13,6 +13,7 @@ from pathlib import Path
 from .runs import Workspace
 
 LEAST_FREE_BYTES = 2 * 2**30
+LEAST_MEMORY_BYTES = 3 * 2**30  # training at full width takes 2 GB, the system the rest
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,10 @@ class Finding:
 
 
 def examine(workspace: Workspace) -> Iterator[Finding]:
-    """Look at Python, PyTorch, GPU, detector, video, Google Vision, disk and workspace."""
+    """Look at Python, PyTorch, GPU, memory, detector, video, Google Vision, disk and workspace."""
     yield _python()
     yield from _torch()
+    yield _memory()
     yield _package("gradio", "the app", "pip install -r requirements.txt")
     yield _detector()
     yield _ffmpeg()
@@ -61,6 +63,14 @@ def _torch() -> Iterator[Finding]:
         properties = torch.cuda.get_device_properties(index)
         memory = _gigabytes(properties.total_memory)
         yield Finding(f"GPU {index}", f"{properties.name}, {memory}, CUDA {torch.version.cuda}")
+
+
+def _memory() -> Finding:
+    size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    advice = (
+        "" if size >= LEAST_MEMORY_BYTES else "Train with a smaller --ngf, --ndf or --batch-size."
+    )
+    return Finding("Memory", f"{_gigabytes(size)}, {os.cpu_count()} processors", advice)
 
 
 def _package(name: str, purpose: str, remedy: str) -> Finding:

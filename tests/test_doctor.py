@@ -3,6 +3,7 @@
 import importlib.metadata
 import importlib.util
 import json
+import os
 import platform
 import shutil
 from collections import namedtuple
@@ -17,7 +18,16 @@ from neuroceleb.doctor import Finding
 from neuroceleb.runs import Workspace
 from tests import helpers
 
-NAMES = ["Python", "PyTorch", "gradio", "Face detector", "ffmpeg", "Google Vision", "Disk"]
+NAMES = [
+    "Python",
+    "PyTorch",
+    "Memory",
+    "gradio",
+    "Face detector",
+    "ffmpeg",
+    "Google Vision",
+    "Disk",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -92,6 +102,15 @@ def test_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     there = examine(tmp_path)["Google Vision"]
     assert there.well
     assert "secret" not in there.found
+
+
+def test_little_memory_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert examine(tmp_path)["Memory"].well
+    sizes = {"SC_PAGE_SIZE": 4_096, "SC_PHYS_PAGES": 2**18}
+    monkeypatch.setattr(os, "sysconf", sizes.__getitem__)
+    found = examine(tmp_path)["Memory"]
+    assert found.found.startswith("1.0 GB")
+    assert "smaller --ngf" in found.advice
 
 
 def test_a_full_disk_is_to_be_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

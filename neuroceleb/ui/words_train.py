@@ -37,8 +37,6 @@ EN: dict[str, str] = {
     "set_keep_every": "Keep every N epochs",
     "set_weights": "Kept weights",
     "set_sheet_format": "Sheets",
-    "set_batchnorm": "BatchNorm over GPUs",
-    "set_precision": "Precision",
     "set_save_minutes": "Save every (minutes)",
 }
 KO: dict[str, str] = {
@@ -87,8 +85,6 @@ KO: dict[str, str] = {
     "set_keep_every": "N 에포크마다 보관",
     "set_weights": "보관할 가중치",
     "set_sheet_format": "샘플 시트",
-    "set_batchnorm": "여러 GPU의 BatchNorm",
-    "set_precision": "계산 정밀도",
     "set_save_minutes": "저장 간격 (분)",
     "help_recipe": "학습 방법. classic은 원래 스크립트 그대로입니다.",
     "help_epochs": "데이터셋을 몇 번 되풀이해 볼지 정합니다.",
@@ -105,9 +101,6 @@ KO: dict[str, str] = {
     "help_keep_every": "G의 가중치를 N 에포크마다, 그리고 마지막에 보관합니다. "
     "0이면 모두 20번쯤입니다.",
     "help_weights": "보관하는 가중치의 숫자 형식.",
-    "help_batchnorm": "GPU가 여럿일 때 BatchNorm을 원래처럼 GPU마다 따로 할지, 모두 함께 할지 "
-    "정합니다.",
-    "help_precision": "합성곱의 정밀도. float32(GPU에서는 TF32)나, GPU에서만 더 빠른 bfloat16.",
     "help_sheet_format": "샘플 시트의 파일 형식.",
     "help_save_minutes": "이어서 학습할 상태를 적어도 이 간격(분)으로 저장합니다.",
     "problem_name": "이 이름은 쓸 수 없습니다. 이미 있는 학습이거나 이름에 쓸 수 없는 글자가 "
