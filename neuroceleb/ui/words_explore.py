@@ -3,6 +3,7 @@
 EN: dict[str, str] = {
     "x_face_in_hand": "The face in hand",
     "x_average": "The average face",
+    "x_average_hint": "z = 0, the middle of all z: not every model has learned a face there.",
     "x_own_z": "A z of its own",
     "x_new_face": "New face",
     "x_average_face": "Average face",
@@ -103,6 +104,7 @@ EN: dict[str, str] = {
 KO: dict[str, str] = {
     "x_face_in_hand": "지금 보는 얼굴",
     "x_average": "평균 얼굴",
+    "x_average_hint": "z = 0, 모든 z의 한가운데입니다. 거기에 얼굴을 배우지 못한 모델도 있습니다.",
     "x_own_z": "직접 만든 z",
     "x_new_face": "새 얼굴",
     "x_average_face": "평균 얼굴",

@@ -29,7 +29,9 @@ const put = (face, drawn, by = null) => {
   picture.alt = `${words.x_face_in_hand}: ${nameOf(face)}`;
   scrubbed.hidden = true;
   easel.classList.remove("nc-x-is-busy");
-  facts.replaceChildren(make("strong", {}, nameOf(face)), ` ${hand.model} · ${words.epoch} ${hand.epoch}`);
+  const isAverage = "z" in face && face.z.every((value) => value === 0);
+  const about = isAverage ? ` ${words.x_average_hint}` : ` ${hand.model} · ${words.epoch} ${hand.epoch}`;
+  facts.replaceChildren(make("strong", {}, nameOf(face)), about);
   const given = whole();
   const own = leads(given);
   for (const lead of own.querySelectorAll("[data-lead=explore], [data-lead=nearest]")) lead.remove();
