@@ -80,9 +80,6 @@ def test_sliders_are_scrubbed_without_asking_the_server(page: Page, app_url: str
     step = np.array(file["directions"][2]["step"])
     assert moved == pytest.approx(2.5 * step, abs=1e-3)
     page.locator("#reset-directions").click()
-    expect(page.locator(HAND)).not_to_have_attribute(
-        "src", re.compile(re.escape(before[:0]) + "^$")
-    )
     page.wait_for_function(
         "before => document.querySelector('#face-in-hand').src === before", arg=before
     )
@@ -90,18 +87,19 @@ def test_sliders_are_scrubbed_without_asking_the_server(page: Page, app_url: str
 
 def test_a_face_comes_from_another_tab_and_goes_back(page: Page, app_url: str) -> None:
     page.goto(app_url)
-    expect(page.locator("#tab-explore-button")).to_be_visible()
-    face = MODEL | {"seed": 7, "truncation": 1}
-    hand = "face => window.neuroceleb.hand('explore', {as: 'look', face})"
-    page.evaluate(hand, face)
-    expect(page.locator("#hand-facts")).to_contain_text("Seed 7")
+    page.locator("#faces .nc-frame").first.click()
+    page.locator("#viewer [data-lead=explore]").click()
+    expect(page.locator("#hand-facts")).to_contain_text("Seed 42")
     expect(page.locator("#explore-epoch")).to_have_value("29")
+    assert page.locator(".nc-x-hand [data-lead=a]").count() == 1
     page.locator("#back").click()
     expect(page.locator("#tab-generate-button")).to_have_attribute("aria-selected", "true")
-    page.evaluate(hand.replace("look", "nearest"), face)
+
+    page.locator("#faces .nc-frame").nth(1).click()
+    page.locator("#viewer [data-lead=nearest]").click()
+    expect(page.locator("#hand-facts")).to_contain_text("Seed 43")
     expect(page.locator("#tool-nearest")).to_have_attribute("aria-pressed", "true")
     expect(page.locator(".nc-x-nearest")).to_contain_text("are gone from here")
-    assert page.locator("[data-lead=a]").count() > 0
 
 
 @pytest.mark.refused
@@ -173,12 +171,16 @@ def test_arithmetic_is_done_by_clicking_faces(page: Page, app_url: str) -> None:
 def test_a_point_of_the_map_shows_its_face_and_gives_it(page: Page, app_url: str) -> None:
     open_explore(page, app_url, "map")
     expect(page.locator("#map .scatterlayer .point")).to_have_count(400)
-    where = """by => { const {xaxis, yaxis} = document.getElementById('map')._fullLayout;
-      const {x, y} = document.getElementById('map').data[0];
-      const free = x.findIndex((_, i) => x.every((_, j) => i === j
-        || Math.hypot(xaxis.l2p(x[i]) - xaxis.l2p(x[j]), yaxis.l2p(y[i]) - yaxis.l2p(y[j])) > 14));
-      const box = document.getElementById('map').getBoundingClientRect();
-      return [box.x + xaxis._offset + xaxis.l2p(x[free]), box.y + yaxis._offset + yaxis.l2p(y[free]), free]; }"""
+    where = """() => {
+      const map = document.getElementById('map');
+      const { xaxis, yaxis } = map._fullLayout;
+      const box = map.getBoundingClientRect();
+      const left = map.data[0].x.map((x) => box.x + xaxis._offset + xaxis.l2p(x));
+      const top = map.data[0].y.map((y) => box.y + yaxis._offset + yaxis.l2p(y));
+      const alone = left.findIndex((_, i) => left.every((_, j) =>
+        i === j || Math.hypot(left[i] - left[j], top[i] - top[j]) > 14));
+      return [left[alone], top[alone], alone];
+    }"""
     for kind in ("pca", "tsne"):
         page.locator(f"#map-{kind}").click()
         page.wait_for_timeout(300)

@@ -46,11 +46,10 @@ const openFirst = async () => {
 };
 
 /* A face from another tab: one click here, and one back. */
-take("explore", async ({ as, face }) => {
-  const from = document.querySelector("[role=tab][aria-selected=true][id^=tab-]");
-  if (from && from.id !== "tab-explore-button") {
-    backTab = from.id.replace(/^tab-|-button$/g, "");
-    back.textContent = `← ${from.textContent.trim()}`;
+take("explore", async ({ as, face, from }) => {
+  if (from && from !== "explore") {
+    backTab = from;
+    back.textContent = `← ${document.getElementById(`tab-${from}-button`).textContent.trim()}`;
     back.hidden = false;
   }
   try {

@@ -136,9 +136,11 @@ window.neuroceleb = (() => {
     if (tab in handed) taker(handed[tab]);
     delete handed[tab];
   };
+  const shownTab = () => document.querySelector("[role=tab][aria-selected=true][id^=tab-]")?.id.slice(4, -7);
   const hand = (tab, what) => {
-    if (tab in takers) takers[tab](what);
-    else handed[tab] = what;
+    const given = { from: shownTab(), ...what };
+    if (tab in takers) takers[tab](given);
+    else handed[tab] = given;
     openTab(tab);
   };
 
