@@ -1,0 +1,425 @@
+"""What each part of the recipe is worth: one setting changed at a time, all else and images equal.
+
+    python benchmarks/ablation.py pack FACES.zip faces.zip       64-px WebPs, to carry elsewhere
+    python benchmarks/ablation.py run faces.zip --work DIR       again and again, until all is done
+    python benchmarks/ablation.py run faces.zip --work DIR --quick        a CPU: narrow, few images
+    python benchmarks/ablation.py table faces.zip --work DIR     the table of what is there
+
+`run` works for --minutes at most and goes on where it stopped, seed by seed, so that every setting
+has one seed before any has two. A tenth of the faces is held out, never trained on, and what is
+shown of G (its average, where the recipe has one) is measured against it at --points moments, by
+`evaluate.quick`. It needs torch, numpy and Pillow; where OpenCV is missing, well-formed faces are
+counted by a later `table` on a machine that has it, from the sheets of faces kept meanwhile.
+"""
+
+import argparse
+import importlib.util
+import io
+import json
+import math
+import os
+import platform
+import statistics
+import sys
+import time
+import types
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+if importlib.util.find_spec("safetensors") is None:  # no weights are read or written here
+    for _name in ("safetensors", "safetensors.torch"):
+        sys.modules[_name] = types.ModuleType(_name)
+
+from neuroceleb import dataset, evaluate, generator, latent, split, step, training
+from neuroceleb.batches import Faces
+from neuroceleb.errors import UserError
+from neuroceleb.images import Pixels
+from neuroceleb.records import Position
+from neuroceleb.runs import Workspace
+from neuroceleb.settings import RECIPES, Settings
+
+MAX_PACKED_BYTES = 60 * 2**20
+WEBP_QUALITY = 90
+LAST = 10  # points that count as the end of a run
+HOLDOUT = split.SHARE
+QUICK = {"width": 16, "images": 40_000, "seeds": "0", "points": 5, "n": 128}
+
+# Of `classic`, each with one thing more; then `modern`, each with one thing less.
+ADDED: dict[str, dict[str, Any]] = {
+    "classic": {},
+    "+ flip": {"flip": "yes"},
+    "+ average of G": {"ema_images": 10_000},
+    "+ augmentation": {"augment": "all"},
+    "+ colour": {"augment": "colour"},
+    "+ translation": {"augment": "translation"},
+    "+ cutout": {"augment": "cutout"},
+    "+ loss on logits": {"loss": "ns"},
+    "+ hinge": {"loss": "hinge"},
+    "+ least squares": {"loss": "lsgan"},
+    "+ R1, loss on logits": {"loss": "ns", "r1": 0.5},
+    "+ spectral norm": {"d_norm": "spectral"},
+    "+ D twice as fast": {"lr_d": 4e-4},
+    "modern": {"recipe": "modern"},
+}
+
+
+def variants() -> dict[str, dict[str, Any]]:
+    """The settings to compare, by name."""
+    plain = Settings()
+    less = {
+        f"modern - {name}": {"recipe": "modern", name: getattr(plain, name)}
+        for name in RECIPES["modern"]
+    }
+    return ADDED | less
+
+
+# Packing -----------------------------------------------------------------------------------
+
+
+def pack(faces: Pixels, out: Path) -> int:
+    """(N, 64, 64, 3) uint8 -> a zip of WebPs that `dataset.load` reads; its size in bytes."""
+    temporary = out.with_name(f".{out.name}.tmp")
+    with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as file:
+        for index, face in enumerate(faces):
+            encoded = io.BytesIO()
+            Image.fromarray(face).save(encoded, "WEBP", quality=WEBP_QUALITY, method=4)
+            file.writestr(f"{index:06d}.webp", encoded.getvalue())
+    temporary.replace(out)
+    return out.stat().st_size
+
+
+# One cell: a variant with a seed -------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all cells share."""
+
+    images: int
+    points: int
+    n: int
+    width: int
+    batch_size: int
+    device: torch.device
+
+    def settings(self, variant: dict[str, Any], seed: int) -> Settings:
+        return Settings.checked(
+            **variant, seed=seed, ngf=self.width, ndf=self.width, batch_size=self.batch_size
+        )
+
+    def marks(self) -> list[int]:
+        """Images shown when a cell is measured, the last one at its end."""
+        return [math.ceil(self.images * (i + 1) / self.points) for i in range(self.points)]
+
+
+class Cell:
+    """One training, in a folder of its own: rows.jsonl, the state, sheets of its faces."""
+
+    def __init__(self, folder: Path, name: str, seed: int) -> None:
+        self.folder, self.name, self.seed = folder, name, seed
+
+    @property
+    def state_file(self) -> Path:
+        return self.folder / "state.pt"
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What was measured, a row a point, in order."""
+        try:
+            lines = (self.folder / "rows.jsonl").read_text("utf-8").split("\n")[:-1]
+        except OSError:
+            return []
+        return [json.loads(line) for line in lines]
+
+    def is_done(self, plan: Plan) -> bool:
+        rows = self.rows()
+        return bool(rows) and (rows[-1]["images"] >= plan.images or "failed" in rows[-1])
+
+    def write_rows(self, rows: list[dict[str, Any]]) -> None:
+        _write(self.folder / "rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
+
+    def sheet_file(self, images: int) -> Path:
+        return self.folder / f"faces_{images:09d}.webp"
+
+
+def _write(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(data)
+    temporary.replace(path)
+
+
+def train(
+    cell: Cell, plan: Plan, variant: dict[str, Any], faces: Faces, deadline: float, real: Any
+) -> None:
+    """Go on with a cell until it is done or time is up, and save where it stands."""
+    settings = plan.settings(variant, cell.seed)
+    cell.folder.mkdir(parents=True, exist_ok=True)
+    players = step.new_players(settings, plan.device)
+    noise = torch.Generator(plan.device).manual_seed(cell.seed)
+    at = _resumed(cell, players, noise)
+    learn = training.learning(players, settings, step.method_of(settings, len(faces)), noise)
+    marks = [mark for mark in plan.marks() if mark > at.images_seen]
+    began, images_before, seconds = time.perf_counter(), at.images_seen, at.seconds
+    while marks:
+        for batch in faces.batches(at.epoch, plan.batch_size, cell.seed, at.step):
+            figures = learn(batch, len(batch), at)
+            at.step += 1
+            at.images_seen += len(batch)
+            step.update_average(players, len(batch), at.images_seen, settings.ema_images)
+            if marks and at.images_seen >= marks[0]:
+                at.seconds = seconds + time.perf_counter() - began
+                row = _measured(cell, marks.pop(0), players, figures, real)
+                cell.write_rows([*cell.rows(), row | {"seconds": round(at.seconds, 1)}])
+                if "failed" in row:
+                    return
+            if not marks or time.monotonic() > deadline:
+                break
+        else:
+            at.epoch, at.step = at.epoch + 1, 0
+            continue
+        break
+    if plan.device.type == "cuda":
+        torch.cuda.synchronize()
+    at.seconds = seconds + time.perf_counter() - began
+    rate = (at.images_seen - images_before) / max(1e-9, time.perf_counter() - began)
+    print(f"{cell.name}, seed {cell.seed}: {at.images_seen:,} images, {rate:,.0f} a second")
+    if marks:
+        _save(cell, players, noise, at)
+    else:
+        cell.state_file.unlink(missing_ok=True)
+
+
+def _measured(
+    cell: Cell, mark: int, players: step.Players, figures: torch.Tensor, real: Any
+) -> dict[str, Any]:
+    if not torch.isfinite(figures).all():
+        return {"images": mark, "failed": "the loss is no longer a finite number"}
+    step.settle_average(players)
+    z = latent.z_from_seeds(range(real.n), players.shown.nz)
+    _save_sheet(cell.sheet_file(mark), generator.render(players.shown, z))
+    return {"images": mark, **evaluate.quick(players.shown, real)}
+
+
+def _save_sheet(path: Path, faces: Pixels) -> None:
+    """(N, 64, 64, 3) as a sheet of all of them, as square as N can be divided."""
+    side = next(k for k in range(math.isqrt(len(faces)), 0, -1) if len(faces) % k == 0)
+    rows = faces.reshape(-1, side, 64, 64, 3)
+    sheet = rows.transpose(0, 2, 1, 3, 4).reshape(-1, side * 64, 3)
+    encoded = io.BytesIO()
+    Image.fromarray(sheet).save(encoded, "WEBP", quality=95, method=4)
+    _write(path, encoded.getvalue())
+
+
+def _read_sheet(path: Path) -> Pixels:
+    with Image.open(path) as image:
+        sheet = np.asarray(image.convert("RGB"))
+    side = sheet.shape[1] // 64
+    return sheet.reshape(-1, 64, side, 64, 3).transpose(0, 2, 1, 3, 4).reshape(-1, 64, 64, 3)
+
+
+def _save(cell: Cell, players: step.Players, noise: torch.Generator, at: Position) -> None:
+    place = {"epoch": at.epoch, "step": at.step, "images_seen": at.images_seen}
+    state = {
+        "players": players.states(),
+        "noise": noise.get_state(),
+        "position": place | {"seconds": at.seconds},
+    }
+    whole = io.BytesIO()
+    torch.save(state, whole)
+    _write(cell.state_file, whole.getvalue())
+
+
+def _resumed(cell: Cell, players: step.Players, noise: torch.Generator) -> Position:
+    """Where the cell stands; rows of what was not saved are forgotten, for it comes again."""
+    at = Position()
+    if cell.state_file.exists():
+        state = torch.load(cell.state_file, map_location="cpu", weights_only=True)
+        step.load_states(players, state["players"])
+        noise.set_state(state["noise"])
+        at = Position(**state["position"])
+    cell.write_rows([row for row in cell.rows() if row["images"] <= at.images_seen])
+    return at
+
+
+# All cells ---------------------------------------------------------------------------------
+
+
+def cells(work: Path, chosen: list[str], seeds: list[int]) -> Iterator[Cell]:
+    """Every cell, seed by seed."""
+    for seed in seeds:
+        for name in chosen:
+            slug = "".join(c if c.isalnum() else "_" for c in name.replace("+", "plus"))
+            yield Cell(work / f"{slug}-seed{seed}", name, seed)
+
+
+def run(
+    faces: Pixels, work: Path, plan: Plan, chosen: list[str], seeds: list[int], stop: float
+) -> bool:
+    """Work on the cells until time is up; whether all are done."""
+    mask = split.held_out(faces, HOLDOUT)
+    kept_back = evaluate.QuickReference(faces[mask], plan.n)
+    if kept_back.said:
+        print(kept_back.said)
+    train_on = Faces(faces[~mask], plan.device)
+    training.set_up(plan.device)
+    for cell in cells(work, chosen, seeds):
+        if not cell.is_done(plan):
+            if time.monotonic() > stop:
+                return False
+            train(cell, plan, variants()[cell.name], train_on, stop, kept_back)
+    return all(cell.is_done(plan) for cell in cells(work, chosen, seeds))
+
+
+# The table -----------------------------------------------------------------------------------
+
+
+def table(faces: Pixels, work: Path, plan: Plan, chosen: list[str], seeds: list[int]) -> str:
+    """What is there, as Markdown: means over seeds and, from two on, their standard deviation."""
+    mask = split.held_out(faces, HOLDOUT)
+    _count_well_formed(faces[mask], work, plan, chosen, seeds)
+    lines = [
+        f"{int((~mask).sum()):,} faces trained on, {int(mask.sum()):,} held out; {plan.images:,} "
+        f"images shown, width {plan.width}, batch {plan.batch_size}; n = {plan.n} of each at "
+        f"{plan.points} points; torch {torch.__version__}, {_machine(plan.device)}. "
+        f"SWD x1000, mean of three levels; last {LAST}: over that many last points.",
+        "",
+        "| setting | seeds done | SWD at the end | SWD, last points | smallest SWD | "
+        "well-formed at the end, % | least of the last points, % | images a second | failed |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name in chosen:
+        runs = [c.rows() for c in cells(work, [name], seeds) if c.is_done(plan)]
+        failed = sum("failed" in rows[-1] for rows in runs)
+        whole = [rows for rows in runs if "failed" not in rows[-1]]
+        figures = [_figures(rows) for rows in whole]
+        told = [_spread([row[i] for row in figures]) for i in range(6)]
+        lines.append(f"| {name} | {len(runs)} | " + " | ".join(told) + f" | {failed} |")
+    return "\n".join(lines) + "\n"
+
+
+def _figures(rows: list[dict[str, Any]]) -> tuple[float, ...]:
+    last = rows[-LAST:]
+    swd = [row["swd"] for row in rows]
+    formed = [100 * row.get("well_formed", math.nan) for row in last]
+    rate = rows[-1]["images"] / max(rows[-1]["seconds"], 1e-9)
+    return swd[-1], statistics.mean(swd[-LAST:]), min(swd), formed[-1], min(formed), rate
+
+
+def _spread(values: list[float]) -> str:
+    values = [value for value in values if math.isfinite(value)]
+    if not values:
+        return "–"
+    mean = f"{statistics.mean(values):.1f}"
+    return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values):.1f}"
+
+
+def _count_well_formed(
+    held_out: Pixels, work: Path, plan: Plan, chosen: list[str], seeds: list[int]
+) -> None:
+    """Add the share of well-formed faces to rows that lack it, where OpenCV and YuNet are here."""
+    lacking = [
+        cell
+        for cell in cells(work, chosen, seeds)
+        if any("swd" in row and "well_formed" not in row for row in cell.rows())
+    ]
+    norm = evaluate.QuickReference(held_out, plan.n).norm if lacking else None
+    if norm is None:
+        return
+    from neuroceleb import wellformed
+
+    for cell in lacking:
+        rows = cell.rows()
+        for row in rows:
+            if "swd" in row and "well_formed" not in row:
+                looks = wellformed.look(_read_sheet(cell.sheet_file(row["images"])))
+                row["well_formed"] = float(norm.passes(looks).mean())
+                row.pop("said", None)
+        cell.write_rows(rows)
+
+
+def _machine(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{os.cpu_count()} CPUs ({platform.machine()}), no GPU"
+
+
+# The command line ----------------------------------------------------------------------------
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    packing = verbs.add_parser("pack", help="a folder or zip of faces -> a small zip")
+    packing.add_argument("data", type=Path)
+    packing.add_argument("out", type=Path)
+    for verb in ("run", "table"):
+        one = verbs.add_parser(verb)
+        one.add_argument("data", type=Path)
+        one.add_argument("--work", type=Path, required=True, help="where everything is kept")
+        one.add_argument("--only", help="names of settings, separated by commas")
+        one.add_argument("--images", type=int, default=3_000_000, help="shown to each")
+        one.add_argument("--seeds", default="0,1,2")
+        one.add_argument("--points", type=int, default=20, help="measurements of each")
+        one.add_argument("--n", type=int, default=500, help="faces of each measurement")
+        one.add_argument("--width", type=int, default=64, help="ngf and ndf")
+        one.add_argument("--batch", type=int, default=64)
+        one.add_argument("--minutes", type=float, default=9.0, help="of this call, at most")
+        one.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+        one.add_argument("--quick", action="store_true", help=f"for a CPU: {QUICK}")
+    given = parser.parse_args()
+    if getattr(given, "quick", False):
+        for name, value in QUICK.items():
+            if getattr(given, name) == parser_default(verbs, name):
+                setattr(given, name, value)
+    return given
+
+
+def parser_default(verbs: Any, name: str) -> Any:
+    """What a flag of `run` is where it is not given."""
+    return verbs.choices["run"].get_default(name)
+
+
+def main() -> None:
+    began = time.monotonic()
+    given = arguments()
+    home = given.out.parent if given.verb == "pack" else given.work
+    home.mkdir(parents=True, exist_ok=True)
+    faces = dataset.load(given.data, Workspace(home)).pixels
+    if given.verb == "pack":
+        size = pack(faces, given.out)
+        print(f"{len(faces):,} faces in {size / 2**20:.1f} MiB: {given.out}")
+        if size > MAX_PACKED_BYTES:
+            raise UserError(
+                f"{given.out} is over {MAX_PACKED_BYTES // 2**20} MiB: take fewer faces."
+            )
+        return
+    device = training.pick_device(given.device)
+    plan = Plan(given.images, given.points, given.n, given.width, given.batch, device)
+    chosen = given.only.split(",") if given.only else list(variants())
+    unknown = [name for name in chosen if name not in variants()]
+    if unknown:
+        raise UserError(f"No setting '{unknown[0]}': there are {', '.join(variants())}.")
+    seeds = latent.parse_seeds(given.seeds)
+    if given.verb == "run":
+        stop = began + 60 * given.minutes
+        done = run(faces, given.work, plan, chosen, seeds, stop)
+        print("All done." if done else "Time is up: the same command goes on from here.")
+    text = table(faces, given.work, plan, chosen, seeds)
+    (given.work / "table.md").write_text(text, "utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except UserError as error:
+        sys.exit(str(error))
