@@ -4,11 +4,11 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image, ImageEnhance, ImageFilter
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
 from neuroceleb.errors import UserError
 from neuroceleb.faces import align, hashing, pose, quality
-from neuroceleb.faces.detect import Face
+from neuroceleb.faces.detect import LANDMARKS, Face
 from neuroceleb.faces.quality import Measures, Rules
 from neuroceleb.faces.yunet import YuNet
 from tests.faces_helpers import portrait
@@ -88,6 +88,43 @@ def test_dark_lenses_are_measured() -> None:
     after = quality.measure(np.asarray(shaded), face, align.placing(face.landmarks))
     assert after["eyes_covered"] > max(0.5, before)
     assert "eyes_covered" in names(after)
+
+
+def landmarks_of(photo: Image.Image) -> dict[str, tuple[float, float]]:
+    face = YuNet().find([np.asarray(photo)])[0][0]
+    return dict(zip(LANDMARKS, face.landmarks, strict=True))
+
+
+@pytest.mark.parametrize("colour", [(235, 238, 240), (120, 170, 215), (25, 25, 28)])
+def test_masks_are_seen(colour: tuple[int, int, int]) -> None:
+    photo = portrait(420)
+    assert measured(photo)["mouth_covered"] == 0.0
+    at = landmarks_of(photo)
+    x = (at["right_mouth"][0] + at["left_mouth"][0]) / 2
+    y = (at["right_mouth"][1] + at["left_mouth"][1]) / 2
+    wide = 0.95 * (at["left_eye"][0] - at["right_eye"][0])
+    ImageDraw.Draw(photo).ellipse(
+        (x - wide, y - 0.75 * wide, x + wide, y + 0.75 * wide), fill=colour
+    )
+    assert "mouth_covered" in names(measured(photo))
+
+
+def test_lids_painted_over_the_eyes_are_seen() -> None:
+    photo = portrait(420)
+    before = measured(photo)["eyes_closed"]
+    at = landmarks_of(photo)
+    drawing = ImageDraw.Draw(photo)
+    for x, y in (at["right_eye"], at["left_eye"]):
+        skin = photo.getpixel((int(x), int(y + 24)))
+        assert isinstance(skin, tuple)
+        lash = tuple(int(0.45 * value) for value in skin)
+        drawing.ellipse((x - 22, y - 10, x + 22, y + 10), fill=skin)
+        drawing.arc((x - 19, y - 4, x + 19, y + 8), 10, 170, fill=lash, width=2)
+    after = measured(photo)
+    assert before < 0.1
+    assert after["eyes_closed"] > 0.4
+    assert "eyes_closed" in names(after, max_eyes_closed=0.4)
+    assert "eyes_closed" not in names(after)  # off unless asked for
 
 
 def test_rules_have_bounds() -> None:
