@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import checkpoint, dataset, latent
+from ..dataset import Progress
 from ..errors import UserError
 from ..generator import Model
 from ..images import Pixels
@@ -62,10 +63,13 @@ def _critic(path: Path, _mtime_ns: int, _size: int) -> Discriminator:
     return checkpoint.load_discriminator(path).requires_grad_(False)
 
 
-def training_photos(run: Run, workspace: Workspace) -> tuple[Photos, str | None]:
+def training_photos(
+    run: Run, workspace: Workspace, progress: Progress | None = None
+) -> tuple[Photos, str | None]:
     """The photos a run was trained on, and a sentence where they are not quite those any more.
 
-    Raises UserError where they are gone.
+    `progress(done, total)` is told while they are decoded, if they must be. Raises UserError where
+    they are gone.
     """
     described = run.config().get("dataset")
     described = described if isinstance(described, dict) else {}
@@ -79,15 +83,17 @@ def training_photos(run: Run, workspace: Workspace) -> tuple[Photos, str | None]
             f"The photos that '{run.name}' was trained on ({path[:200]}) are gone from here: put "
             f"them back, or under {workspace.datasets.name}/ by that name."
         ) from error
-    photos, found = photos_in(source, workspace)
+    photos, found = photos_in(source, workspace, progress)
     if fingerprint is not None and fingerprint != found:
         return photos, f"{path[:200]} has changed since '{run.name}' was trained on it."
     return photos, None
 
 
-def photos_in(source: Path, workspace: Workspace) -> tuple[Photos, str]:
+def photos_in(
+    source: Path, workspace: Workspace, progress: Progress | None = None
+) -> tuple[Photos, str]:
     """The photos of a folder or zip, ready to be compared with; and their fingerprint."""
-    loaded = dataset.load(source, workspace)
+    loaded = dataset.load(source, workspace, progress)
     with _one_at_a_time:
         if loaded.fingerprint not in _compared:
             _compared.clear()  # one dataset at a time: it may take hundreds of megabytes

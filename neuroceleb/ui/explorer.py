@@ -252,10 +252,10 @@ class Explorer:
     def _comparing(self, wishes: Wishes) -> Callable[[Errand], News]:
         self._check_allowed("see training photos")
 
-        def work(_: Errand) -> News:
+        def work(errand: Errand) -> News:
             asked = self._asked(wishes)
             z = asked.z(wishes.get("face"))
-            photos, remark = self._photos(asked)
+            photos, remark = self._photos(asked, errand)
             [verdict] = photos.judge(asked.model.images(z[None]))
             return {"photos": len(photos), "remark": remark} | _shown(photos, verdict)
 
@@ -268,10 +268,9 @@ class Explorer:
             from ..explore import workbench
 
             asked = self._asked(wishes)
-            photos, remark = self._photos(asked)
-            errand.tell(0.3)
+            photos, remark = self._photos(asked, errand)
             surveyed = workbench.survey(asked.model)
-            errand.tell(0.6)
+            errand.tell(0.8)
             verdicts = photos.judge(surveyed)
             order = np.argsort([verdict.closeness for verdict in verdicts])[:3]
             return {
@@ -308,10 +307,15 @@ class Explorer:
         except UserError as error:
             return workbench.found_directions(asked.model), str(error)
 
-    def _photos(self, asked: Asked) -> tuple[copies.Photos, str | None]:
+    def _photos(self, asked: Asked, errand: Errand) -> tuple[copies.Photos, str | None]:
         from ..explore import workbench
 
-        return workbench.training_photos(asked.run, self.workspace)
+        def tell(done: int, count: int) -> None:
+            errand.tell(0.6 * done / count)
+
+        found = workbench.training_photos(asked.run, self.workspace, tell)
+        errand.tell(0.6)
+        return found
 
     def _check_allowed(self, what: str) -> None:
         if not self.desk.is_open:

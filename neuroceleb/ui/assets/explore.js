@@ -17,28 +17,45 @@ tools.append(...TOOLS.map((tool) => make("button", {
 }, tool.title)));
 for (const tool of TOOLS) heard.push(tool.hear);
 
+/* The models there are now: a training may have kept another epoch since. */
+const lookForModels = async () => {
+  const there = await (await ask("explore/models")).json();
+  known = there.models;
+  isAllowed = there.allowed;
+  models.replaceChildren(...known.map(({ name }) => make("option", { value: name }, name)));
+  if (hand.model === null) return;
+  models.value = hand.model;
+  const kept = known.find(({ name }) => name === hand.model)?.epochs ?? [hand.epoch];
+  epochs.replaceChildren(...kept.map((number) => make("option", { value: number }, String(number))));
+  epochs.value = hand.epoch;
+};
+
 let begun = null;
 const begin = () => {
   begun ??= (async () => {
-    const there = await (await ask("explore/models")).json();
-    known = there.models;
-    isAllowed = there.allowed;
+    await lookForModels();
     if (!known.length) {
       root.replaceChildren(emptyState(words.no_model_title, words.no_model, "python -m neuroceleb train FOLDER --run NAME"));
       throw new Error(words.no_model_title);
     }
-    models.replaceChildren(...known.map(({ name }) => make("option", { value: name }, name)));
     root.replaceChildren(controls, make("div", { class: "nc-explore-body" }, stage, make("div", { class: "nc-x-work" }, tools, bench)));
     choose(opened);
   })().catch((error) => { begun = null; throw error; });
   return begun;
 };
 
+let wasSeen = false;
+let isGiven = false; // a face from another tab is on its way
 const openFirst = async () => {
-  if (root.offsetParent === null) return;
+  const isSeen = root.offsetParent !== null;
+  if (isSeen === wasSeen) return;
+  wasSeen = isSeen;
+  if (!isSeen) return;
+  const isAgain = begun !== null;
   try {
     await begin();
-    if (!hand.face) chooseModel(known[0].name);
+    if (isAgain) await lookForModels();
+    if (!hand.face && !isGiven) chooseModel(known[0].name);
     else opened.open();
   } catch (error) {
     if (known.length || error.message !== words.no_model_title) root.replaceChildren(note(error.message, "nc-problem"));
@@ -47,6 +64,7 @@ const openFirst = async () => {
 
 /* A face from another tab: one click here, and one back. */
 take("explore", async ({ as, face, from }) => {
+  isGiven = true;
   if (from && from !== "explore") {
     backTab = from;
     back.textContent = `← ${document.getElementById(`tab-${from}-button`).textContent.trim()}`;
@@ -54,6 +72,7 @@ take("explore", async ({ as, face, from }) => {
   }
   try {
     await begin();
+    await lookForModels();
   } catch (error) {
     say(error.message);
     return;

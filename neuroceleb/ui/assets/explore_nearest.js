@@ -23,9 +23,10 @@ const nearestTool = (() => {
     if (!isAllowed) { one.replaceChildren(note(words.x_photos_closed)); return; }
     const face = hand.face;
     const { png } = hand;
-    one.replaceChildren(note(words.x_comparing));
+    const progress = meter(words.x_comparing);
+    one.replaceChildren(note(words.x_comparing), progress);
     try {
-      running = errand(wishes({ errand: "nearest", face }));
+      running = errand(wishes({ errand: "nearest", face }), (done) => { progress.value = done; });
       const found = await running.finished;
       if (!found || face !== hand.face) return;
       one.replaceChildren(
