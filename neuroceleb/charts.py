@@ -74,6 +74,7 @@ BEST_BY: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("swd", min),
     ("well_formed", max),
 )
+NO_QUALITY = frozenset({"n", "seconds", "seed"})  # how it was measured, not what was found
 MAX_QUALITY_CHARTS = 12
 
 
@@ -101,7 +102,7 @@ def quality_of(row: dict[str, Any]) -> dict[str, float]:
     prefix = "quality_"
     found |= {key.removeprefix(prefix): row[key] for key in row if key.startswith(prefix)}
     numbers = {str(key): _finite(value) for key, value in found.items()}
-    return {key: value for key, value in numbers.items() if value is not None}
+    return {k: v for k, v in numbers.items() if v is not None and k not in NO_QUALITY}
 
 
 def _quality_charts(stats: Stats) -> list[Chart]:

@@ -22,7 +22,7 @@ def test_charts_are_of_what_was_measured() -> None:
 @pytest.mark.parametrize(
     "measured",
     [
-        {"quality": {"well_formed": 0.9, "swd": 41}},
+        {"quality": {"well_formed": 0.9, "swd": 41, "n": 64, "seconds": 1.5}},
         {"quality_well_formed": 0.9, "quality_swd": 41.0},
         {"quality": {"well_formed": 0.9}, "quality_swd": 41},
     ],

@@ -180,7 +180,7 @@ const way = (id, text, isChosen) => make("label", { class: "nc-switch" },
 const wayWipe = way("way-wipe", words.p_wipe, true);
 const wayBeside = way("way-beside", words.p_side, false);
 const comparing = make("div", { class: "nc-comparing", hidden: true },
-  make("div", { class: "nc-ways" }, wayWipe, wayBeside,
+  make("div", { class: "nc-manner" }, wayWipe, wayBeside,
     make("label", { class: "nc-switch" }, together, words.p_together)),
   make("label", { class: "nc-wipe-row" }, make("span", {}, `A ↔ B`), wipe),
   make("label", { class: "nc-wipe-row" }, make("span", {}, "B"), sliderB, labelB));
@@ -275,7 +275,7 @@ const drawLeads = (epoch) => {
   lifeLeads.replaceChildren(row);
 };
 
-const openLife = async (model, index, face, url, options) => {
+const openLife = async (model, index, from, face, url, options) => {
   Object.assign(life, { strip: null, image: null, model, index, face });
   lifeFacts.textContent = words.p_developing;
   lifeTiles.replaceChildren();
@@ -312,9 +312,7 @@ const openLife = async (model, index, face, url, options) => {
         click: () => { showLife(place); lifeTiles.children[place].focus({ preventScroll: true }); },
       }, make("span", {}, epoch));
     }));
-    const epoch = A.course?.name === model ? A.sheets[A.at]?.epoch ?? Infinity : Infinity;
-    const at = strip.epochs.findLastIndex((one) => one <= epoch);
-    showLife(index === null ? strip.epochs.length - 1 : Math.max(0, at));
+    showLife(strip.epochs.findLastIndex((one) => one <= (from ?? Infinity)));
   } catch (error) {
     if (mine !== life.opening) return;
     lifeBox.close();
@@ -326,20 +324,21 @@ const openFaceOfSheet = (index) => {
   pause();
   if (A.view.isStaged()) A.view.restore();
   const face = A.course.imported ? null : { seed: index, truncation: 1 };
-  return openLife(A.course.name, index, face, `progress/strip?${new URLSearchParams({ run: A.course.name, face: index })}`);
+  return openLife(A.course.name, index, A.sheets[A.at].epoch, face, `progress/strip?${new URLSearchParams({ run: A.course.name, face: index })}`);
 };
-const openSeed = (model, face) => openLife(model, null, face, "progress/seed", {
+const openSeed = (model, epoch, face) => openLife(model, null, epoch, face, "progress/seed", {
   method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ run: model, face }),
 });
 /* A face handed over from another tab: from the sheets if it is on them, else drawn. */
 const openFace = async ({ face }) => {
   if (!face) return;
-  if (face.model !== A.course?.name) await choose(face.model);
+  const isWatched = seen?.runs.some(({ name }) => name === face.model);
+  if (isWatched && face.model !== A.course?.name) await choose(face.model);
   const isOnSheet = !("z" in face) && (face.truncation ?? 1) === 1 && face.seed < 64 && A.course?.name === face.model && !A.course.imported && A.sheets.length;
   if (isOnSheet) {
     if (Number.isInteger(face.epoch)) showEpoch(face.epoch);
     openFaceOfSheet(face.seed);
-  } else openSeed(face.model, "z" in face ? { z: face.z } : { seed: face.seed, truncation: face.truncation ?? 1 });
+  } else openSeed(face.model, face.epoch, "z" in face ? { z: face.z } : { seed: face.seed, truncation: face.truncation ?? 1 });
 };
 const seedField = make("input", { type: "number", id: "life-seed", min: 0, step: 1, value: 777 });
 const seedForm = make("form", {
@@ -536,7 +535,8 @@ const takeSide = (side, course) => {
   side.sheets = course?.sheets ?? [];
   if (!isSame) {
     side.reel?.close();
-    side.reel = course ? makeReel(course.name, () => side.view.hear()) : null;
+    const reel = course ? makeReel(course.name, () => { side.canvas.dataset.held = reel.heldCount(); side.view.hear(); }) : null;
+    side.reel = reel;
     side.view.watch(side.reel);
   }
   side.reel?.update(side.sheets);

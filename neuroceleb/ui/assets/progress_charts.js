@@ -78,7 +78,7 @@ const makeCharts = ({ pick }) => {
     const marker = make("i", { class: "nc-marker", "aria-hidden": "true" });
     const title = titleOf(spec);
     const saving = (kind, act) => make("button", {
-      type: "button", class: "nc-small", "data-save": kind, "aria-label": `${title}: ${kind.toUpperCase()}`,
+      type: "button", class: "nc-save-as", "data-save": kind, "aria-label": `${title}: ${kind.toUpperCase()}`,
       click: () => act().catch((error) => say(error.message)),
     }, kind.toUpperCase());
     const chart = { plot, marker, title, spec };

@@ -115,9 +115,9 @@ const makeReel = (run, heard) => {
   };
   const url = (at) => `sheets/${encodeURIComponent(run)}/${sheets[at].epoch}?v=${sheets[at].v}`;
   const close = () => { isClosed = true; held.clear(); };
-  const heldBytes = () => [...held.values()].reduce((sum, { file }) => sum + (file?.size ?? 0), 0);
+  const heldCount = () => sheets.filter(isHeld).length;
 
-  return { run, update, nearest, hasFile, key, ready, picture, url, close, heldBytes,
+  return { run, update, nearest, hasFile, key, ready, picture, url, close, heldCount,
     sheet: (at) => sheets[at], count: () => sheets.length };
 };
 
