@@ -173,14 +173,14 @@ def measure(workspace: Workspace, moves: int, rounds: int) -> dict[str, Any]:
         with served(workspace) as url, opened() as browser:
             page = open_progress(browser, url, "brief")
             page.wait_for_timeout(3_000)
-            before = own_memory_mb(browser)
+            before = own_memory_mb(browser, page)
             for name, value in open_run(page, "long").items():
                 found[name].append(value)
             page.evaluate(watching("#scrub", SHOWN_OURS))
             drag(page, "#scrub", moves)
             ours += settled(page)
             page.wait_for_timeout(2_000)
-            growth.append(own_memory_mb(browser) - before)
+            growth.append(own_memory_mb(browser, page) - before)
             page.evaluate(PLAIN, "long")
             page.evaluate(watching("#plain", SHOWN_PLAIN))
             drag(page, "#plain", moves)
@@ -254,8 +254,13 @@ def settled(page: Page) -> list[float]:
     return [float(value) for value in page.evaluate("window.latencies")]
 
 
-def own_memory_mb(browser: Browser) -> float:
-    """What the browser's processes hold that they share with no other."""
+def own_memory_mb(browser: Browser, page: Page) -> float:
+    """What the browser's processes hold that they share with no other, garbage collected."""
+    inside = page.context.new_cdp_session(page)
+    for _ in range(2):
+        inside.send("HeapProfiler.collectGarbage")
+        page.wait_for_timeout(1_000)
+    inside.detach()
     session = browser.new_browser_cdp_session()
     total = 0
     for process in session.send("SystemInfo.getProcessInfo")["processInfo"]:

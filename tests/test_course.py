@@ -77,15 +77,46 @@ def test_a_reel_holds_every_sheet_in_the_order_asked_for(run: Run) -> None:
         assert found[epoch] == run.sheets()[epoch].read_bytes(), "so light that it is sent as it is"
 
 
-def test_a_heavy_sheet_is_sent_lighter(tmp_path: Path) -> None:
-    grain = np.random.default_rng(0).normal(90, 4, (530, 530, 3)).clip(0, 255).astype(np.uint8)
-    path = tmp_path / "fake_samples_epoch_000.png"
-    images.save(path, grain)
+def heavy_sheet(run: Run, epoch: int) -> Pixels:
+    rng = np.random.default_rng(epoch)
+    grain: Pixels = rng.normal(90, 4, (530, 530, 3)).clip(0, 255).astype(np.uint8)
+    images.save(run.sheet_file(epoch), grain)
+    return grain
+
+
+def test_a_heavy_sheet_is_sent_lighter_and_made_once(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grain = heavy_sheet(run, 1)
+    path = run.sheet_file(1)
     light = reels.light(path)
     assert len(light) < path.stat().st_size
     assert np.abs(pixels_of(light).astype(int) - grain).mean() < 8
     images.save(path, 255 - grain)
-    assert np.abs(pixels_of(reels.light(path)).astype(int) - grain).mean() > 8, "the new one"
+    after = reels.light(path)
+    assert np.abs(pixels_of(after).astype(int) - grain).mean() > 8, "the new one"
+    monkeypatch.setattr(reels, "_encoded", None)
+    assert reels.light(path) == after, "from the cache"
+    kept = list((run.path.parents[1] / ".cache" / "reels" / "first").iterdir())
+    assert [one.read_bytes() for one in kept] == [after], "the former one is gone"
+
+
+def test_light_sheets_are_made_ahead(
+    workspace: Workspace, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reels, "READY_EVERY_S", 0.01)
+    for epoch in (0, 2):
+        heavy_sheet(run, epoch)
+    gone = workspace.root / ".cache" / "reels" / "gone"
+    gone.mkdir(parents=True)
+    stop = reels.keep_ready(workspace)
+    helpers.wait_for(lambda: not gone.exists())
+    stop()
+    made = (workspace.root / ".cache" / "reels" / "first").iterdir()
+    assert sorted(one.name.split("-")[0] for one in made) == [
+        "fake_samples_epoch_000",
+        "fake_samples_epoch_002",
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "x", "1,,2", "-1", "1.5", "9" * 12, ",".join("1" * 300)])

@@ -1,16 +1,19 @@
 """What the page scrubs through: light pictures of many sheets at once, and strips of one face.
 
 A sheet of 64 faces is half a megabyte as PNG: 200 of them would fill the page. So what is scrubbed
-is a JPEG of a fifth of that; where the reader rests, the page fetches the sheet itself.
+is a JPEG of a fifth of that; where the reader rests, the page fetches the sheet itself. Made once,
+it lies under `.cache/reels/`; while the app is idle it is made ahead of whoever will ask.
 """
 
 import base64
 import io
+import os
+import shutil
 import struct
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,10 +21,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .. import film, images, latent
+from .. import files, film, images, latent
 from ..errors import UserError
 from ..images import Pixels
-from ..runs import Run
+from ..runs import Run, Workspace
 from . import faces
 from .course import is_imported, is_light
 
@@ -31,6 +34,7 @@ MAX_WEIGHTS = 24  # of kept epochs: each is read from disk for a strip
 STRIP_COLUMNS = 20
 QUALITY = 80
 AT_ONCE = 2
+READY_EVERY_S = 10.0
 _HEAD = struct.Struct("<II")  # epoch, bytes that follow
 
 
@@ -75,14 +79,71 @@ def light(path: Path) -> bytes:
             return path.read_bytes()
     except OSError as error:
         raise UserError(f"{path.name} cannot be read ({error.strerror}).") from error
-    return _encoded(path, stat.st_mtime_ns, stat.st_size)
+    return _kept(path, _place(path, stat.st_mtime_ns, stat.st_size))
 
 
-@lru_cache(maxsize=320)  # about 30 MB
-def _encoded(path: Path, mtime_ns: int, size: int) -> bytes:
+def _place(path: Path, mtime_ns: int, size: int) -> Path:
+    """Where the light picture of a sheet in this state lies."""
+    run = path.parent
+    folder = run.parent.parent / ".cache" / "reels" / run.name
+    return folder / f"{path.stem}-{mtime_ns:x}-{size:x}.jpg"
+
+
+def _kept(path: Path, place: Path) -> bytes:
+    """From the cache, or made and put there; where it cannot be written, made each time."""
+    try:
+        return place.read_bytes()
+    except OSError:
+        data = _encoded(path)
+    with suppress(OSError, UserError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with files.replacing(place) as temporary:
+            temporary.write_bytes(data)
+        for older in place.parent.glob(f"{path.stem}-*.jpg"):
+            if older != place:
+                older.unlink(missing_ok=True)
+    return data
+
+
+def _encoded(path: Path) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(images.load(path)).save(buffer, "JPEG", quality=QUALITY, subsampling=0)
     return buffer.getvalue()
+
+
+def keep_ready(workspace: Workspace) -> Callable[[], None]:
+    """Make the light pictures ahead, as long as the app lives; returns what ends it."""
+    ended = threading.Event()
+
+    def work() -> None:
+        with suppress(OSError):  # after everything else on this machine
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+        while not ended.wait(READY_EVERY_S):
+            with suppress(OSError, UserError):
+                _make_ready(workspace, ended.is_set)
+
+    threading.Thread(target=work, daemon=True, name="reels").start()
+    return ended.set
+
+
+def _make_ready(workspace: Workspace, is_enough: Callable[[], bool]) -> None:
+    runs = workspace.runs()
+    for run in runs:
+        for path in film.evenly(list(run.sheets().values()), MAX_FRAMES):
+            if is_enough():
+                return
+            with suppress(UserError, OSError):
+                if not _is_ready(path):
+                    light(path)
+    names = {run.name for run in runs}
+    for folder in (workspace.root / ".cache" / "reels").glob("*"):
+        if folder.name not in names:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_ready(path: Path) -> bool:
+    stat = path.stat()
+    return is_light(stat.st_size) or _place(path, stat.st_mtime_ns, stat.st_size).exists()
 
 
 # One face through all epochs ---------------------------------------------------------------

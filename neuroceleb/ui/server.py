@@ -26,6 +26,7 @@ from . import (
     page,
     photo_desk,
     progress_tab,
+    reels,
     theme,
 )
 from .darkroom import Darkroom
@@ -49,9 +50,11 @@ def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None)
         warm_up = threading.Thread(target=_warm_up, args=(workspace, closed), daemon=True)
         warm_up.start()
         stop_pumping = desk.keep_pumping(workspace)
+        stop_readying = reels.keep_ready(workspace)
         yield
         closed.set()
         stop_pumping()
+        stop_readying()
         await run_in_threadpool(darkroom.close)
         await run_in_threadpool(close_studio)
 
