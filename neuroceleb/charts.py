@@ -5,9 +5,11 @@ a film draws the same lines beneath its picture.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from . import quality
 
 Stats = Sequence[dict[str, Any]]
 Values = list[float | None]
@@ -67,13 +69,6 @@ VARIETY = Chart(
 )
 SPEED = Chart("speed", "images/s", (Line("images_per_second", "images/s", D_COLOUR),), low=0.0)
 
-# Which epoch is best, by the first of these that was measured; is less of it better, or more?
-BEST_BY: tuple[tuple[str, Callable[..., Any]], ...] = (
-    ("fid", min),
-    ("kid", min),
-    ("swd", min),
-    ("well_formed", max),
-)
 NO_QUALITY = frozenset({"n", "seconds", "seed"})  # how it was measured, not what was found
 MAX_QUALITY_CHARTS = 12
 
@@ -118,9 +113,24 @@ def _quality_charts(stats: Stats) -> list[Chart]:
     ]
 
 
+def with_evaluations(stats: Stats, entries: Mapping[int, quality.Entry]) -> list[dict[str, Any]]:
+    """The rows, with what full evaluations found in place of the quick figures, if there are any.
+
+    The two are of different numbers of faces, so they are never mixed.
+    """
+    found = quality.of_entries(entries)
+    if not found:
+        return list(stats)
+    quick = {"quality", *(key for row in stats for key in row if key.startswith("quality_"))}
+    bare = [{key: row[key] for key in row if key not in quick} for row in stats]
+    return [
+        row | ({"quality": found[row["epoch"]]} if row["epoch"] in found else {}) for row in bare
+    ]
+
+
 @dataclass(frozen=True)
 class Best:
-    """The epoch that is best by one measured figure."""
+    """The epoch that is best by the rule of `quality`, and the figure that decided."""
 
     epoch: int
     figure: str
@@ -129,14 +139,9 @@ class Best:
 
 def best_epoch(stats: Stats) -> Best | None:
     """The best of the epochs whose quality was measured; None where none was."""
-    for name, better in BEST_BY:
-        measured = [
-            (quality_of(row)[name], row["epoch"]) for row in stats if name in quality_of(row)
-        ]
-        if measured:
-            value, epoch = better(measured, key=lambda pair: pair[0])
-            return Best(epoch, name, value)
-    return None
+    measured = {row["epoch"]: quality_of(row) for row in stats}
+    epoch = quality.best(measured)
+    return None if epoch is None else Best(epoch, "swd", measured[epoch]["swd"])
 
 
 def resumed(stats: Stats) -> list[int]:

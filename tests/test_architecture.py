@@ -87,7 +87,7 @@ ROOMS: dict[str, tuple[str, str]] = {
     ),
     "onnx_file": ("errors files folded generator images latent networks", "numpy torch"),
     "best": ("checkpoint faces images", "numpy torch"),
-    "charts": ("", ""),
+    "charts": ("quality", ""),
     "film": ("charts errors images media runs", "numpy PIL"),
     "legacy": ("checkpoint errors files images runs settings", ""),
     "doctor": ("runs", "torch imageio_ffmpeg"),
@@ -113,7 +113,7 @@ ROOMS: dict[str, tuple[str, str]] = {
     "__main__": ("cli", ""),
     "ui": (
         "best charts dataset errors explore faces film files generator images jobs latent legacy "
-        "media queueing runs settings verdict walks",
+        "media quality queueing runs settings verdict walks",
         "gradio numpy PIL plotly fastapi starlette",
     ),
 }

@@ -41,15 +41,23 @@ def test_odd_quality_is_none(odd: object) -> None:
     assert charts.quality_of(row(0, quality=odd, quality_x=odd)) == {}
 
 
-def test_the_best_epoch_by_what_tells_most() -> None:
+def test_the_best_epoch_is_that_of_the_rule() -> None:
     measured = [
         row(3, quality={"well_formed": 0.8, "swd": 30.0}),
         row(5, quality={"well_formed": 0.9, "swd": 40.0}),
+        row(7, quality_well_formed=0.89, quality_swd=35.0),
     ]
-    assert charts.best_epoch(measured) == charts.Best(3, "swd", 30.0)
-    by_shape = [row(3, quality_well_formed=0.8), row(5, quality_well_formed=0.9), row(6)]
-    assert charts.best_epoch(by_shape) == charts.Best(5, "well_formed", 0.9)
+    assert charts.best_epoch(measured) == charts.Best(7, "swd", 35.0)
     assert charts.best_epoch([row(0, loss_d=1.0)]) is None
+
+
+def test_full_evaluations_take_the_place_of_quick_ones() -> None:
+    stats = [row(0, quality={"swd": 9.0}), row(1, quality_swd=8.0), row(2)]
+    entry = {"swd": {"mean": 21.0}, "well_formed": {"share": 0.75}, "evaluated": "2026"}
+    rows = charts.with_evaluations(stats, {1: entry, 9: entry})
+    assert [charts.quality_of(one) for one in rows] == [{}, {"swd": 21.0, "well_formed": 0.75}, {}]
+    assert charts.best_epoch(rows) == charts.Best(1, "swd", 21.0)
+    assert charts.with_evaluations(stats, {}) == stats
 
 
 def test_where_a_run_went_on() -> None:

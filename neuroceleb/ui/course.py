@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from .. import charts
+from .. import charts, quality
 from ..charts import Stats
 from ..errors import UserError
 from ..runs import GOING_ON, Run, Workspace
@@ -54,7 +54,7 @@ def watch(workspace: Workspace, name: str, other: str) -> dict[str, Any]:
 
 def course(run: Run) -> dict[str, Any]:
     """One run: how it stands, its sheets and kept weights, its figures as the charts draw them."""
-    stats = run.stats()
+    stats = charts.with_evaluations(run.stats(), quality.read(run.path))
     status = run.status()
     best = charts.best_epoch(stats)
     return {
