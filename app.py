@@ -124,6 +124,9 @@ def prepare_gradio(workspace: Workspace) -> None:
         ) from error
     os.environ["GRADIO_TEMP_DIR"] = str(cache)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    # Read when torch is loaded: its threads sleep while they wait, instead of spinning on cores
+    # that visitors and trainings need (docs/results.md, "Serving").
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def run_server(
