@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import checkpoint, generator, images, latent, likeness
+from . import checkpoint, evaluate, generator, images, latent, likeness
 from .dataset import Dataset
 from .errors import UserError
+from .evaluate import QuickReference
 from .images import Pixels
 from .networks import plain
 from .runs import Run
@@ -61,6 +62,7 @@ class Records:
     players: Players
     noise: torch.Generator
     writer: Writer
+    reference: QuickReference | None = None
 
     def draw_real(self, real: torch.Tensor) -> None:
         """The sheet of the first batch: (N, 3, 64, 64) in [-1, 1]."""
@@ -81,7 +83,15 @@ class Records:
         self.writer.do(lambda: images.save(path, images.grid(fakes)))
         if keep:
             self._keep_weights(epoch, at.images_seen)
+        row |= self._quality(epoch)
         self.writer.do(lambda: self.run.append_stats(row | self._likeness(fakes, epoch) | marks))
+
+    def _quality(self, epoch: int) -> dict[str, Any]:
+        """What a quick look at the faces finds, in the epochs that are to be looked at."""
+        every = self.settings.evaluate_every
+        if self.reference is None or not every or (epoch + 1) % every:
+            return {}
+        return {"quality": evaluate.quick(self.players.shown, self.reference)}
 
     def _likeness(self, fakes: Pixels, epoch: int) -> dict[str, float]:
         """How alike the fixed noise's faces are, and how far they moved since the epoch before."""

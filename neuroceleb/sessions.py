@@ -39,6 +39,7 @@ from . import (
 from .dataset import Dataset
 from .errors import UserError
 from .heartbeat import Heartbeat
+from .images import Pixels
 from .queueing import Locks
 from .ranks import LostPeerError, Ranks
 from .runs import Run, Workspace
@@ -225,6 +226,14 @@ def _fitted(session: Session, data: Dataset) -> Session:
     return replace(session, settings=session.settings.for_faces(count))
 
 
+def _kept_back(data: Dataset, settings: Settings) -> Pixels | None:
+    """The faces that the quality is measured against, (N, 64, 64, 3), where some are kept back."""
+    if not settings.holdout or not settings.evaluate_every:
+        return None
+    kept: Pixels = data.pixels[split.held_out(data.pixels, settings.holdout)]
+    return kept
+
+
 def _training_part(data: Dataset, settings: Settings) -> Dataset:
     """The faces trained on: all but those kept back to measure with."""
     if not settings.holdout:
@@ -249,6 +258,7 @@ def _record_failure(heartbeat: Heartbeat, error: BaseException) -> None:
 def _train(session: Session, data: Dataset, heartbeat: Heartbeat) -> str:
     run, settings = session.run, session.settings
     _name_skipped(data)
+    compared_with = _kept_back(data, settings)
     data = _training_part(data, settings)
     device = training.pick_device(settings.device)
     several = f"{settings.ngpu} x " if settings.ngpu > 1 else ""
@@ -266,7 +276,16 @@ def _train(session: Session, data: Dataset, heartbeat: Heartbeat) -> str:
     ):
         _tell_followers(us, session, adjusted)
         _check_same_faces(us, data)
-        job = training.Job(run, settings, data, device, session.resume, session.start_from, us)
+        job = training.Job(
+            run,
+            settings,
+            data,
+            device,
+            session.resume,
+            session.start_from,
+            us,
+            compared_with=compared_with,
+        )
         state = recovery.train(job, adjusted, heartbeat, should_stop, bar.show)
     how = "; --resume goes on from here" if state == "stopped" else ""
     log.info("Run '%s' %s: %s%s.", run.name, state, run.path, how)

@@ -84,6 +84,9 @@ class Settings:
     ema_images: int = _setting(
         0, "Images after which G's average has half forgotten; 0: no average.", 0, 10**9
     )
+    evaluate_every: int = _setting(
+        0, "Look at the quality of the faces every N epochs; 0: never.", 0, 100_000
+    )
     holdout: float = _setting(0.0, "Share of the images kept back from training.", 0.0, 0.5)
     start_from: str = _text("A run or generator file whose weights to begin with; empty: none.")
     seed: int = _setting(0, "Seed of weights, noise and order.", 0, 2**53 - 1)

@@ -18,8 +18,10 @@ from . import checkpoint, graphs
 from .batches import Faces
 from .dataset import Dataset
 from .errors import UserError
+from .evaluate import QuickReference
 from .graphs import Graphs
 from .heartbeat import Heartbeat
+from .images import Pixels
 from .ranks import ALONE, Ranks
 from .records import Position, Records, check_finite, check_weights
 from .runs import Run
@@ -74,7 +76,8 @@ class Job:
 
     A new one begins with the weights in `start_from`, where that is given. `ranks` is this process
     among those that train the run together; the first one writes. Without `captures` no step is
-    captured as a CUDA graph, where there is a GPU.
+    captured as a CUDA graph, where there is a GPU. Quality is measured against `compared_with`,
+    faces (N, 64, 64, 3) kept back from training, or else against those trained on.
     """
 
     run: Run
@@ -85,6 +88,7 @@ class Job:
     start_from: Path | None = None
     ranks: Ranks = ALONE
     captures: bool = True
+    compared_with: Pixels | None = None
 
 
 def train(job: Job, heartbeat: Heartbeat, should_stop: Callable[[], bool], watch: Watch) -> str:
@@ -111,7 +115,8 @@ def _train(job: Job, heartbeat: Heartbeat, wishes: "_Wishes", watch: Watch, writ
     at.sums = at.sums.to(device)
     players = join(players, settings, us)
     learn = learning(players, settings, method, noise, us, captures=job.captures)
-    records = Records(job.run, settings, job.dataset, players, noise, writer)
+    reference = _reference(job)
+    records = Records(job.run, settings, job.dataset, players, noise, writer, reference)
     pace = _Pace(len(faces) * settings.epochs, at.images_seen)
     _tell(heartbeat, at, state="running", steps=steps)
     if at.images_seen == 0 and us.is_first:
@@ -161,6 +166,18 @@ def _train(job: Job, heartbeat: Heartbeat, wishes: "_Wishes", watch: Watch, writ
     if us.is_first:
         records.keep_last(at)
     return "finished"
+
+
+def _reference(job: Job) -> QuickReference | None:
+    """The real faces that the quality is measured against, where it is to be measured."""
+    if not job.settings.evaluate_every or not job.ranks.is_first:
+        return None
+    kept_back = job.compared_with
+    try:
+        return QuickReference(job.dataset.pixels if kept_back is None else kept_back)
+    except UserError as error:
+        log.warning("The quality of the faces is not measured: %s", error)
+        return None
 
 
 def learning(

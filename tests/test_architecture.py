@@ -65,18 +65,18 @@ ROOMS: dict[str, tuple[str, str]] = {
     "batches": ("images", "numpy torch"),
     "graphs": ("", "torch"),
     "records": (
-        "checkpoint dataset errors generator images latent likeness networks runs settings step "
-        "writing",
+        "checkpoint dataset errors evaluate generator images latent likeness networks runs "
+        "settings step writing",
         "numpy torch",
     ),
     "training": (
-        "batches checkpoint dataset errors graphs heartbeat ranks records runs settings step "
-        "writing",
+        "batches checkpoint dataset errors evaluate graphs heartbeat images ranks records runs "
+        "settings step writing",
         "numpy torch",
     ),
     "recovery": ("errors graphs heartbeat records training", "torch"),
     "sessions": (
-        "dataset devices errors files heartbeat jobs launching queueing ranks recovery runs "
+        "dataset devices errors files heartbeat images jobs launching queueing ranks recovery runs "
         "settings split step training",
         "numpy PIL torch tqdm",
     ),

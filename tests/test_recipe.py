@@ -345,3 +345,25 @@ def test_a_start_that_does_not_fit_is_refused(here: helpers.Here, photos: Path) 
     flags = ("--start-from", "nowhere", *MODERN)
     here("train", photos, "--run", "second", *flags).assert_refused("nowhere")
     assert not (here.workspace / "checkpoints" / "second").exists()
+
+
+def test_the_quality_is_looked_at_in_the_epochs_asked_for(
+    here: helpers.Here, tmp_path: Path
+) -> None:
+    photos = helpers.write_photos(tmp_path / "photos", 120)
+    flags = (*MODERN, "--evaluate-every", "2", "--batch-size", "64")
+    outcome = here("train", photos, "--run", "one", *flags)
+    assert outcome.code == 0, outcome.err
+    first, second, third = helpers.run_of(here.workspace, "one").stats()
+    assert "quality" not in first
+    assert "quality" not in third
+    assert math.isfinite(second["quality"]["swd"])
+    assert second["quality"]["seconds"] > 0
+
+
+def test_too_few_faces_to_measure_against_is_said(here: helpers.Here, tmp_path: Path) -> None:
+    photos = helpers.write_photos(tmp_path / "photos", 20)
+    outcome = here("train", photos, "--run", "one", *MODERN, "--evaluate-every", "1")
+    assert outcome.code == 0, outcome.err
+    assert "quality of the faces is not measured" in outcome.err
+    assert all("quality" not in row for row in helpers.run_of(here.workspace, "one").stats())
