@@ -56,6 +56,7 @@ def measure(fakes: Pixels, real: Pixels, seed: int) -> dict[str, float]:
         rng_seed=seed,
         cuda=torch.cuda.is_available(),
         cache=False,
+        save_cpu_ram=True,  # no workers: there is nothing to decode
         verbose=False,
     )
     return {
