@@ -11,7 +11,7 @@ visitors: the app in a process of its own; so many visitors at once, each asking
 memory:   the same app, requests for one face each that go through many checkpoints; its resident
           memory after every tenth of them.
 browser:  Chromium on the same machine: input to paint of the Interpolate slider, change of an end
-          point to a slider that moves (64 frames), and eight tabs at once.
+          point to a slider that moves (64 frames), and several tabs at once.
 """
 
 import argparse
@@ -49,7 +49,6 @@ SHIPPED = ROOT / "checkpoints" / "celeba-mini-classic"
 PARTS = ("compute", "visitors", "memory", "browser")
 FACES_A_VISIT = 16
 BLOCK = 20  # requests for one checkpoint before the next one's turn
-TABS = 8
 CHROMIUM = "/usr/bin/chromium"
 PATIENCE_S = 300.0
 
@@ -248,8 +247,8 @@ CHANGE_AN_END = """([seed]) => new Promise((resolve) => {
 })"""
 
 
-def measure_browser(port: int, moves: int, changes: int) -> Figures:
-    """Milliseconds of scrubbing and of new end points; eight tabs with faces at once."""
+def measure_browser(port: int, moves: int, changes: int, tabs: int) -> Figures:
+    """Milliseconds of scrubbing and of new end points; several tabs with faces at once."""
     from playwright.sync_api import sync_playwright
 
     url = f"http://127.0.0.1:{port}/"
@@ -280,17 +279,17 @@ def measure_browser(port: int, moves: int, changes: int) -> Figures:
             "input_to_paint_ms": summary(scrubs),
             "requests_while_scrubbing": len(asked) - len(ends),
             "new_end_ms": summary(ends),
-            "tabs": measure_tabs(browser.new_context(), url),
+            "tabs": measure_tabs(browser.new_context(), url, tabs),
         }
         browser.close()
     return found
 
 
-def measure_tabs(context: Any, url: str) -> Figures:
-    """Seconds until eight tabs of one browser, opened at once, all show faces; then new ones."""
+def measure_tabs(context: Any, url: str, tabs: int) -> Figures:
+    """Seconds until tabs of one browser, opened at once, all show faces; then new ones."""
     errors: list[str] = []
     start = time.perf_counter()
-    pages = [context.new_page() for _ in range(TABS)]
+    pages = [context.new_page() for _ in range(tabs)]
     for page in pages:
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(url, wait_until="commit")
@@ -305,7 +304,12 @@ def measure_tabs(context: Any, url: str) -> Figures:
             "document.querySelector('#faces .nc-frame img').alt != 'Generated face of seed 42'",
             timeout=PATIENCE_S * 1e3,
         )
-    return {"errors": errors, "opened_s": opened, "rolled_s": time.perf_counter() - start}
+    return {
+        "tabs": tabs,
+        "errors": errors,
+        "opened_s": opened,
+        "rolled_s": time.perf_counter() - start,
+    }
 
 
 # The whole ---------------------------------------------------------------------------------
@@ -339,7 +343,7 @@ def describe(figures: Figures) -> Iterator[str]:
         yield f"new end point, 64 frames: {spread(found['new_end_ms'])} ms"
         tabs = found["tabs"]
         yield (
-            f"{TABS} tabs: {len(tabs['errors'])} errors, open in {tabs['opened_s']:.1f} s, "
+            f"{tabs['tabs']} tabs: {len(tabs['errors'])} errors, open in {tabs['opened_s']:.1f} s, "
             f"new faces in {tabs['rolled_s']:.1f} s"
         )
 
@@ -358,6 +362,7 @@ def main() -> None:
     parser.add_argument("--checkpoints", type=int, default=50)
     parser.add_argument("--moves", type=int, default=200)
     parser.add_argument("--changes", type=int, default=30)
+    parser.add_argument("--tabs", type=int, default=8)
     parser.add_argument(
         "--clock",
         choices=["wall", "processor"],
@@ -393,7 +398,9 @@ def main() -> None:
                         port, pid, options.visitors, options.rounds
                     )
                 if "browser" in parts:
-                    figures["browser"] = measure_browser(port, options.moves, options.changes)
+                    figures["browser"] = measure_browser(
+                        port, options.moves, options.changes, options.tabs
+                    )
                 if "memory" in parts:
                     figures["memory"] = measure_memory(
                         port, pid, options.requests, options.checkpoints

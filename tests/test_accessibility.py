@@ -7,13 +7,13 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 SERIOUS = {"serious", "critical"}
-SETTLED_MS = 700  # transitions of colours
+SETTLED_MS = 400  # transitions of colours
 
 
 def complaints(page: Page, where: str) -> list[str]:
     """Every serious thing that axe finds, one line each."""
     page.wait_for_timeout(SETTLED_MS)
-    found = Axe().run(page).response["violations"]
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     return [
         f"{where}: {one['id']} at {node['target']}: {node['html'][:120]}"
         for one in found

@@ -20,6 +20,7 @@ TINY = {
     "--checkpoints": "1",
     "--moves": "10",
     "--changes": "2",
+    "--tabs": "2",
 }
 
 
