@@ -182,7 +182,7 @@ def test_a_sheet_of_an_epoch(app_url: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/faces.zip?model=celeba-mini-classic&epoch=29&seed=42&count=65&truncation=1",
+        "/faces.zip?model=celeba-mini-classic&epoch=29&seed=42&count=100000&truncation=1",
         "/faces.zip?model=..&epoch=29&seed=42&count=1&truncation=1",
         "/sheets/celeba-mini-classic/30",
         "/sheets/nobody/0",
