@@ -153,8 +153,10 @@ const makeView = (canvas, resized = () => {}) => {
         const mine = reel;
         const at = mine ? mine.nearest(wanted) : -1;
         if (at < 0 || shown === mine.key(at) || shown === `${mine.key(at)}|exact`) break;
+        const before = shown;
         const picture = await mine.picture(at).catch(() => null);
-        if (picture && mine === reel) paintAt(at, picture);
+        const isStill = shown === before || at === mine.nearest(wanted); // else a later one came first
+        if (picture && mine === reel && isStill) paintAt(at, picture);
       }
       await ahead();
     } catch { /* a picture ahead that cannot be decoded is passed over */ }
