@@ -232,6 +232,9 @@ def test_korean_on_a_phone(open_page: Callable[..., Page], app_url: str) -> None
     page = open_page(locale="ko-KR", viewport={"width": 390, "height": 844})
     open_explore(page, app_url)
     expect(page.locator("#tool-directions")).to_have_text("방향")
+    expect(page.locator("#direction-8")).to_be_visible()
+    page.locator("#direction-8").scroll_into_view_if_needed()
+    expect(page.locator(HAND)).to_be_in_viewport()  # it stays in view while it is scrubbed
     for tool in ("directions", "palette", "arithmetic", "photo", "nearest"):
         page.locator(f"#tool-{tool}").click()
         page.wait_for_load_state("networkidle")
