@@ -91,7 +91,9 @@ class Settings:
     start_from: str = _text("A run or generator file whose weights to begin with; empty: none.")
     seed: int = _setting(0, "Seed of weights, noise and order.", 0, 2**53 - 1)
     device: str = _choice("auto", "Where to compute.", "auto", "cpu", "cuda")
-    ngpu: int = _setting(1, "Number of GPUs; on the CPU, of processes.", 0, 1_024)
+    ngpu: int = _setting(
+        1, "Number of GPUs, 0: the CPU; with --device cpu, of processes.", 0, 1_024
+    )
     batchnorm: str = _choice(
         "device",
         "On several GPUs, BatchNorm of each one's images, as in the original, or of all.",
@@ -125,6 +127,10 @@ class Settings:
                 _check(spec.name, values[spec.name], spec.type, spec.metadata)
         recipe = RECIPES[values.get("recipe", cls.recipe)]
         settings = cls(**{**recipe, **values})
+        if settings.ngpu == 0:  # as the original has it
+            if settings.device == "cuda":
+                raise UserError("--ngpu 0 is the CPU: leave it out, or --device cuda.")
+            settings = dataclasses.replace(settings, device="cpu")
         return settings if settings.images else settings._keeping()
 
     def for_faces(self, count: int) -> "Settings":

@@ -70,3 +70,10 @@ def test_settings_come_back_whole_from_json(epochs: int, lr: float, weights: str
 def test_a_setting_of_another_version_is_named() -> None:
     with pytest.raises(UserError, match="colour"):
         Settings.from_json({"colour": 1})
+
+
+def test_no_gpu_is_the_cpu_as_in_the_original() -> None:
+    assert Settings.checked(ngpu=0).device == "cpu"
+    assert Settings.checked(ngpu=1).device == "auto"
+    with pytest.raises(UserError, match="--ngpu 0 is the CPU"):
+        Settings.checked(ngpu=0, device="cuda")

@@ -100,7 +100,7 @@ KO: dict[str, str] = {
     "help_ndf": "판별자의 너비.",
     "help_seed": "가중치, 잡음, 순서를 정하는 시드.",
     "help_device": "어디에서 계산할지 정합니다. auto는 GPU가 있으면 GPU입니다.",
-    "help_ngpu": "GPU의 수. CPU에서는 프로세스 수.",
+    "help_ngpu": "GPU의 수. 0이면 CPU. 장치가 cpu이면 프로세스 수.",
     "help_keep_every": "G의 가중치를 N 에포크마다, 그리고 마지막에 보관합니다. "
     "0이면 모두 20번쯤입니다.",
     "help_weights": "보관하는 가중치의 숫자 형식.",
