@@ -73,13 +73,15 @@ def trial(args: argparse.Namespace, workspace: Path, photos: Path, ngpu: int, na
         "workspace": workspace,
     }
     command = [sys.executable, "-m", "neuroceleb", "train", str(photos)]
-    subprocess.run(
+    done = subprocess.run(
         [*command, *(f"--{key}={value}" for key, value in flags.items())],
         cwd=ROOT,
-        check=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        check=False,
+        capture_output=True,
+        text=True,
     )
+    if done.returncode:
+        sys.exit(f"The training of {ngpu} failed:\n{done.stderr}")
     rows = Run(workspace / "checkpoints" / name).stats()[1:]
     before = rows[0]["images_seen"] // (rows[0]["epoch"] + 1)
     return before * len(rows) / sum(row["seconds"] for row in rows)
