@@ -5,6 +5,7 @@ and figures are those of the whole batch. The first one, rank 0, decides and wri
 follow. One process alone computes just as if there were no ranks.
 """
 
+import gc
 import inspect
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -137,6 +138,7 @@ def join() -> Iterator[Ranks]:
         distributed.init_process_group("cpu:gloo,cuda:nccl" if both else "gloo", timeout=PATIENCE)
         yield Ranks(distributed.get_rank(), distributed.get_world_size())
         distributed.all_reduce(torch.zeros(1))  # on the CPU: until every one is here
+        gc.collect()  # networks in circles of references would outlive the group, and crash at exit
         distributed.destroy_process_group()
 
 

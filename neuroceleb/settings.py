@@ -36,7 +36,6 @@ RECIPES: dict[str, dict[str, Any]] = {
         "augment": "all",
         "flip": "yes",
         "ema_images": 10_000,
-        "r1": 0.5,
     },
 }
 MAX_TEXT = 1_000  # characters

@@ -28,12 +28,19 @@ def test_without_a_verb_it_shows_the_verbs(here: helpers.Here) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "explore"])
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 def test_every_verb_explains_itself(verb: str, flag: str, here: helpers.Here) -> None:
     outcome = here(verb, flag)
     assert outcome.code == 0
     assert outcome.out.startswith("Usage: python -m neuroceleb")
+    assert "--workspace" in outcome.out
+
+
+@pytest.mark.parametrize("verb", cli.cli.commands["explore"].commands)
+def test_every_verb_of_explore_explains_itself(verb: str, here: helpers.Here) -> None:
+    outcome = here("explore", verb, "--help")
+    assert outcome.out.startswith(f"Usage: python -m neuroceleb explore {verb}")
     assert "--workspace" in outcome.out
 
 

@@ -49,21 +49,23 @@ def gradients(players: step.Players) -> Gradients:
     }
 
 
+def found_by(us: ranks.Ranks) -> dict[str, Gradients]:
+    """The gradients of one step of every recipe and batch, and what all of them lost."""
+    found = {}
+    for name, settings in SETTINGS.items():
+        for count in BATCHES:
+            ours = step.join(players(settings), settings, us)
+            real, z = (whole[us.part(count)] for whole in batch(count))
+            weight = us.weight(count)
+            how = method(settings)
+            figures = step.train_step(ours, real, z, how, None, how.r1 > 0, weight)
+            found[f"{name} {count}"] = {**gradients(ours), "figures": us.mean(figures, weight)}
+    return found
+
+
 def main(folder: Path) -> None:
     with ranks.join() as us:
-        found = {}
-        for name, settings in SETTINGS.items():
-            for count in BATCHES:
-                ours = step.join(players(settings), settings, us)
-                real, z = (whole[us.part(count)] for whole in batch(count))
-                weight = us.weight(count)
-                how = method(settings)
-                figures = step.train_step(ours, real, z, how, None, how.r1 > 0, weight)
-                found[f"{name} {count}"] = {
-                    **gradients(ours),
-                    "figures": us.mean(figures, weight),
-                }
-        torch.save(found, folder / f"{us.rank}.pt")
+        torch.save(found_by(us), folder / f"{us.rank}.pt")
 
 
 if __name__ == "__main__":

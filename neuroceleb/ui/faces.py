@@ -22,7 +22,8 @@ from ..images import Pixels
 from ..runs import Run, Workspace
 
 MAX_COUNT = 256
-SHIPPED_MODEL = "celeba-mini-classic"
+SHIPPED_MODEL = "celeba-mini-classic"  # its long course is what Progress opens with
+BEST_MODEL = "celeba-mini"  # what Generate opens with
 FIRST_SEED = 42
 FIRST_COUNT = 18
 LOOK_S = 2.0  # between looks for a first model
@@ -74,7 +75,8 @@ class Picked:
 def models(workspace: Workspace) -> list[Run]:
     """The runs that have kept weights, the one to begin with first."""
     usable = [run for run in workspace.runs() if run.kept()]
-    return sorted(usable, key=lambda run: (run.name != SHIPPED_MODEL, run.name))
+    first = {BEST_MODEL: 0, SHIPPED_MODEL: 1}
+    return sorted(usable, key=lambda run: (first.get(run.name, 2), run.name))
 
 
 def read_order(
