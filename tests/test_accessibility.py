@@ -8,11 +8,21 @@ from playwright.sync_api import Page, expect
 
 SERIOUS = {"serious", "critical"}
 SETTLED_MS = 400  # transitions of colours
+LOOKS = 12  # of a second's length at most: what is busy is dimmed until it is done
 
 
 def complaints(page: Page, where: str) -> list[str]:
-    """Every serious thing that axe finds, one line each."""
+    """Every serious thing that axe finds once the page has come to rest, one line each."""
     page.wait_for_timeout(SETTLED_MS)
+    for _ in range(LOOKS):
+        found = _serious(page, where)
+        if not found:
+            break
+        page.wait_for_timeout(1_000)
+    return found
+
+
+def _serious(page: Page, where: str) -> list[str]:
     found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     return [
         f"{where}: {one['id']} at {node['target']}: {node['html'][:120]}"
