@@ -207,8 +207,11 @@ def test_photos_are_shown_by_what_became_of_them(visitor: Visitor) -> None:
 # Interrupted -------------------------------------------------------------------------------
 
 
+SOME = 120  # photos: so many that a stop comes before the last of them
+
+
 def test_stopped_by_hand_or_by_the_end_and_gone_on(visitor: Visitor, tmp_path: Path) -> None:
-    many = {f"{number}.png": encoded(portrait(240 + number)) for number in range(40)}
+    many = {f"{number}.png": encoded(portrait(400 + number)) for number in range(SOME)}
     batch = visitor.batch(many)
     assert visitor.post("start", batch=batch, dataset="mine", size=64, detector="yunet")
     refused = visitor.post("start", batch=batch, dataset="other", size=64, detector="yunet")
@@ -219,7 +222,7 @@ def test_stopped_by_hand_or_by_the_end_and_gone_on(visitor: Visitor, tmp_path: P
     visitor.darkroom.close()  # as the end of the server does
     assert visitor.state()["state"] == "stopped"
     before = len(FaceSet(tmp_path / "datasets" / "mine").rows())
-    assert 0 < before < 40
+    assert 0 < before < SOME
     seen = visitor.look()
     assert (seen["saved"], seen["settled"], seen["counts"]["photos"]) == (False, False, before)
 
@@ -231,8 +234,8 @@ def test_stopped_by_hand_or_by_the_end_and_gone_on(visitor: Visitor, tmp_path: P
     assert states == ["finished", "stopped"]
     assert again.post("job/resume", batch=batch) == {}
     helpers.wait_for(lambda: again.state()["state"] == "finished")
-    assert again.state()["new_faces"] == 40 - before
-    assert len(FaceSet(tmp_path / "datasets" / "mine").rows()) == 40
+    assert again.state()["new_faces"] == SOME - before
+    assert len(FaceSet(tmp_path / "datasets" / "mine").rows()) == SOME
     assert "no longer here" in again.post("job/resume", batch=batch)["error"]
     again.darkroom.close()
 

@@ -15,7 +15,7 @@ const going = (state) => ["queued", "starting", "running", "stopping"].includes(
 /* Both sides: A is the run chosen, B what stands beside it. --------------------------------------- */
 
 const makeSide = (id) => {
-  const canvas = make("canvas", { class: "nc-sheet-image", role: "img", width: 1, height: 1 });
+  const canvas = make("canvas", { class: "nc-sheet-image", role: "img", "aria-label": words.sheet, width: 1, height: 1 });
   const side = { id, canvas, course: null, reel: null, sheets: [], at: 0 };
   side.view = makeView(canvas, (width, height) => { if (id === "a") fitStage(width, height); });
   return side;
@@ -213,7 +213,7 @@ divider.addEventListener("pointermove", (event) => { if (divider.hasPointerCaptu
 /* One face through all epochs --------------------------------------------------------------------- */
 
 const life = { strip: null, image: null, at: 0, face: null, model: "", index: null };
-const lifeLarge = make("canvas", { class: "nc-large", width: FACE_PX, height: FACE_PX, role: "img" });
+const lifeLarge = make("canvas", { class: "nc-large", width: FACE_PX, height: FACE_PX, role: "img", "aria-label": words.p_strip });
 const lifeFacts = make("p", { class: "nc-facts", id: "life-facts", "aria-live": "polite" });
 const lifeTiles = make("div", { class: "nc-tiles", role: "listbox", "aria-label": words.p_strip });
 const lifeSlider = make("input", { type: "range", min: 0, max: 0, step: 1, id: "life-scrub", "aria-label": words.scrub, input: () => showLife(Number(lifeSlider.value)) });
