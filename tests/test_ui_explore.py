@@ -85,7 +85,6 @@ def test_sliders_are_scrubbed_without_asking_the_server(page: Page, app_url: str
     )
 
 
-@pytest.mark.refused  # the photos that the shipped run was trained on are not here
 def test_a_face_comes_from_another_tab_and_goes_back(page: Page, app_url: str) -> None:
     page.goto(app_url)
     page.locator("#faces .nc-frame").first.click()

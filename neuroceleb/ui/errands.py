@@ -8,6 +8,7 @@ import logging
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -92,12 +93,16 @@ def _nothing(_: Errand) -> News:
     return {}
 
 
+TOLD_REMEMBERED = 256  # tokens of errands whose end was told
+
+
 class Errands:
     """The errands of one server."""
 
     def __init__(self) -> None:
         self._runner = ThreadPoolExecutor(1, thread_name_prefix="errand")
         self._there: dict[str, Errand] = {}
+        self._told: deque[str] = deque(maxlen=TOLD_REMEMBERED)
         self._changing = threading.Lock()
 
     def start(self, work: Work) -> str:
@@ -117,11 +122,14 @@ class Errands:
         news = errand.look(since)
         if news["state"] in {"done", "failed", "cancelled"}:
             with self._changing:
+                self._told.append(token)
                 self._there.pop(token, None)
         return news
 
     def cancel(self, token: str) -> None:
-        self._errand(token).cancel()
+        """End an errand; one whose end was told while this was on its way is left at that."""
+        if token not in self._told:
+            self._errand(token).cancel()
 
     def _errand(self, token: str) -> Errand:
         errand = self._there.get(token)
