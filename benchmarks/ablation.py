@@ -73,12 +73,12 @@ ADDED: dict[str, dict[str, Any]] = {
 
 def variants() -> dict[str, dict[str, Any]]:
     """The settings to compare, by name."""
-    plain = Settings()
+    more = {name: {"recipe": "classic", **values} for name, values in ADDED.items()}
     less = {
-        f"modern - {name}": {"recipe": "modern", name: getattr(plain, name)}
-        for name in RECIPES["modern"]
+        f"modern - {name}": {"recipe": "modern", name: value}
+        for name, value in RECIPES["classic"].items()
     }
-    return ADDED | less
+    return more | less
 
 
 # Packing -----------------------------------------------------------------------------------

@@ -77,8 +77,9 @@ def made(folder: Path, count: int) -> Path:
 
 def settings(args: argparse.Namespace, batch: int, precision: str = "float32") -> Settings:
     """The recipe classic, with this batch and precision."""
+    widths = {"ngf": args.width, "ndf": args.width}
     return Settings.checked(
-        ngf=args.width, ndf=args.width, batch_size=batch, precision=precision, epochs=args.epochs
+        recipe="classic", batch_size=batch, precision=precision, epochs=args.epochs, **widths
     )
 
 

@@ -229,7 +229,9 @@ def _make_photo(folder: Path, index: int) -> None:
 def race(args: argparse.Namespace, folder: Path, workspace: Workspace) -> dict[str, Any]:
     """Run both loops in turn and gather every figure."""
     device = training.pick_device(args.device)
-    settings = Settings.checked(ngf=args.width, ndf=args.width, batch_size=args.batch)
+    settings = Settings.checked(
+        recipe="classic", ngf=args.width, ndf=args.width, batch_size=args.batch
+    )
     training.set_up(device)
     with graphs.own_stream(device):
         return _race(args, folder, workspace, settings, device)

@@ -120,7 +120,7 @@ def _convert_weights(folder: Path, run: Run, name: str, epochs: int) -> Settings
     """State dicts -> our safe files; the settings that they tell of."""
     from . import checkpoint
 
-    settings = Settings.checked(epochs=epochs)
+    settings = Settings.checked(recipe="classic", epochs=epochs)
     for path in sorted(folder.glob("netG*.pth")):
         match = _WEIGHTS.fullmatch(path.name)
         if match is None:
@@ -128,7 +128,7 @@ def _convert_weights(folder: Path, run: Run, name: str, epochs: int) -> Settings
         network, _ = checkpoint.load_generator(path)
         epoch = epochs - 1 if match[1] is None else int(match[1])
         widths = {"nz": network.nz, "ngf": network.main[12].in_channels}
-        settings = Settings.checked(epochs=max(epochs, epoch + 1), **widths)
+        settings = Settings.checked(recipe="classic", epochs=max(epochs, epoch + 1), **widths)
         config = {"run": name, "epoch": epoch, "settings": settings.to_json()}
         checkpoint.save_weights(run.weights_file(epoch), network, config)
     if (folder / "netD.pth").is_file():

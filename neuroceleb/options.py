@@ -9,7 +9,7 @@ import click
 from . import runs
 from .errors import UserError
 from .runs import Workspace
-from .settings import Settings
+from .settings import RECIPES, Settings
 
 
 def in_workspace(command: Callable[..., None]) -> Callable[..., None]:
@@ -37,9 +37,14 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
         command = click.option(
             "--" + spec.name.replace("_", "-"),
             type=kind,
-            help=f"{spec.metadata['help']}  [default: {spec.default}]",
+            help=f"{spec.metadata['help']}  [default: {spec.default}]{_in_classic(spec.name)}",
         )(command)
     return command
+
+
+def _in_classic(name: str) -> str:
+    """What the setting is in the other recipe, where it is something else."""
+    return f"  [classic: {RECIPES['classic'][name]}]" if name in RECIPES["classic"] else ""
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object last.")

@@ -28,14 +28,20 @@ AUGMENTATIONS: dict[str, tuple[str, ...]] = {
     "all": ("colour", "translation", "cutout"),
 }
 
-# What each recipe changes of the defaults below, which are the original script's.
+# What the recipes differ in. The defaults below are those of `modern`, the first of them; all else
+# is the original script's.
 RECIPES: dict[str, dict[str, Any]] = {
-    "classic": {},
     "modern": {
         "loss": "ns",
         "augment": "all",
         "flip": "yes",
         "ema_images": 10_000,
+    },
+    "classic": {
+        "loss": "bce",
+        "augment": "none",
+        "flip": "no",
+        "ema_images": 0,
     },
 }
 MAX_TEXT = 1_000  # characters
@@ -48,11 +54,11 @@ def _text(help: str) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """Every setting of a run. The defaults are the original script's (recipe `classic`)."""
+    """Every setting of a run. The defaults are the recipe `modern`'s, and else the original's."""
 
     recipe: str = _choice(
-        "classic",
-        "The recipe: classic is the original, exactly; modern is for few images.",
+        "modern",
+        "The recipe: modern is for few images; classic is the original, exactly.",
         *RECIPES,
     )
     epochs: int = _setting(200, "Passes over the dataset.", 1, 100_000)
@@ -68,20 +74,20 @@ class Settings:
     ngf: int = _setting(64, "Width of the generator.", 1, 512)
     ndf: int = _setting(64, "Width of the discriminator.", 1, 512)
     loss: str = _choice(
-        "bce", "The loss: the original's, or on logits.", "bce", "ns", "hinge", "lsgan"
+        "ns", "The loss: on logits, or the original's (bce).", "ns", "hinge", "lsgan", "bce"
     )
     d_norm: str = _choice(
         "batch", "Between D's layers: BatchNorm or none, or spectral.", "batch", "spectral", "none"
     )
     r1: float = _setting(0.0, "Weight of the R1 penalty on D's gradient; 0: none.", 0.0, 1_000.0)
     r1_every: int = _setting(16, "Steps from one R1 penalty to the next.", 1, 1_000)
-    augment: str = _choice("none", "How D's images are augmented.", *AUGMENTATIONS)
+    augment: str = _choice("all", "How D's images are augmented.", *AUGMENTATIONS)
     augment_chance: float = _setting(
         0.0, "Chance of each augmentation; 0: by the number of images.", 0.0, 1.0
     )
-    flip: str = _choice("no", "Mirror half of the real images.", "no", "yes")
+    flip: str = _choice("yes", "Mirror half of the real images.", "no", "yes")
     ema_images: int = _setting(
-        0, "Images after which G's average has half forgotten; 0: no average.", 0, 10**9
+        10_000, "Images after which G's average has half forgotten; 0: no average.", 0, 10**9
     )
     evaluate_every: int = _setting(
         0, "Look at the quality of the faces every N epochs; 0: never.", 0, 100_000

@@ -162,13 +162,13 @@ def test_a_step_is_really_captured(monkeypatch: pytest.MonkeyPatch) -> None:
         return capturing
 
     monkeypatch.setattr(graphs, "capture_of", counted)
-    settings = Settings.checked(ngf=8, ndf=8, batch_size=8)
+    settings = Settings.checked(recipe="classic", ngf=8, ndf=8, batch_size=8)
     trained(settings, captures=True, sizes=[8] * 10 + [3])
     assert replays == 10 - graphs.WARM_UPS
 
 
 def test_a_replayed_step_draws_new_noise() -> None:
-    settings = Settings.checked(ngf=8, ndf=8, batch_size=8, lr=1e-8)
+    settings = Settings.checked(recipe="classic", ngf=8, ndf=8, batch_size=8, lr=1e-8)
     figures = trained(settings, captures=True, sizes=[8] * 8)[4:8]
     assert len({tuple(row.tolist()) for row in figures}) == 4
 
@@ -256,7 +256,7 @@ def test_losses_in_bfloat16_run_as_those_in_float32(
 
 
 def test_the_pace_is_measured_with_captured_steps(tmp_path: Path, photos: Path) -> None:
-    settings = Settings.checked(ngf=8, ndf=8, batch_size=8, device="cuda")
+    settings = Settings.checked(recipe="classic", ngf=8, ndf=8, batch_size=8, device="cuda")
     found = estimate.estimate(Workspace(tmp_path), "one", str(photos), settings)
     assert found["images_per_second"] > 0
     assert found["batch_size"] == 8

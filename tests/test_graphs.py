@@ -159,7 +159,7 @@ def test_no_own_stream_on_the_cpu() -> None:
 
 
 def test_with_bfloat16_losses_and_images_are_still_float32() -> None:
-    settings = Settings.checked(ngf=4, ndf=4, nz=8, precision="bfloat16")
+    settings = Settings.checked(recipe="classic", ngf=4, ndf=4, nz=8, precision="bfloat16")
     method = step.method_of(settings, 100)
     assert method.precision is torch.bfloat16
     whole, half = step.new_players(settings, CPU), step.new_players(settings, CPU)
@@ -180,7 +180,7 @@ def test_with_bfloat16_losses_and_images_are_still_float32() -> None:
 
 def test_a_state_from_a_gpu_goes_on_on_the_cpu() -> None:
     """A GPU's Adam counts its steps on the device, and says so in its groups."""
-    settings = Settings.checked(ngf=4, ndf=4, nz=8)
+    settings = Settings.checked(recipe="classic", ngf=4, ndf=4, nz=8)
     before, after = step.new_players(settings, CPU), step.new_players(settings, CPU)
     real, z = next(batches([4])), torch.randn(4, 8, 1, 1)
     step.train_step(before, real, z)

@@ -37,7 +37,7 @@ def _one_thread() -> Iterator[None]:
 def both_from_the_same_weights(width: int) -> tuple[training.Players, reference.Original]:
     """Our players and the original's, in double precision, of equal weights."""
     original = reference.Original(ngf=width, ndf=width)
-    settings = Settings.checked(ngf=width, ndf=width, device="cpu")
+    settings = Settings.checked(recipe="classic", ngf=width, ndf=width, device="cpu")
     ours = training.new_players(settings, torch.device("cpu"))
     ours.G.load_state_dict(original.netG.state_dict())
     ours.D.load_state_dict(original.netD.state_dict())
@@ -113,7 +113,9 @@ def test_the_figures_are_named_in_the_order_of_the_step() -> None:
 
 
 def test_weights_moments_and_gradients_lie_alike_in_memory() -> None:
-    ours = training.new_players(Settings.checked(ngf=8, ndf=8), torch.device("cpu"))
+    ours = training.new_players(
+        Settings.checked(recipe="classic", ngf=8, ndf=8), torch.device("cpu")
+    )
     real, z = next(batches_and_noise([4]))
     training.train_step(ours, real.float(), z.float())
     for network, adam in ((ours.G, ours.adam_g), (ours.D, ours.adam_d)):
@@ -155,7 +157,7 @@ Layer = nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d
 
 
 def drawn_layers() -> list[tuple[str, Layer]]:
-    players = training.new_players(Settings.checked(seed=3), torch.device("cpu"))
+    players = training.new_players(Settings.checked(recipe="classic", seed=3), torch.device("cpu"))
     return [
         (f"{kind}.{name}", layer)
         for kind, network in (("G", players.G), ("D", players.D))
@@ -189,9 +191,10 @@ def test_no_two_layers_share_their_draws() -> None:
         assert not torch.equal(one, other)
 
 
-def test_defaults_are_the_originals() -> None:
-    settings = Settings.checked()
-    assert settings.recipe == "classic"
+def test_classic_has_the_originals_settings() -> None:
+    settings = Settings.checked(recipe="classic")
+    assert (settings.loss, settings.d_norm) == ("bce", "batch")
+    assert (settings.augment, settings.flip, settings.ema_images) == ("none", "no", 0)
     assert (settings.nz, CHANNELS, settings.ngf, settings.ndf) == (100, 3, 64, 64)
     assert (settings.epochs, settings.batch_size, IMAGE_SIZE) == (200, 64, 64)
     assert (settings.lr, settings.beta1, settings.beta2) == (2e-4, 0.5, 0.999)
@@ -199,7 +202,7 @@ def test_defaults_are_the_originals() -> None:
 
 
 def test_defaults_reach_the_optimizers() -> None:
-    players = training.new_players(Settings.checked(), torch.device("cpu"))
+    players = training.new_players(Settings.checked(recipe="classic"), torch.device("cpu"))
     original = reference.Original()
     for ours, theirs in (
         (players.adam_g, original.optimizerG),
@@ -245,7 +248,9 @@ def test_reads_what_the_original_wrote_on_several_gpus(tmp_path: Path) -> None:
 
 
 def test_the_original_reads_what_we_write(tmp_path: Path) -> None:
-    players = training.new_players(Settings.checked(nz=20, ngf=8, ndf=8), torch.device("cpu"))
+    players = training.new_players(
+        Settings.checked(recipe="classic", nz=20, ngf=8, ndf=8), torch.device("cpu")
+    )
     real, _ = next(batches_and_noise([4]))
     training.train_step(players, real.float(), torch.randn(4, 20, 1, 1))
     pairs: list[tuple[nn.Module, nn.Module]] = [

@@ -44,11 +44,22 @@ def test_a_recipe_sets_what_is_not_given() -> None:
     assert Settings.from_json(modern.to_json()) == modern
 
 
+def test_modern_is_the_default() -> None:
+    assert Settings() == Settings(**RECIPES["modern"])
+    assert Settings.checked() == Settings.checked(recipe="modern")
+    assert set(RECIPES["classic"]) == set(RECIPES["modern"])
+
+
+def test_a_run_that_was_made_before_the_other_recipe_is_classic_still() -> None:
+    before = {"recipe": "classic", "epochs": 30, "ngf": 64}  # as in the first config.json
+    assert Settings.from_json(before) == Settings.checked(recipe="classic", epochs=30)
+
+
 def test_classic_is_the_original() -> None:
     classic = Settings.checked(recipe="classic")
     assert step.method_of(classic, 100) == step.Method(chance=augment.chance_for(100))
     assert step.method_of(classic, 100).augmentations == ()
-    assert step.new_players(Settings.checked(ngf=4, ndf=4), CPU).G_ema is None
+    assert step.new_players(Settings.checked(recipe="classic", ngf=4, ndf=4), CPU).G_ema is None
 
 
 def test_images_to_show_become_epochs() -> None:

@@ -48,7 +48,7 @@ def test_the_config_holds_every_setting_and_the_data(finished: Run, photos: Path
     settings = Settings.from_json(config["settings"])
     assert set(config["settings"]) == {spec.name for spec in dataclasses.fields(Settings)}
     assert (settings.epochs, settings.ngf, settings.nz, settings.batch_size) == (EPOCHS, 4, 8, 8)
-    assert config["recipe"] == "classic"
+    assert config["recipe"] == settings.recipe
     data = dataset.load(photos, Workspace(finished.path.parents[1]))
     assert config["dataset"] == {
         "path": str(photos),

@@ -11,8 +11,10 @@ from neuroceleb.settings import Settings
 
 BATCHES = (8, 5, 1)  # divided evenly, unevenly, and with nothing for the second
 SETTINGS = {
-    "classic": Settings.checked(ngf=4, ndf=4, nz=8, seed=3),
-    "modern": Settings.checked(ngf=4, ndf=4, nz=8, seed=3, loss="ns", r1=0.5, d_norm="spectral"),
+    "classic": Settings.checked(recipe="classic", ngf=4, ndf=4, nz=8, seed=3),
+    "modern": Settings.checked(
+        recipe="classic", ngf=4, ndf=4, nz=8, seed=3, loss="ns", r1=0.5, d_norm="spectral"
+    ),
 }
 CPU = torch.device("cpu")
 

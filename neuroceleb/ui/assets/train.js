@@ -118,8 +118,8 @@ const drawForm = (like) => {
   const name = make("input", { id: "run-name", type: "text", maxlength: 80, autocomplete: "off", required: true });
   const answer = make("div", { class: "nc-estimate", id: "estimate", "aria-live": "polite" });
   const specs = props.value.settings;
-  const usual = props.value.recipes[specs.find((spec) => spec.name === "recipe").default];
-  const inputs = (part) => part.map((spec) => field(spec, like?.settings?.[spec.name] ?? usual[spec.name]));
+  const usual = props.value.recipes[like?.settings?.recipe ?? specs.find((spec) => spec.name === "recipe").default];
+  const inputs = (part) => part.map((spec) => field(spec, like?.settings?.[spec.name] ?? usual?.[spec.name]));
   const wishes = () => ({
     name: name.value, dataset: path.value.trim() || names.value, settings: settingsOf(form),
   });
