@@ -1,7 +1,6 @@
 """Serve Neuro-celeb's page: `python app.py`, then open the address it prints."""
 
 import argparse
-import ipaddress
 import logging
 import os
 import signal
@@ -12,6 +11,7 @@ from typing import NoReturn
 
 from neuroceleb.errors import UserError
 from neuroceleb.runs import Workspace, default_workspace
+from neuroceleb.ui.access import is_loopback
 
 PATIENCE_S = 1  # with open connections, once it is asked to end
 
@@ -83,14 +83,6 @@ def read_workspace(path: Path) -> Workspace:
     if not path.is_dir():
         raise UserError(f"The workspace {path} is not a folder: make it or name another.")
     return Workspace(path.resolve())
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches that address."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -244,7 +244,7 @@ def test_from_afar_without_a_password_nothing_can_be_started(tmp_path: Path) -> 
     try:
         for act in ("start", "estimate", "stop", "force", "resume", "rename", "delete"):
             wishes = {"name": "one", "dataset": "photos", "settings": {}, "new": "two"}
-            assert "watch only" in str(served.post(act, wishes)["error"])
+            assert "does not let visitors train" in str(served.post(act, wishes)["error"])
         seen = json.loads(ask(served.url, "GET", "/training")[2])
         assert (seen["allowed"], seen["paths"]) == (False, False)
         assert not (tmp_path / "checkpoints").exists()

@@ -25,6 +25,7 @@ from neuroceleb.faces.quality import Rules
 from neuroceleb.runs import Workspace
 from neuroceleb.ui import darkroom as darkrooms
 from neuroceleb.ui import levels, photo_desk, photos_tab, server, texts, uploads
+from neuroceleb.ui.access import Access
 from neuroceleb.ui.darkroom import Darkroom, Job, Previews
 from neuroceleb.ui.photo_desk import PhotoDesk
 from tests import helpers
@@ -411,12 +412,12 @@ def test_visitors_see_no_faces_and_bring_none(tmp_path: Path) -> None:
         ),
         stranger.client.get("/photos/report/mine").json(),
     ]
-    assert all("shows no photos to visitors" in answer["error"] for answer in refusals)
+    assert all("does not let visitors see photos" in answer["error"] for answer in refusals)
     owner.darkroom.close()
 
 
 def test_with_a_password_photos_may_be_sent_but_no_paths_named(tmp_path: Path) -> None:
-    guest = PhotoDesk(Workspace(tmp_path), Darkroom(Workspace(tmp_path)), False, True)
+    guest = PhotoDesk(Workspace(tmp_path), Darkroom(Workspace(tmp_path)), Access(False, True))
     assert guest.overview()["paths"] is False
     wishes = {"dataset": "a", "size": 64, "detector": "yunet", "path": str(tmp_path)}
     with pytest.raises(UserError, match="can only be named there"):

@@ -19,7 +19,7 @@ from playwright.sync_api import Page, expect
 
 from neuroceleb.errors import UserError
 from neuroceleb.runs import Run, Workspace
-from neuroceleb.ui.desk import Desk
+from neuroceleb.ui.access import Access
 from neuroceleb.ui.errands import Errand, Errands
 from neuroceleb.ui.explorer import Explorer
 from tests import faces_helpers, helpers
@@ -276,7 +276,7 @@ def own(tmp_path: Path, finished: Run) -> Workspace:
 def explorer_of(
     workspace: Workspace, is_local: bool = True, has_password: bool = False
 ) -> Explorer:
-    return Explorer(workspace, Desk(workspace, is_local, has_password), Errands())
+    return Explorer(workspace, Access(is_local, has_password), Errands())
 
 
 def finish(explorer: Explorer, wishes: dict[str, Any]) -> dict[str, Any]:

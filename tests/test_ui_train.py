@@ -20,6 +20,7 @@ from neuroceleb.heartbeat import Heartbeat
 from neuroceleb.runs import Run, Workspace
 from neuroceleb.settings import Settings
 from neuroceleb.ui import desk
+from neuroceleb.ui.access import Access, is_loopback
 from neuroceleb.ui.desk import Desk
 from neuroceleb.ui.texts import TEXTS
 from tests import helpers
@@ -260,21 +261,21 @@ def test_every_open_page_shows_the_same_within_two_seconds(
 
 
 def test_only_who_may_train_trains(root: Path) -> None:
-    visitor = Desk(Workspace(root), is_local=False, has_password=False)
+    visitor = Desk(Workspace(root), Access(is_local=False))
     wishes = {"name": "one", "dataset": "photos", "settings": {}}
     for act in (
         lambda: visitor.start(wishes),
         lambda: visitor.estimate(wishes),
         *(lambda what=what: visitor.change(what, wishes) for what in ("stop", "force", "delete")),
     ):
-        with pytest.raises(UserError, match="watch only"):
+        with pytest.raises(UserError, match="does not let visitors train"):
             act()
     assert visitor.overview()["allowed"] is False
     assert Workspace(root).runs() == []
 
 
 def test_with_a_password_from_afar_only_datasets_of_the_workspace(root: Path) -> None:
-    guest = Desk(Workspace(root), is_local=False, has_password=True)
+    guest = Desk(Workspace(root), Access(is_local=False, has_password=True))
     for text in (str(root / "datasets" / "photos"), "../photos", "/etc", "."):
         with pytest.raises(UserError, match="not under datasets"):
             guest.start({"name": "one", "dataset": text, "settings": {}})
@@ -297,7 +298,7 @@ def test_with_a_password_from_afar_only_datasets_of_the_workspace(root: Path) ->
 def test_bad_wishes_are_refused_in_a_sentence(
     wishes: dict[str, object], words: str, root: Path
 ) -> None:
-    local = Desk(Workspace(root), is_local=True, has_password=False)
+    local = Desk(Workspace(root), Access(is_local=True))
     with pytest.raises(UserError, match=re.escape(words)):
         local.start(wishes)
 
@@ -315,7 +316,7 @@ def test_bad_wishes_are_refused_in_a_sentence(
     ],
 )
 def test_which_servers_only_this_machine_reaches(host: str, local: bool) -> None:
-    assert desk.is_loopback(host) is local
+    assert is_loopback(host) is local
 
 
 def test_every_word_is_there_in_both_languages() -> None:

@@ -1,11 +1,10 @@
-"""What the Train tab shows and asks for, as plain JSON over HTTP; and who may ask.
+"""What the Train tab shows and asks for, as plain JSON over HTTP.
 
 The tab asks again every second or two and is answered 204, no content, where nothing changed. A
 training never hangs on a request: all there is lies in the run directories.
 """
 
 import dataclasses
-import ipaddress
 import json
 import threading
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from .. import dataset, jobs, queueing, verdict
 from ..errors import UserError
 from ..runs import GOING_ON, Run, Workspace, check_name
 from ..settings import Settings
+from .access import Access
 
 PUMPED_EVERY_S = 2.0
 MAX_WISHES_BYTES = 64 * 2**10
@@ -35,25 +35,13 @@ IN_STATUS = (
 class Desk:
     """The trainings of a workspace, as one server lets its visitors see and change them.
 
-    Whoever sits at this machine (the server listens on loopback only) or knows its password
-    (`--auth`) may start and stop trainings; everybody who sees the page may watch. Paths outside
-    `datasets/` are taken on loopback only. Each function that changes something checks it itself.
+    Who has access may start and stop trainings; everybody who sees the page may watch. Paths
+    outside `datasets/` are taken on loopback only. Each function that changes something checks it
+    itself.
     """
 
     workspace: Workspace
-    is_local: bool
-    has_password: bool
-
-    @property
-    def is_open(self) -> bool:
-        return self.is_local or self.has_password
-
-    def check_allowed(self) -> None:
-        if not self.is_open:
-            raise UserError(
-                "This server lets visitors watch only: start it with --auth USER:PASSWORD, or on "
-                "this machine alone, to train from the page."
-            )
+    access: Access
 
     # Watching ------------------------------------------------------------------------------
 
@@ -64,8 +52,8 @@ class Desk:
         order = {"waiting": 1, "done": 2}
         runs.sort(key=lambda line: (order.get(line["rank"], 0), line["place"] or 0, line["name"]))
         return {
-            "allowed": self.is_open,
-            "paths": self.is_local,
+            "allowed": self.access.is_open,
+            "paths": self.access.is_local,
             "datasets": self._datasets(),
             "runs": runs,
         }
@@ -136,7 +124,7 @@ class Desk:
 
     def estimate(self, wishes: dict[str, Any]) -> dict[str, Any]:
         """What a run would take, and what stands in its way; takes some seconds."""
-        self.check_allowed()
+        self.access.check("train")
         name, text, settings, _ = self._read(wishes)
         if not _measuring.acquire(blocking=False):
             raise UserError("Another estimate is being made: wait until it is done.")
@@ -147,13 +135,13 @@ class Desk:
 
     def start(self, wishes: dict[str, Any]) -> None:
         """Start a new run, or put it in the queue."""
-        self.check_allowed()
+        self.access.check("train")
         name, text, settings, source = self._read(wishes)
         jobs.start(self.workspace, name, jobs.new_config(self.workspace, text, source, settings))
 
     def change(self, act: str, wishes: dict[str, Any]) -> None:
         """Stop, force, resume, rename or delete a run."""
-        self.check_allowed()
+        self.access.check("train")
         name = str(wishes.get("name"))
         if act == "stop":
             jobs.stop(self.workspace, name)
@@ -178,11 +166,11 @@ class Desk:
         if not isinstance(given, dict):
             raise UserError("The settings are missing: reload the page.")
         text = text.strip()
-        if not self.is_local and text not in self._datasets():
+        if not self.access.is_local and text not in self._datasets():
             raise UserError(f"'{text[:100]}' is not under datasets/: only those can be used here.")
         known = {spec.name for spec in dataclasses.fields(Settings)}
         settings = Settings.checked(**{key: given[key] for key in given if key in known})
-        if not self.is_local and settings.start_from:
+        if not self.access.is_local and settings.start_from:
             self.workspace.run(settings.start_from)  # a run of ours, never a path
         return name.strip(), text, settings, dataset.locate(text, self.workspace)
 
@@ -227,14 +215,6 @@ def _type_name(spec: dataclasses.Field[Any]) -> str:
     return getattr(spec.type, "__name__", str(spec.type))
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a server that listens there."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 # Over HTTP ---------------------------------------------------------------------------------
 
 
@@ -259,7 +239,7 @@ Wishes = Annotated[dict[str, Any], Depends(read_wishes)]
 
 def add_routes(app: FastAPI, workspace: Workspace, host: str, auth: tuple[str, str] | None) -> None:
     """The Train tab's addresses: `training` to watch, `training/<act>` to change."""
-    desk = Desk(workspace, is_loopback(host), auth is not None)
+    desk = Desk(workspace, Access.of(host, auth))
 
     @app.get("/training")
     def watch(run: str = "", rows: int = 0, stamp: str = "") -> Response:

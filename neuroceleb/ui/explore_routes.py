@@ -7,7 +7,8 @@ from starlette.concurrency import run_in_threadpool
 
 from ..errors import UserError
 from ..runs import Workspace
-from .desk import Desk, Wishes, is_loopback
+from .access import Access
+from .desk import Wishes
 from .errands import Errands
 from .explorer import Explorer
 
@@ -16,8 +17,7 @@ MAX_PHOTO_BYTES = 32 * 2**20
 
 def add_routes(app: FastAPI, workspace: Workspace, host: str, auth: tuple[str, str] | None) -> None:
     """`explore/models`, `explore/<what>` at once, `explore/begin` and `explore/errands/<token>`."""
-    desk = Desk(workspace, is_loopback(host), auth is not None)
-    explorer = Explorer(workspace, desk, Errands())
+    explorer = Explorer(workspace, Access.of(host, auth), Errands())
     at_once = {
         "face": explorer.face,
         "grid": explorer.grid,

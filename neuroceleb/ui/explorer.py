@@ -21,7 +21,7 @@ from ..images import Pixels, UnreadableImageError
 from ..runs import Run, Workspace
 from ..settings import IMAGE_SIZE
 from . import faces
-from .desk import Desk
+from .access import Access
 from .errands import Errand, Errands, News
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Explorer:
     """Explore over one workspace, for the visitors of one server."""
 
     workspace: Workspace
-    desk: Desk
+    access: Access
     errands: Errands
 
     # At once -------------------------------------------------------------------------------
@@ -82,7 +82,7 @@ class Explorer:
             {"name": run.name, "epochs": sorted(run.kept(), reverse=True)}
             for run in faces.models(self.workspace)
         ]
-        return {"models": rows, "allowed": self.desk.is_open}
+        return {"models": rows, "allowed": self.access.is_open}
 
     def face(self, wishes: Wishes) -> News:
         """One face."""
@@ -154,7 +154,7 @@ class Explorer:
 
     def name_directions(self, wishes: Wishes) -> News:
         """Name the directions and save them with the run."""
-        self._check_allowed("name directions")
+        self.access.check("name directions")
         asked = self._asked(wishes)
         found, _ = self._directions(asked)
         names = wishes.get("names")
@@ -250,7 +250,7 @@ class Explorer:
         return work
 
     def _comparing(self, wishes: Wishes) -> Callable[[Errand], News]:
-        self._check_allowed("see training photos")
+        self.access.check("see training photos")
 
         def work(errand: Errand) -> News:
             asked = self._asked(wishes)
@@ -262,7 +262,7 @@ class Explorer:
         return work
 
     def _surveying(self, wishes: Wishes) -> Callable[[Errand], News]:
-        self._check_allowed("see training photos")
+        self.access.check("see training photos")
 
         def work(errand: Errand) -> News:
             from ..explore import workbench
@@ -316,13 +316,6 @@ class Explorer:
         found = workbench.training_photos(asked.run, self.workspace, tell)
         errand.tell(0.6)
         return found
-
-    def _check_allowed(self, what: str) -> None:
-        if not self.desk.is_open:
-            raise UserError(
-                f"This server does not let visitors {what}: start it with --auth USER:PASSWORD, "
-                "or on this machine alone."
-            )
 
 
 def data_url(data: bytes, kind: str) -> str:

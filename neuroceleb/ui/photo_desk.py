@@ -1,4 +1,4 @@
-"""What the Photos tab shows and asks for, as plain JSON over HTTP; and who may ask.
+"""What the Photos tab shows and asks for, as plain JSON over HTTP.
 
 Photos come in one by one and are cropped by the darkroom; a dataset is then looked at page by
 page, judged by the rules and choices of its draft, and saved.
@@ -23,7 +23,8 @@ from ..faces.draft import Draft
 from ..faces.manifest import KEPT, REJECTED, FaceSet, Row
 from ..faces.quality import Rules
 from ..runs import Workspace
-from . import desk, levels
+from . import levels
+from .access import Access
 from .darkroom import RUNNING, Darkroom, Job, count, photo_key
 
 PHOTOS_A_PAGE = 48
@@ -70,35 +71,27 @@ def _manifest(face_set: FaceSet, *_: int) -> Manifest:
 class PhotoDesk:
     """The photos and datasets of a workspace, as one server lets its visitors see and change them.
 
-    Whoever may train may also bring photos, and see the faces cut out of them: the server listens
-    on loopback only, or has a password. Each function checks it itself.
+    Whoever may train may also bring photos, and see the faces cut out of them. Each function checks
+    it itself.
     """
 
     workspace: Workspace
     darkroom: Darkroom
-    is_local: bool
-    has_password: bool
-
-    @property
-    def is_open(self) -> bool:
-        return self.is_local or self.has_password
+    access: Access
 
     def check_allowed(self) -> None:
-        if not self.is_open:
-            raise UserError(
-                "This server shows no photos to visitors: start it with --auth USER:PASSWORD, or "
-                "on this machine alone, to crop photos from the page."
-            )
+        """Raises UserError for visitors who may neither bring photos nor see them."""
+        self.access.check("see photos or crop them")
 
     # Watching ------------------------------------------------------------------------------
 
     def overview(self) -> dict[str, Any]:
         """The datasets made of photos, and the job that goes on."""
-        if not self.is_open:
+        if not self.access.is_open:
             return {"allowed": False}
         return {
             "allowed": True,
-            "paths": self.is_local,
+            "paths": self.access.is_local,
             "datasets": [_line(face_set) for face_set in self._face_sets()],
             "jobs": self._jobs(),
         }
@@ -282,7 +275,7 @@ class PhotoDesk:
         """A folder, zip or photo on this machine, which only those who sit at it may name."""
         if not isinstance(text, str) or not text.strip():
             return None
-        if not self.is_local:
+        if not self.access.is_local:
             raise UserError("Photos of the server's machine can only be named there: drop some.")
         path = Path(text.strip()).expanduser()
         if not path.is_absolute() or not path.exists():
@@ -451,7 +444,7 @@ def add_routes(
     auth: tuple[str, str] | None,
 ) -> None:
     """The Photos tab's addresses: `photos` to watch, `photos/<act>` to change."""
-    photos = PhotoDesk(workspace, darkroom, desk.is_loopback(host), auth is not None)
+    photos = PhotoDesk(workspace, darkroom, Access.of(host, auth))
     for_now = {"Cache-Control": "private, max-age=600"}
 
     @app.get("/photos")

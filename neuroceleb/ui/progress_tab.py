@@ -11,7 +11,8 @@ from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from .. import legacy
 from ..errors import UserError
 from ..runs import Workspace
-from . import course, desk, reels, theme
+from . import course, reels, theme
+from .access import is_loopback
 from .faces import SHIPPED_MODEL
 from .films import Studio
 from .generate_tab import TRAIN_COMMAND
@@ -34,7 +35,7 @@ def build() -> None:
 
 def add_routes(app: FastAPI, workspace: Workspace, host: str) -> None:
     """The tab's addresses, all under `progress`."""
-    is_local = desk.is_loopback(host)
+    is_local = is_loopback(host)
     studio = Studio(workspace)
 
     @app.get("/progress")
