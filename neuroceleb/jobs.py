@@ -71,7 +71,7 @@ def resume(workspace: Workspace, name: str, epochs: int | None = None) -> Run:
         status = run.status()
         if any(waiting.run == run for waiting in queueing.queue(workspace)):
             raise UserError(f"The run '{name}' waits in the queue already.")
-        run.check_can_go_on()
+        origin(workspace, name)
         wanted = epochs or status.get("epochs") or settings.epochs
         if status["state"] == "finished" and wanted <= int(status.get("epoch") or 0):
             raise UserError(f"The run '{name}' is finished: give it more epochs to go on.")

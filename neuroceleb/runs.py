@@ -238,20 +238,21 @@ class Run:
                     rows.append(row)
         return rows
 
-    def check_can_go_on(self) -> None:
-        """Raises UserError where going on would begin anew over what is there.
+    def has_state(self) -> bool:
+        """Whether there is a state to go on from exactly."""
+        return self.state_file.exists() or self.older_state_file.exists()
 
-        That is where it finished, or kept weights more than once, and its state is gone: a run
-        that ships, or one cleared of what takes room. A run killed before its first save has
-        nothing to lose, and may begin again.
+    def left_off_at(self) -> int | None:
+        """The epoch whose kept weights are all there is to go on from; None where there is more.
+
+        That is where it ended, or kept weights more than once, and its state is gone: a run that
+        ships, or one cleared of what takes room. A run killed before its first save has nothing
+        to lose, and begins again.
         """
-        if self.state_file.exists() or self.older_state_file.exists():
-            return
-        if len(self.kept()) > 1 or (self.kept() and self.state() == "finished"):
-            raise UserError(
-                f"The run '{self.name}' cannot go on: {self.state_file.name}, the state to go on "
-                "from, is not with it. Duplicate it to train another like it."
-            )
+        kept = self.kept()
+        ended = self.state() in {"finished", "stopped", "failed"}
+        is_there = not self.has_state() and (len(kept) > 1 or (kept and ended))
+        return max(kept) if is_there else None
 
     # Writing -------------------------------------------------------------------------------
 

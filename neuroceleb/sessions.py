@@ -65,6 +65,7 @@ class Session:
     source: Path
     resume: bool
     start_from: Path | None = None
+    left_off: int | None = None  # the epoch after whose kept weights it goes on, without a state
 
 
 def prepare(workspace: Workspace, name: str, text: str, given: dict[str, Any]) -> Session:
@@ -86,7 +87,6 @@ def reopen(workspace: Workspace, name: str, text: str | None, given: dict[str, A
     Only epochs, device and number of GPUs may differ.
     """
     run = workspace.run(name)
-    run.check_can_go_on()
     config = run.config()
     if not isinstance(config.get("settings"), dict) or not isinstance(config.get("dataset"), dict):
         raise UserError(f"{run.path / 'config.json'} is not whole: the run cannot go on.")
@@ -100,8 +100,13 @@ def reopen(workspace: Workspace, name: str, text: str | None, given: dict[str, A
     settings = Settings.checked(**{**then.to_json(), **changes})
     _check_machine(settings)
     source = dataset.locate(text or str(config["dataset"].get("path")), workspace)
-    begin = None if run.state_file.exists() else _start(workspace, settings)
-    return Session(workspace, run, settings, config, source, resume=True, start_from=begin)
+    left_off = run.left_off_at()
+    if left_off is not None:
+        begin: Path | None = run.weights(left_off)
+        step.check_start(run.weights(left_off), settings)
+    else:
+        begin = None if run.has_state() else _start(workspace, settings)
+    return Session(workspace, run, settings, config, source, True, begin, left_off)
 
 
 def _start(workspace: Workspace, settings: Settings) -> Path | None:
@@ -263,7 +268,7 @@ def _train(session: Session, data: Dataset, heartbeat: Heartbeat) -> str:
     device = training.pick_device(settings.device)
     several = f"{settings.ngpu} x " if settings.ngpu > 1 else ""
     heartbeat.update(device=several + devices.name_of(device))
-    began = run.state_file.exists() or run.older_state_file.exists()
+    began = run.has_state() or session.left_off is not None
     verb = "Going on with" if began else "Training"
     faces = f"{len(data):,} faces"
     log.info("%s '%s' on %s, %s, %d epochs.", verb, run.name, faces, device, settings.epochs)
@@ -283,6 +288,7 @@ def _train(session: Session, data: Dataset, heartbeat: Heartbeat) -> str:
             device,
             session.resume,
             session.start_from,
+            session.left_off,
             us,
             compared_with=compared_with,
         )
@@ -326,6 +332,7 @@ def _follow(us: Ranks, workspace: Workspace) -> None:
     device = training.pick_device(settings.device)
     data = dataset.load(Path(plan["source"]), workspace)
     _check_same_faces(us, data)
+    data = _training_part(data, settings)
     run = Run(workspace.checkpoints / plan["run"])
     job = training.Job(run, settings, data, device, plan["resume"], ranks=us)
     recovery.train(job, plan["adjusted"], Heartbeat(None), lambda: False, lambda _: None)

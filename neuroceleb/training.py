@@ -74,7 +74,8 @@ def pick_device(name: str) -> torch.device:
 class Job:
     """What to train: a run and its settings, on which faces and device, new or continued.
 
-    A new one begins with the weights in `start_from`, where that is given. `ranks` is this process
+    A new one begins with the weights in `start_from`, where that is given; so does a continued one
+    without a state, after the epoch `left_off` that these weights are of. `ranks` is this process
     among those that train the run together; the first one writes. Without `captures` no step is
     captured as a CUDA graph, where there is a GPU. Quality is measured against `compared_with`,
     faces (N, 64, 64, 3) kept back from training, or else against those trained on.
@@ -86,6 +87,7 @@ class Job:
     device: torch.device
     resume: bool = False
     start_from: Path | None = None
+    left_off: int | None = None
     ranks: Ranks = ALONE
     captures: bool = True
     compared_with: Pixels | None = None
@@ -119,6 +121,8 @@ def _train(job: Job, heartbeat: Heartbeat, wishes: "_Wishes", watch: Watch, writ
     records = Records(job.run, settings, job.dataset, players, noise, writer, reference)
     pace = _Pace(len(faces) * settings.epochs, at.images_seen)
     _tell(heartbeat, at, state="running", steps=steps)
+    if job.left_off is not None:
+        _save_state(records, us, at)  # from now on there is one
     if at.images_seen == 0 and us.is_first:
         records.draw_real(next(faces.batches(0, settings.batch_size, settings.seed)))
 
@@ -324,13 +328,17 @@ def _save_state(records: Records, us: Ranks, at: Position) -> None:
 def _continue(job: Job, players: Players, noise: torch.Generator) -> Position:
     """Load the newest whole state into the players, and forget what was written after it.
 
-    The first rank reads it, and tells the others.
+    Without a state the players have the weights that were kept last, if any were, and go on after
+    that epoch. The first rank reads it, and tells the others.
     """
     state = job.ranks.tell(_saved_state(job) if job.ranks.is_first else None)
-    at = _position_of(state, job, players) if state else Position()
+    if state:
+        at = _position_of(state, job, players)
+    else:
+        at = job.ranks.tell(_after_kept_weights(job) if job.ranks.is_first else None)
     if state and state["device"] == noise.device.type:
         noise.set_state(state["noise"])
-    elif state:  # another device draws other noise: go on with a stream of its own
+    elif at.images_seen:  # the noise that was is not to be had: go on with a stream of its own
         noise.manual_seed(_seed_from(at.images_seen))
     if job.ranks.is_first:
         job.run.rewind(at.epoch)
@@ -340,17 +348,39 @@ def _continue(job: Job, players: Players, noise: torch.Generator) -> Position:
 def _saved_state(job: Job) -> dict[str, Any] | None:
     """The run's newest whole state; None where it was killed before its first save."""
     run = job.run
-    if not (run.state_file.exists() or run.older_state_file.exists()):
+    if not run.has_state():
         return None
     state, complaints = checkpoint.load_state(run.state_file, run.older_state_file)
     for complaint in complaints:
         log.warning("%s", complaint)
-    if state["dataset"] != job.dataset.fingerprint:
-        raise UserError(
-            f"The images in {job.dataset.source} are not those the run '{run.name}' was trained "
-            "on: put them back, or start a new run."
-        )
+    _check_same_images(job, state["dataset"])
     return state
+
+
+def _after_kept_weights(job: Job) -> Position:
+    """After the epoch whose weights the run begins with again, or the beginning of all."""
+    run, epoch = job.run, job.left_off
+    if epoch is None:
+        return Position()
+    described = run.config().get("dataset")
+    _check_same_images(job, described.get("fingerprint") if isinstance(described, dict) else None)
+    log.warning(
+        "%s is not with the run '%s': it goes on from the weights of epoch %d, its optimizers "
+        "begin anew.",
+        *(run.state_file.name, run.name, epoch),
+    )
+    shown = [row["images_seen"] for row in run.stats() if row["epoch"] == epoch]
+    images_seen = shown[0] if shown else (epoch + 1) * len(job.dataset)
+    return Position(epoch=epoch + 1, images_seen=int(images_seen))
+
+
+def _check_same_images(job: Job, fingerprint: str | None) -> None:
+    """Raises UserError where the faces are others than the run was trained on, as far as known."""
+    if fingerprint is not None and fingerprint != job.dataset.fingerprint:
+        raise UserError(
+            f"The images in {job.dataset.source} are not those the run '{job.run.name}' was "
+            "trained on: put them back, or start a new run."
+        )
 
 
 def _position_of(state: dict[str, Any], job: Job, players: Players) -> Position:

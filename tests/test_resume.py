@@ -1,5 +1,6 @@
 """A run stopped or killed anywhere goes on as if nothing had happened: bit for bit, on the CPU."""
 
+import copy
 import itertools
 import json
 import os
@@ -16,9 +17,10 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from neuroceleb import checkpoint, images, jobs, training
+from neuroceleb import checkpoint, files, images, jobs, training
 from neuroceleb.errors import UserError
 from neuroceleb.runs import Run, Workspace
+from neuroceleb.step import Players
 from tests import helpers
 from tests.helpers import EPOCHS, STEPS, TINY, assert_same_training
 
@@ -245,17 +247,91 @@ def test_killed_before_the_first_save_it_begins_again(here: helpers.Here, finish
     assert_same_training(run, finished)
 
 
-def test_a_run_without_its_state_is_not_begun_again_over_what_is_there(
-    here: helpers.Here, finished: Run
-) -> None:
-    run = copy_of(finished, here)
+def without_state(run: Run) -> Run:
     run.state_file.unlink()
     run.older_state_file.unlink()
+    return run
+
+
+def test_a_run_without_its_state_goes_on_from_the_weights_kept_last(
+    here: helpers.Here, finished: Run
+) -> None:
+    run = without_state(copy_of(finished, here))
+    before = {path.name: path.read_bytes() for path in run.kept().values()}
+    rows = run.stats()
+    outcome = here("train", "--run", run.name, "--resume", "--epochs", str(EPOCHS + 2))
+    assert outcome.code == 0, outcome.err
+    assert f"from the weights of epoch {EPOCHS - 1}" in outcome.err
+    assert run.stats()[:EPOCHS] == rows
+    first, second = run.stats()[EPOCHS:]
+    assert (first["epoch"], first["images_seen"]) == (EPOCHS, (EPOCHS + 1) * helpers.PHOTOS)
+    assert first["resumed"] is True
+    assert "resumed" not in second
+    assert list(run.sheets()) == list(run.kept()) == list(range(EPOCHS + 2))
+    assert all((run.path / name).read_bytes() == data for name, data in before.items())
+    assert run.has_state()
+    assert run.state() == "finished"
+
+
+def test_its_first_step_is_taken_with_the_kept_weights(
+    here: helpers.Here, finished: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = without_state(copy_of(finished, here))
+    begun_with: list[Players] = []
+
+    def take(players: Players, *_: object) -> torch.Tensor:
+        begun_with.append(copy.deepcopy(players))
+        raise UserError("Enough is seen.")
+
+    monkeypatch.setattr(training, "train_step", take)
     outcome = here("train", "--run", run.name, "--resume", "--epochs", "9")
-    outcome.assert_refused("state.pt", "Duplicate it")
-    with pytest.raises(UserError, match="cannot go on"):
+    assert outcome.err.splitlines()[-1] == "Enough is seen."
+    kept = checkpoint.load_generator(run.weights())[0].state_dict()
+    critic = checkpoint.load_discriminator(run.discriminator_file).state_dict()
+    for network, expected in ((begun_with[0].G, kept), (begun_with[0].D, critic)):
+        for name, value in network.state_dict().items():
+            assert torch.equal(value, expected[name]), name
+    assert not begun_with[0].adam_g.state
+
+
+def test_where_only_the_last_weights_are_left_a_kill_loses_nothing(
+    here: helpers.Here, finished: Run
+) -> None:
+    run = without_state(copy_of(finished, here))
+    for path in list(run.kept().values())[:-1]:
+        path.unlink()
+    weights = run.weights().read_bytes()
+    process = helpers.start(here.workspace, "train", "--run", run.name, "--resume", "--epochs", 99)
+    helpers.wait_for(run.has_state, process)
+    process.kill()
+    helpers.finish(process)
+    outcome = here("train", "--run", run.name, "--resume", "--epochs", str(EPOCHS + 1))
+    assert outcome.code == 0, outcome.err
+    assert run.kept()[EPOCHS - 1].read_bytes() == weights
+    assert [row["epoch"] for row in run.stats()[:EPOCHS]] == list(range(EPOCHS))
+
+
+def test_without_its_state_it_does_not_go_on_with_other_images(
+    here: helpers.Here, finished: Run
+) -> None:
+    run = without_state(copy_of(finished, here))
+    others = helpers.write_photos(here.workspace / "others", 9)
+    outcome = here("train", others, "--run", run.name, "--resume", "--epochs", "9")
+    assert outcome.code == 2
+    assert "are not those" in outcome.err.splitlines()[-1]
+    assert list(run.kept()) == list(range(EPOCHS))
+    assert run.left_off_at() == EPOCHS - 1
+
+
+def test_a_finished_run_is_queued_again_only_with_more_epochs_and_a_dataset(
+    here: helpers.Here, finished: Run
+) -> None:
+    run = without_state(copy_of(finished, here))
+    with pytest.raises(UserError, match="more epochs"):
+        jobs.resume(Workspace(here.workspace), run.name, epochs=EPOCHS)
+    files.write_json(run.path / "config.json", {**run.config(), "dataset": {}})
+    with pytest.raises(UserError, match="which dataset"):
         jobs.resume(Workspace(here.workspace), run.name, epochs=9)
-    assert_same_training(run, finished)
     assert run.state() == "finished"
 
 

@@ -84,6 +84,7 @@ class Desk:
         judged = verdict.judge(stats)
         sheets = run.sheets()
         newest = max(sheets, default=None)
+        origin = self._origin(run)
         first = rows_known if 0 <= rows_known <= len(stats) else 0
         return {
             "name": run.name,
@@ -94,10 +95,10 @@ class Desk:
             "log": jobs.log_tail(run, LOG_LINES),
             "first": first,
             "rows": [[row.get(key) for key in FIGURES] for row in stats[first:]],
-            "origin": self._origin(run),
+            "origin": origin,
             "asked": run.stop_file.exists(),
             "forceable": jobs.may_force(run),
-            "resumable": _can_go_on(run),
+            "resumable": origin is not None,
         }
 
     def _origin(self, run: Run) -> dict[str, Any] | None:
@@ -176,14 +177,6 @@ class Desk:
 
 
 _measuring = threading.Lock()
-
-
-def _can_go_on(run: Run) -> bool:
-    try:
-        run.check_can_go_on()
-    except UserError:
-        return False
-    return True
 
 
 def _sheet(run: Run, epoch: int, path: Path) -> dict[str, Any]:
