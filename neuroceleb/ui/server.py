@@ -27,6 +27,7 @@ from . import (
     photo_desk,
     progress_tab,
     reels,
+    refusals_ko,
     theme,
 )
 from .darkroom import Darkroom
@@ -97,6 +98,10 @@ def _add_files(app: FastAPI, workspace: Workspace) -> None:
     def plotly_js() -> Response:
         headers = FOR_GOOD | {"Content-Encoding": "gzip"}
         return Response(_plotly_js(), headers=headers, media_type="text/javascript")
+
+    @app.get("/refusals/ko")
+    def refusals() -> JSONResponse:
+        return JSONResponse(refusals_ko.KO, headers={"Cache-Control": "private, max-age=3600"})
 
     @app.get("/sheets/{run}/{epoch}")
     def sheet(run: str, epoch: int) -> FileResponse:

@@ -1,4 +1,4 @@
-const { words, make, say, ask, leads, language, smoothSwitch, emptyState, take, openTab } = window.neuroceleb;
+const { words, make, say, ask, translated, leads, language, smoothSwitch, emptyState, take, openTab } = window.neuroceleb;
 const root = element.querySelector(".nc-explore");
 const LOOK_AGAIN_MS = 200;
 const FACE_PX = 64;
@@ -26,7 +26,7 @@ const errand = (wishes, told = () => {}) => {
       since += now.news.length;
       if (!ended) told(now.done, now.news, now.state);
       if (now.state === "done") return ended ? null : now.result;
-      if (now.state === "failed") throw new Error(now.error);
+      if (now.state === "failed") throw new Error(translated(now.error));
       if (now.state === "cancelled") return null;
       await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
     }

@@ -1,4 +1,4 @@
-const { words, make, number, smoothSwitch, emptyState, ask, say, leads, take, address } = window.neuroceleb;
+const { words, make, number, smoothSwitch, emptyState, ask, say, translated, leads, take, address } = window.neuroceleb;
 const first = props.value;
 const root = element.querySelector(".nc-walk");
 const SIDE = 64;
@@ -239,7 +239,7 @@ const makeFilm = async () => {
       if (film !== mine) return;
       filmBar.value = now.done / now.count;
       filmSaid.textContent = `${number(now.done)} / ${number(now.count)}`;
-      if (now.state === "failed") { endFilm(); say(now.problem); return; }
+      if (now.state === "failed") { endFilm(); say(translated(now.problem)); return; }
       if (now.state === "ready") {
         make("a", { href: `walk/films/${mine}/file`, download: "" }).click();
         endFilm(words.film_ready);

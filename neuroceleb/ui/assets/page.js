@@ -83,6 +83,24 @@ window.neuroceleb = (() => {
     fading = setTimeout(() => toast.classList.remove("nc-shown"), 3000 + 60 * sentence.length);
   };
 
+  /* What the server says is in English. In another language there is a list of its sentences, with
+     `{}` where one names something; that is translated, too, where it is a sentence of the list. */
+  let sentences = [];
+  const compiled = ([english, told]) => {
+    const parts = english.split("{}").map((part) => part.replace(/[.*+?^$(){}|[\]\\]/g, "\\$&"));
+    return { told, size: english.length, pattern: new RegExp(`^${parts.join("([^]+?)")}$`) };
+  };
+  const learnt = language === "en" ? null : fetch(`refusals/${language}`).then((answer) => answer.json()).then((list) => {
+    sentences = Object.entries(list).map(compiled).sort((one, other) => other.size - one.size);
+  }).catch(() => {}); // then they stay English
+  const translated = (sentence) => {
+    for (const { pattern, told } of sentences) {
+      const found = pattern.exec(sentence);
+      if (found) return told.replace(/\{(\d)\}/g, (_, place) => translated(found[Number(place) + 1]));
+    }
+    return sentence;
+  };
+
   /* The answer of our server to a request; what it refuses is said, and thrown. */
   const ask = async (url, options) => {
     let answer;
@@ -93,7 +111,8 @@ window.neuroceleb = (() => {
     }
     if (answer.ok) return answer;
     const body = await answer.json().catch(() => ({}));
-    throw new Error(typeof body.error === "string" ? body.error : words.sorry);
+    await learnt;
+    throw new Error(typeof body.error === "string" ? translated(body.error) : words.sorry);
   };
 
   /* Save what an address of ours gives under the name that it gives. */
@@ -190,6 +209,6 @@ window.neuroceleb = (() => {
 
   return {
     openTab, take, hand, leads, address, kept, keep, languageSwitch, language, locale,
-    words, make, number, smoothSwitch, emptyState, say, ask, save,
+    words, make, number, smoothSwitch, emptyState, say, ask, save, translated,
   };
 })();

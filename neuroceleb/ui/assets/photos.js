@@ -1,4 +1,4 @@
-const { words, language, make, number, ask, say, hand, smoothSwitch } = window.neuroceleb;
+const { words, language, make, number, ask, say, translated, hand, smoothSwitch } = window.neuroceleb;
 const root = element.querySelector(".nc-photos");
 const { rules: RULES, sizes: SIZES, detectors: DETECTORS } = props.value;
 const WATCH_EVERY_MS = 700;
@@ -262,7 +262,7 @@ const drawJob = (job) => {
   const parts = [];
   if (job.state === "running") {
     parts.push(job.total == null ? word("job_beginning") : job.done === job.total ? word("job_judging") : fill("job_running", job));
-  } else parts.push(job.state === "failed" ? `${word("job_failed")}: ${job.sentence ?? words.sorry}` : word("job_stopped"));
+  } else parts.push(job.state === "failed" ? `${word("job_failed")}: ${job.sentence ? translated(job.sentence) : words.sorry}` : word("job_stopped"));
   if (job.total != null) {
     parts.push(fill("line", job));
     if (job.no_face) parts.push(`${word("no_face")} ${number(job.no_face)}`);

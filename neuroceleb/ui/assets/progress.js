@@ -404,7 +404,7 @@ const makeFilm = async () => {
       filmMeter.value = how.total ? how.done / how.total : 0;
       filmTold.textContent = how.total ? `${how.done} / ${how.total}` : words.p_film_begins;
       if (how.state === "made") break;
-      if (how.state !== "making") throw new Error(how.error || words.sorry);
+      if (how.state !== "making") throw new Error(how.error ? translated(how.error) : words.sorry);
       await new Promise((go) => setTimeout(go, 250));
     }
     const url = `progress/film/${mine}/file`;
@@ -520,7 +520,7 @@ const describe = (course) => {
   if (rows && course.epochs) parts.push(`${rows} ${words.of} ${course.epochs} ${words.epochs}`);
   if (course.state === "running" && course.eta_seconds > 0) parts.push(minutesLeft(course.eta_seconds));
   if (course.best) parts.push(`★ ${words.p_best}: ${words.epoch} ${course.best.epoch} (${course.best.figure.replaceAll("_", " ")} ${places(course.best.value, 3)})`);
-  if ((["failed", "stopped"].includes(course.state) || course.imported) && course.message) parts.push(course.message);
+  if ((["failed", "stopped"].includes(course.state) || course.imported) && course.message) parts.push(translated(course.message));
   facts.className = `nc-facts nc-state-${course.state}`;
   facts.dataset.state = course.state;
   facts.textContent = parts.join(" · ");

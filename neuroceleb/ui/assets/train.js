@@ -1,4 +1,4 @@
-const { words, make, number, ask, say, take } = window.neuroceleb;
+const { words, make, number, ask, say, take, translated } = window.neuroceleb;
 const root = element.querySelector(".nc-train");
 const ASK_EVERY_MS = 1000;
 const FEW_EPOCHS = 10; // all named on the axis: an epoch is never cut in half
@@ -268,7 +268,7 @@ const drawRun = (run) => {
   const news = `${run.name}: ${words[`state_${run.state}`] ?? run.state}`;
   if (announced.textContent !== news) announced.textContent = news;
   meter.value = status.epochs ? ((status.epoch ?? 0) + (status.steps ? (status.step ?? 0) / status.steps : 0)) / status.epochs : 0;
-  message.textContent = status.message ?? "";
+  message.textContent = translated(status.message ?? "");
   message.hidden = !status.message;
   const key = JSON.stringify([run.name, run.state, run.asked, run.forceable, run.resumable, status.epochs]);
   if (key !== drawnActs && !acts.querySelector("#no")) {
