@@ -64,7 +64,13 @@ def test_an_empty_workspace_has_no_course(tmp_path: Path) -> None:
     assert course.watch(Workspace(tmp_path), "", "")["run"] is None
 
 
+def draw_light_sheets(run: Run) -> None:
+    for epoch, path in run.sheets().items():
+        images.save(path, np.full((530, 530, 3), 50 * epoch, np.uint8))
+
+
 def test_a_reel_holds_every_sheet_in_the_order_asked_for(run: Run) -> None:
+    draw_light_sheets(run)
     (run.path / "fake_samples_epoch_002.png").write_bytes(b"damaged" * 30_000)
     data = b"".join(reels.pack(run, [3, 0, 2, 9]))
     found: dict[int, bytes] = {}
@@ -105,6 +111,7 @@ def test_light_sheets_are_made_ahead(
     workspace: Workspace, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reels, "READY_EVERY_S", 0.01)
+    draw_light_sheets(run)
     for epoch in (0, 2):
         heavy_sheet(run, epoch)
     gone = workspace.root / ".cache" / "reels" / "gone"
