@@ -188,7 +188,7 @@ def test_a_full_disk_stops_the_run_with_everything_saved_whole(
     disk = tmp_path / "disk"
     disk.mkdir()
     done = helpers.in_small_disk(
-        "3m",
+        "5m",
         disk,
         sys.executable,
         "-c",
