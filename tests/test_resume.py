@@ -21,6 +21,8 @@ from neuroceleb import checkpoint, files, images, jobs, training
 from neuroceleb.errors import UserError
 from neuroceleb.runs import Run, Workspace
 from neuroceleb.step import Players
+from neuroceleb.ui.access import Access
+from neuroceleb.ui.desk import Desk
 from tests import helpers
 from tests.helpers import EPOCHS, STEPS, TINY, assert_same_training
 
@@ -321,6 +323,17 @@ def test_without_its_state_it_does_not_go_on_with_other_images(
     assert "are not those" in outcome.err.splitlines()[-1]
     assert list(run.kept()) == list(range(EPOCHS))
     assert run.left_off_at() == EPOCHS - 1
+
+
+def test_the_page_offers_to_go_on_only_where_the_photos_are(
+    here: helpers.Here, finished: Run
+) -> None:
+    run = without_state(copy_of(finished, here))
+    desk = Desk(Workspace(here.workspace), Access(is_local=True))
+    assert desk.look(run.name, 0)["resumable"] is True
+    elsewhere = {**run.config()["dataset"], "path": "gone"}
+    files.write_json(run.path / "config.json", {**run.config(), "dataset": elsewhere})
+    assert desk.look(run.name, 0)["resumable"] is False
 
 
 def test_a_finished_run_is_queued_again_only_with_more_epochs_and_a_dataset(

@@ -178,7 +178,7 @@ def test_a_run_is_duplicated_with_other_settings(page: Page, app_url: str) -> No
     page.locator("[data-run=celeba-mini-classic]").click()
     expect(page.locator("#run-facts")).to_have_attribute("data-state", "finished")
     expect(page.locator("#delete")).to_be_visible()
-    expect(page.locator("#resume")).to_have_count(0)  # it ships without the state to go on from
+    expect(page.locator("#resume")).to_have_count(0)  # it ships without its state and its photos
     page.locator("#duplicate").click()
     expect(page.locator("#set-epochs")).to_have_value("30")
     expect(page.locator("#set-weights")).to_have_value("float16")

@@ -84,7 +84,6 @@ class Desk:
         judged = verdict.judge(stats)
         sheets = run.sheets()
         newest = max(sheets, default=None)
-        origin = self._origin(run)
         first = rows_known if 0 <= rows_known <= len(stats) else 0
         return {
             "name": run.name,
@@ -95,11 +94,21 @@ class Desk:
             "log": jobs.log_tail(run, LOG_LINES),
             "first": first,
             "rows": [[row.get(key) for key in FIGURES] for row in stats[first:]],
-            "origin": origin,
+            "origin": self._origin(run),
             "asked": run.stop_file.exists(),
             "forceable": jobs.may_force(run),
-            "resumable": origin is not None,
+            "resumable": self._can_go_on(run),
         }
+
+    def _can_go_on(self, run: Run) -> bool:
+        """Whether there is what it goes on from: its state, or its last weights and its photos."""
+        if run.left_off_at() is None:
+            return True
+        try:
+            dataset.locate(jobs.origin(self.workspace, run.name)[0], self.workspace)
+        except UserError:
+            return False
+        return True
 
     def _origin(self, run: Run) -> dict[str, Any] | None:
         try:
