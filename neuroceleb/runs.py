@@ -250,9 +250,20 @@ class Run:
         to lose, and begins again.
         """
         kept = self.kept()
+        if self.has_state() or not kept:
+            return None
         ended = self.state() in {"finished", "stopped", "failed"}
-        is_there = not self.has_state() and (len(kept) > 1 or (kept and ended))
-        return max(kept) if is_there else None
+        return (
+            max(kept) if len(kept) > 1 or ended or self._planned_epochs() == max(kept) + 1 else None
+        )
+
+    def _planned_epochs(self) -> int | None:
+        """How many epochs it was begun with, where its config.json says so."""
+        try:
+            settings = self.config().get("settings")
+        except UserError:
+            return None
+        return settings.get("epochs") if isinstance(settings, dict) else None
 
     # Writing -------------------------------------------------------------------------------
 

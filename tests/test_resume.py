@@ -303,6 +303,9 @@ def test_where_only_the_last_weights_are_left_a_kill_loses_nothing(
     for path in list(run.kept().values())[:-1]:
         path.unlink()
     weights = run.weights().read_bytes()
+    run.write_status({**run.status(), "state": "running"})  # killed before it had a state again
+    assert run.state() == "lost"
+    assert run.left_off_at() == EPOCHS - 1
     process = helpers.start(here.workspace, "train", "--run", run.name, "--resume", "--epochs", 99)
     helpers.wait_for(run.has_state, process)
     process.kill()
