@@ -252,10 +252,10 @@ class Run:
         kept = self.kept()
         if self.has_state() or not kept:
             return None
+        last = max(kept)
         ended = self.state() in {"finished", "stopped", "failed"}
-        return (
-            max(kept) if len(kept) > 1 or ended or self._planned_epochs() == max(kept) + 1 else None
-        )
+        is_lost_otherwise = len(kept) > 1 or ended or self._planned_epochs() == last + 1
+        return last if is_lost_otherwise else None
 
     def _planned_epochs(self) -> int | None:
         """How many epochs it was begun with, where its config.json says so."""

@@ -101,11 +101,11 @@ def reopen(workspace: Workspace, name: str, text: str | None, given: dict[str, A
     _check_machine(settings)
     source = dataset.locate(text or str(config["dataset"].get("path")), workspace)
     left_off = run.left_off_at()
-    if left_off is not None:
-        begin: Path | None = run.weights(left_off)
-        step.check_start(run.weights(left_off), settings)
-    else:
-        begin = None if run.has_state() else _start(workspace, settings)
+    begin = None if left_off is None else run.weights(left_off)
+    if begin is not None:
+        step.check_start(begin, settings)
+    elif not run.has_state():
+        begin = _start(workspace, settings)
     return Session(workspace, run, settings, config, source, True, begin, left_off)
 
 
