@@ -64,7 +64,7 @@ ADDED: dict[str, dict[str, Any]] = {
     "+ loss on logits": {"loss": "ns"},
     "+ hinge": {"loss": "hinge"},
     "+ least squares": {"loss": "lsgan"},
-    "+ R1, loss on logits": {"loss": "ns", "r1": 0.5},
+    "+ R1 on logits": {"loss": "ns", "r1": 0.5},
     "+ spectral norm": {"d_norm": "spectral"},
     "+ D twice as fast": {"lr_d": 4e-4},
     "modern": {"recipe": "modern"},

@@ -17,41 +17,65 @@ from .images import Pixels
 
 NEAREST = 10
 RAREST = 0.005  # of the real faces lie below each of the two limits
+TWIN = 0.2  # two photos nearer than this are one picture, cut or saved twice: looked at
+FEWEST = NEAREST + 2  # faces of a pool
 AT_ONCE = 256
+SMALL_AT_ONCE = 1_024
 
 Floats = NDArray[np.float32]
+Places = NDArray[np.int64]
 
 
 class Pool:
-    """The faces that a model was trained on: (N, 64, 64, 3) uint8, NEAREST + 2 at least."""
+    """The faces that a model was trained on: (N, 64, 64, 3) uint8, FEWEST at least."""
 
     def __init__(self, faces: Pixels) -> None:
-        self._sides = (descriptors(faces), descriptors(faces[:, :, ::-1]))
+        self._described = descriptors(faces)
 
     def __len__(self) -> int:
-        return len(self._sides[0])
+        return len(self._described)
 
-    def nearest(self, faces: Pixels, places: NDArray[np.int64] | None = None) -> Floats:
+    def nearest(self, faces: Pixels, places: Places | None = None) -> Floats:
         """(M, ...) faces -> (M, 10): how far the ten nearest of the pool are, nearest first.
 
         `places` are the faces' own places in the pool, to be left out (-1: it is not in it).
         """
-        described = descriptors(faces)
-        rows = []
-        for start in range(0, len(described), AT_ONCE):
-            part = described[start : start + AT_ONCE]
-            likest = np.maximum(part @ self._sides[0].T, part @ self._sides[1].T)
-            if places is not None:
-                own = places[start : start + AT_ONCE]
-                likest[np.flatnonzero(own >= 0), own[own >= 0]] = -np.inf
-            best = -np.partition(-likest, NEAREST, axis=1)[:, :NEAREST]
-            rows.append(np.sort(np.sqrt(np.maximum(2 - 2 * best, 0)), axis=1))
-        return np.concatenate(rows) if rows else np.empty((0, NEAREST), np.float32)
+        return self.search(faces, places)[1]
+
+    def search(self, faces: Pixels, places: Places | None = None) -> tuple[Places, Floats]:
+        """The same, and before it which places of the pool the ten are at: (M, 10) each."""
+        found = [
+            self._search(
+                faces[start : start + AT_ONCE],
+                None if places is None else places[start : start + AT_ONCE],
+            )
+            for start in range(0, len(faces), AT_ONCE)
+        ]
+        if not found:
+            return np.empty((0, NEAREST), np.int64), np.empty((0, NEAREST), np.float32)
+        return np.concatenate([at for at, _ in found]), np.concatenate([far for _, far in found])
+
+    def _search(self, faces: Pixels, places: Places | None) -> tuple[Places, Floats]:
+        mirrored = faces[:, :, ::-1]  # as near to a face as the face is to it mirrored
+        likest = np.maximum(
+            descriptors(faces) @ self._described.T, descriptors(mirrored) @ self._described.T
+        )
+        if places is not None:
+            likest[np.flatnonzero(places >= 0), places[places >= 0]] = -np.inf
+        at = np.argpartition(-likest, NEAREST, axis=1)[:, :NEAREST]
+        best = np.take_along_axis(likest, at, axis=1)
+        order = np.argsort(-best, axis=1, kind="stable")
+        distances = np.sqrt(np.maximum(2 - 2 * np.take_along_axis(best, order, axis=1), 0))
+        return np.take_along_axis(at, order, axis=1), distances
 
 
 def descriptors(faces: Pixels) -> Floats:
     """(N, 64, 64, 3) uint8 -> (N, 768) float32 of length 1: thumbnails without light, contrast."""
-    small = likeness.thumbnails(faces)
+    parts = [
+        likeness.thumbnails(np.asarray(faces[start : start + SMALL_AT_ONCE]))
+        for start in range(0, len(faces), SMALL_AT_ONCE)
+    ]
+    small = np.concatenate(parts) if parts else np.empty((0, 768), np.float32)
     small -= small.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(small, axis=1, keepdims=True)
     return np.asarray(small / np.maximum(lengths, 1e-6), np.float32)
@@ -66,19 +90,25 @@ class Limits:
 
 
 def limits(real: Floats) -> Limits:
-    """The limits that RAREST of real faces, by their (N, 10) nearest distances, lie below."""
+    """The limits that RAREST of real faces, by their (N, 10) nearest distances, lie below.
+
+    Pictures that a dataset holds twice say nothing of how near different ones are, and would hide
+    copies: they are left out, unless there are no others.
+    """
+    singles = real[real[:, 0] >= TWIN]
+    told = singles if len(singles) else real
     return Limits(
-        float(np.quantile(real[:, 0], RAREST)), float(np.quantile(_outstanding(real), RAREST))
+        float(np.quantile(told[:, 0], RAREST)), float(np.quantile(outstanding(told), RAREST))
     )
 
 
 def suspects(nearest: Floats, below: Limits) -> NDArray[np.bool_]:
     """Which faces, by their (N, 10) nearest distances, are suspect of being copies: (N,)."""
     near = nearest[:, 0] < below.distance
-    return np.asarray(near | (_outstanding(nearest) < below.outstanding), np.bool_)
+    return np.asarray(near | (outstanding(nearest) < below.outstanding), np.bool_)
 
 
-def _outstanding(nearest: Floats) -> Floats:
+def outstanding(nearest: Floats) -> Floats:
     """The nearest's distance over the tenth's; 1 where all ten are the same face."""
     tenth = nearest[:, -1]
     return np.where(tenth > 0, nearest[:, 0] / np.maximum(tenth, 1e-6), 1.0).astype(np.float32)

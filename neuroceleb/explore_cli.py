@@ -15,8 +15,7 @@ from . import dataset, files, images, latent
 from .errors import UserError
 from .explore import arithmetic as sums
 from .explore import atlas, saved
-from .explore import nearest as copies
-from .explore.nearest import Photos, Verdict
+from .explore.nearest import SUSPECT_SHARE, Photos, Verdict, share_of_suspects
 from .explore.saved import Direction
 from .images import Pixels
 from .options import as_json as json_option
@@ -324,11 +323,11 @@ def nearest(
         ],
     }
     if survey:
-        share = copies.share_of_suspects(photos.judge(workbench.survey(loaded)))
+        share = share_of_suspects(photos.judge(workbench.survey(loaded)))
         value["suspects"] = round(share, 5)
         print(
             f"{100 * share:.1f} % of {workbench.SURVEYED} faces are suspects; of the photos "
-            f"themselves {100 * copies.SUSPECT_SHARE:.0f} % would be.",
+            f"themselves {100 * SUSPECT_SHARE:.0f} % would be.",
             file=sys.stderr,
         )
     if as_json:

@@ -49,8 +49,8 @@ ROOMS: dict[str, tuple[str, str]] = {
     "folded": ("networks", "torch"),
     "generator": ("checkpoint errors folded images networks", "numpy torch"),
     "explore": (
-        "checkpoint dataset errors faces files generator images latent likeness networks runs "
-        "settings",
+        "checkpoint copies dataset errors faces files generator images latent likeness networks "
+        "runs settings",
         "numpy PIL torch sklearn threadpoolctl",
     ),
     "fid": ("images", "torch torch_fidelity"),

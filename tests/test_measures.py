@@ -223,6 +223,18 @@ def test_copies_are_suspect_and_other_faces_are_not() -> None:
     assert copies.suspects(pool.nearest(held_out), below).mean() <= 0.02
 
 
+def test_copies_are_found_where_a_dataset_holds_pictures_twice() -> None:
+    once, held_out = faces(300), faces(100, 1)
+    pool = copies.Pool(np.concatenate([once, held_out[:20]]))  # a fifth of the real ones
+    below = copies.limits(pool.nearest(held_out))
+    assert below.distance >= copies.TWIN
+    copied = np.clip(once[:50].astype(int) + 10, 0, 255).astype(np.uint8)
+    assert copies.suspects(pool.nearest(copied), below).all()
+    assert copies.suspects(pool.nearest(faces(100, 2)), below).mean() <= 0.05
+    all_twice = copies.limits(pool.nearest(once))
+    assert np.isfinite([all_twice.distance, all_twice.outstanding]).all()
+
+
 def test_pictures_without_anything_in_them_are_described() -> None:
     flat = np.full((15, 64, 64, 3), 90, np.uint8)
     assert np.isfinite(copies.Pool(flat).nearest(flat)).all()

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from .. import images, latent, walks
 from ..errors import UserError
-from ..explore import arithmetic, atlas, saved
-from ..explore import nearest as copies
+from ..explore import arithmetic, atlas, nearest, saved
 from ..explore.saved import Direction
 from ..images import Pixels, UnreadableImageError
 from ..runs import Run, Workspace
@@ -272,13 +271,13 @@ class Explorer:
             surveyed = workbench.survey(asked.model)
             errand.tell(0.8)
             verdicts = photos.judge(surveyed)
-            order = np.argsort([verdict.closeness for verdict in verdicts])[:3]
+            order = sorted(range(len(verdicts)), key=lambda at: verdicts[at].rarity)[:3]
             return {
                 "count": len(verdicts),
                 "photos": len(photos),
                 "remark": remark,
-                "share": copies.share_of_suspects(verdicts),
-                "expected": copies.SUSPECT_SHARE,
+                "share": nearest.share_of_suspects(verdicts),
+                "expected": nearest.SUSPECT_SHARE,
                 "closest": [
                     {"seed": int(seed), "png": data_url(images.encode(surveyed[seed]), "png")}
                     | _shown(photos, verdicts[seed], 1)
@@ -307,7 +306,7 @@ class Explorer:
         except UserError as error:
             return workbench.found_directions(asked.model), str(error)
 
-    def _photos(self, asked: Asked, errand: Errand) -> tuple[copies.Photos, str | None]:
+    def _photos(self, asked: Asked, errand: Errand) -> tuple[nearest.Photos, str | None]:
         from ..explore import workbench
 
         def tell(done: int, count: int) -> None:
@@ -359,7 +358,7 @@ def _sprite(frames: Pixels) -> News:
     return {"frames": data_url(sheet, "jpeg"), "columns": pictures.FRAMES, "reach": pictures.REACH}
 
 
-def _shown(photos: copies.Photos, verdict: copies.Verdict, count: int = copies.SHOWN) -> News:
+def _shown(photos: nearest.Photos, verdict: nearest.Verdict, count: int = nearest.SHOWN) -> News:
     """A verdict and its nearest photos, which are shown to nobody but their owner."""
     return {
         "level": verdict.level,
