@@ -1,5 +1,6 @@
 """What all tests share: synthetic photos, a finished run, the app served once, one browser."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import torch
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from neuroceleb.runs import Run
@@ -15,6 +17,10 @@ from tests import helpers
 CHROMIUM = Path("/usr/bin/chromium")
 SHIPPED = helpers.ROOT / "checkpoints" / "celeba-mini-classic"
 DESKTOP = {"width": 1280, "height": 900}
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # tests run side by side: a core for each
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

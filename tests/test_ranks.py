@@ -24,7 +24,7 @@ from neuroceleb.runs import Run, Workspace
 from neuroceleb.settings import Settings
 from tests import helpers, two_ranks
 
-EPOCHS = 30
+EPOCHS = 16
 TWO = (*helpers.TINY, "--ngpu", "2", "--keep-every", "10", "--epochs", str(EPOCHS))
 
 
@@ -202,13 +202,13 @@ def test_a_run_of_two_processes_is_like_any_other(of_two: Run) -> None:
 
 def test_every_process_keeps_the_same_faces_back(of_two: Run, tmp_path: Path) -> None:
     photos = of_two.path.parents[1] / "photos"
-    flags = (*TWO, "--holdout", "0.3", "--evaluate-every", "2")
+    flags = (*TWO, "--epochs", "3", "--holdout", "0.3", "--evaluate-every", "2")
     outcome = helpers.command(tmp_path, "train", photos, "--run", "one", *flags)
     assert outcome.code == 0, outcome.err
     rows = helpers.run_of(tmp_path, "one").stats()
     trained_on = rows[0]["images_seen"]
     assert 1 < trained_on < 19
-    assert [row["images_seen"] for row in rows] == [trained_on * n for n in range(1, EPOCHS + 1)]
+    assert [row["images_seen"] for row in rows] == [trained_on * n for n in (1, 2, 3)]
 
 
 def test_stopped_in_the_queue_and_resumed_by_torchrun_it_is_the_same_run(
