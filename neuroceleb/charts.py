@@ -106,11 +106,15 @@ def _quality_charts(stats: Stats) -> list[Chart]:
     return [
         Chart(
             f"quality-{index}",
-            name.replace("_", " "),
-            (Line(f"quality.{name}", name.replace("_", " "), G_COLOUR),),
+            _in_words(name),
+            (Line(f"quality.{name}", _in_words(name), G_COLOUR),),
         )
         for index, name in enumerate(names[:MAX_QUALITY_CHARTS])
     ]
+
+
+def _in_words(name: str) -> str:
+    return "SWD" if name == "swd" else name.replace("_", " ")
 
 
 def with_evaluations(stats: Stats, entries: Mapping[int, quality.Entry]) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ def test_quality_is_read_however_it_is_written(measured: dict[str, object]) -> N
     assert charts.quality_of(stats[0]) == {}
     assert charts.quality_of(stats[1]) == {"well_formed": 0.9, "swd": 41.0}
     drawn = {chart.y_title: chart.lines[0].key for chart in charts.charts_of(stats)}
-    assert drawn == {"well formed": "quality.well_formed", "swd": "quality.swd"}
+    assert drawn == {"well formed": "quality.well_formed", "SWD": "quality.swd"}
     assert charts.values(stats, "quality.swd") == [None, 41.0]
 
 

@@ -519,7 +519,7 @@ const describe = (course) => {
   const rows = course.figures.epochs.length;
   if (rows && course.epochs) parts.push(`${rows} ${words.of} ${course.epochs} ${words.epochs}`);
   if (course.state === "running" && course.eta_seconds > 0) parts.push(minutesLeft(course.eta_seconds));
-  if (course.best) parts.push(`★ ${words.p_best}: ${words.epoch} ${course.best.epoch} (${course.best.figure.replaceAll("_", " ")} ${places(course.best.value, 3)})`);
+  if (course.best) parts.push(`★ ${words.p_best}: ${words.epoch} ${course.best.epoch} (${course.best.figure.toUpperCase()} ${places(course.best.value, 1)})`);
   if ((["failed", "stopped"].includes(course.state) || course.imported) && course.message) parts.push(translated(course.message));
   facts.className = `nc-facts nc-state-${course.state}`;
   facts.dataset.state = course.state;
