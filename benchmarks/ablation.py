@@ -393,7 +393,8 @@ def main() -> None:
     given = arguments()
     home = given.out.parent if given.verb == "pack" else given.work
     home.mkdir(parents=True, exist_ok=True)
-    faces = dataset.load(given.data, Workspace(home)).pixels
+    workspace = Workspace(home)
+    faces = dataset.load(dataset.locate(str(given.data), workspace), workspace).pixels
     if given.verb == "pack":
         size = pack(faces, given.out)
         print(f"{len(faces):,} faces in {size / 2**20:.1f} MiB: {given.out}")

@@ -89,10 +89,13 @@ def test_a_cell_in_slices_is_the_cell_in_one(
 def test_one_command_packs_another_measures(faces: Any, tmp_path: Path) -> None:
     from PIL import Image
 
-    folder = tmp_path / "faces"
-    folder.mkdir()
+    folder = tmp_path / "made by crop"  # of which only what is kept counts
+    for kept in ("faces", "rejected"):
+        (folder / kept).mkdir(parents=True)
+    Image.fromarray(faces[0]).save(folder / "rejected" / "0.png")
+    Image.fromarray(faces[0]).save(folder / "report.jpg")
     for index, face in enumerate(faces):
-        Image.fromarray(face // 4 + 96).save(folder / f"{index}.png")
+        Image.fromarray(face // 4 + 96).save(folder / "faces" / f"{index}.png")
 
     def command(*words: str | Path) -> str:
         done = subprocess.run(
