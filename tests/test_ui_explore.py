@@ -259,6 +259,7 @@ def test_nearest_photos_of_an_own_run(page: Page, own: Workspace) -> None:
         page.reload()
         page.locator("#tab-explore-button").click()
         expect(page.locator(".nc-x-direction-name").first).to_have_value("brighter <b>")
+        page.close()  # before what it asks meanwhile is cut off
     finally:
         app.kill()
 

@@ -104,23 +104,24 @@ const makeQuiz = (stand) => {
   const any = (below) => Math.floor(Math.random() * below);
   const ask_ = async () => {
     round += 1;
+    isOpen = false;
     const count = stand.count();
     const gap = Math.max(1, Math.round((count - 1) * 0.6 * (1 - (round - 1) / QUIZ_ROUNDS)));
     const early = any(count - gap);
     const face = any(stand.faceCount());
     answer = any(2);
-    isOpen = true;
     asked.textContent = fill(words.l_quiz_count, { round, rounds: QUIZ_ROUNDS, right });
     told.textContent = words.l_quiz_ask;
     next.hidden = true;
     for (const [side, card] of cards.entries()) {
-      const at = side === answer ? early + gap : early;
-      card.button.disabled = false;
+      card.button.disabled = true;
       card.button.classList.remove("nc-right", "nc-wrong");
       card.epoch.textContent = "";
-      card.at = at;
-      await stand.drawFace(card.canvas, at, face);
+      card.at = side === answer ? early + gap : early;
     }
+    await Promise.allSettled(cards.map((card) => stand.drawFace(card.canvas, card.at, face)));
+    for (const card of cards) card.button.disabled = false; // to be chosen from once both are there
+    isOpen = true;
     cards[0].button.focus();
   };
   const choose = (side) => {

@@ -129,6 +129,7 @@ const makeView = (canvas, resized = () => {}) => {
   let direction = 1;
   let shown = "";
   let isBusy = false;
+  let isAsked = false;
   let resting = null;
 
   const paint = (picture, name, epoch) => {
@@ -144,31 +145,39 @@ const makeView = (canvas, resized = () => {}) => {
   };
   const paintAt = (at, picture) => paint(picture, reel.key(at), reel.sheet(at).epoch);
 
-  /* One picture is decoded at a time, always the one wanted by then. */
+  /* One picture is decoded at a time, always the one wanted by then. Whoever asks meanwhile, for
+     another place or because a file has come, is heard when it is done. */
   const follow = async () => {
+    isAsked = true;
     if (isBusy) return;
     isBusy = true;
-    try {
-      for (;;) {
-        const mine = reel;
-        const at = mine ? mine.nearest(wanted) : -1;
-        if (at < 0 || shown === mine.key(at) || shown === `${mine.key(at)}|exact`) break;
-        const before = shown;
-        const picture = await mine.picture(at).catch(() => null);
-        const isStill = shown === before || at === mine.nearest(wanted); // else a later one came first
-        if (picture && mine === reel && isStill) paintAt(at, picture);
-      }
-      await ahead();
-    } catch { /* a picture ahead that cannot be decoded is passed over */ }
+    while (isAsked) {
+      isAsked = false;
+      try {
+        await approach();
+        await ahead();
+      } catch { /* a picture ahead that cannot be decoded is passed over */ }
+    }
     isBusy = false;
   };
-  /* The pictures that will be wanted next. */
+  const approach = async () => {
+    for (;;) {
+      const mine = reel;
+      const at = mine ? mine.nearest(wanted) : -1;
+      if (at < 0 || shown === mine.key(at) || shown === `${mine.key(at)}|exact`) break;
+      const before = shown;
+      const picture = await mine.picture(at).catch(() => null);
+      const isStill = shown === before || at === mine.nearest(wanted); // else a later one came first
+      if (picture && mine === reel && isStill) paintAt(at, picture);
+    }
+  };
+  /* The pictures that will be wanted next, until something else is. */
   const ahead = async () => {
     const [mine, from] = [reel, wanted];
     for (const off of [1, 2, 3, -1]) {
       const at = from + off * direction;
       if (mine?.hasFile(at) && !mine.ready(at)) await mine.picture(at);
-      if (mine !== reel || from !== wanted) { isBusy = false; follow(); return; }
+      if (isAsked) return;
     }
   };
 
