@@ -205,7 +205,7 @@ def test_what_is_not_there_is_said_in_a_sentence(path: str, app_url: str) -> Non
         (b"", "not JSON"),
         (b"[1, 2]", "no JSON object"),
         (b"[" * 60_000, "not JSON"),
-        (b" " * 65_537, "too much"),
+        (b" " * (2**20 + 1), "too much"),
         (b'{"name": "one", "dataset": "\\ud800", "settings": {}}', "There is no dataset"),
         (b'{"name": "one", "dataset": "' + b"a" * 9_000 + b'", "settings": {}}', "no dataset"),
         (b'{"name": "one", "dataset": "x", "settings": {"seed": 1%s}}' % (b"0" * 400), "--seed"),
@@ -217,6 +217,20 @@ def test_whatever_is_posted_is_bounded_and_refused_in_a_sentence(
 ) -> None:
     headers = {"Content-Type": "application/json"}
     status, _, answer = ask(app_url, "POST", "/training/start", body, headers)
+    assert status == 400
+    assert words in json.loads(answer)["error"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/photos/look", "/progress/seed", "/explore/face", "/faces/picked", "/walk"]
+)
+@pytest.mark.parametrize(
+    ("body", "words"), [(b"[1]", "no JSON object"), (b" " * (2**20 + 1), "too much")]
+)
+def test_every_tab_refuses_what_is_no_wish(
+    path: str, body: bytes, words: str, app_url: str
+) -> None:
+    status, _, answer = ask(app_url, "POST", path, body, {"Content-Type": "application/json"})
     assert status == 400
     assert words in json.loads(answer)["error"]
 

@@ -1,11 +1,12 @@
 """Photos over HTTP: sent, cropped, judged, saved, removed; hostile names, limits, who may."""
 
+import asyncio
 import dataclasses
 import io
 import json
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,7 +25,7 @@ from neuroceleb.faces.manifest import FaceSet, Row
 from neuroceleb.faces.quality import Rules
 from neuroceleb.runs import Workspace
 from neuroceleb.ui import darkroom as darkrooms
-from neuroceleb.ui import levels, photo_desk, photos_tab, server, texts, uploads
+from neuroceleb.ui import levels, photo_desk, photos_tab, requests, server, texts, uploads
 from neuroceleb.ui.access import Access
 from neuroceleb.ui.darkroom import Darkroom, Job, Previews
 from neuroceleb.ui.photo_desk import PhotoDesk
@@ -328,6 +329,29 @@ def test_hostile_names_and_sizes(
     assert not (folder / "photos" / "big.png").exists()
     monkeypatch.setattr(uploads, "MAX_FILES", 1)
     assert "as a zip" in visitor.upload(batch, "many.png", b"x")["error"]
+
+
+def test_a_refusal_waits_for_what_is_still_being_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+
+    async def sending() -> AsyncIterator[bytes]:
+        for part in range(20):
+            sent.append(part)
+            yield bytes(100)
+
+    monkeypatch.setattr(images, "MAX_FILE_BYTES", 1000)
+    batch = uploads.Uploads(tmp_path / "uploads").new()
+    with pytest.raises(UserError, match="send it in parts"):
+        asyncio.run(batch.take("big.png", 2000, sending()))
+    assert len(sent) == 20
+
+    monkeypatch.setattr(requests, "MAX_UNHEARD_BYTES", 500)  # but not for ever
+    sent.clear()
+    with pytest.raises(UserError, match="send it in parts"):
+        asyncio.run(batch.take("bigger.png", 2000, sending()))
+    assert len(sent) == 11 + 6
 
 
 def test_a_full_disk_is_said(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:

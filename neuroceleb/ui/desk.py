@@ -5,14 +5,13 @@ training never hangs on a request: all there is lies in the run directories.
 """
 
 import dataclasses
-import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
 from .. import dataset, jobs, queueing, verdict
@@ -20,9 +19,9 @@ from ..errors import UserError
 from ..runs import GOING_ON, Run, Workspace, check_name
 from ..settings import Settings
 from .access import Access
+from .requests import Wishes
 
 PUMPED_EVERY_S = 2.0
-MAX_WISHES_BYTES = 64 * 2**10
 LOG_LINES = 60
 FIGURES = ("epoch", "loss_d", "loss_g", "d_x", "d_g_z1", "d_g_z2")
 IN_STATUS = (
@@ -218,25 +217,6 @@ def _type_name(spec: dataclasses.Field[Any]) -> str:
 
 
 # Over HTTP ---------------------------------------------------------------------------------
-
-
-async def read_wishes(request: Request) -> dict[str, Any]:
-    """The JSON object that a page sent, of a bounded size; raises UserError for anything else."""
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_WISHES_BYTES:
-            raise UserError("That is too much to ask at once: reload the page.")
-    try:
-        wishes = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise UserError("What was sent is not JSON: reload the page.") from error
-    if not isinstance(wishes, dict):
-        raise UserError("What was sent is no JSON object: reload the page.")
-    return wishes
-
-
-Wishes = Annotated[dict[str, Any], Depends(read_wishes)]
 
 
 def add_routes(app: FastAPI, workspace: Workspace, host: str, auth: tuple[str, str] | None) -> None:

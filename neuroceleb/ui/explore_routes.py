@@ -6,13 +6,12 @@ from fastapi import FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 
 from ..errors import UserError
+from ..explore import portrait
 from ..runs import Workspace
 from .access import Access
-from .desk import Wishes
 from .errands import Errands
 from .explorer import Explorer
-
-MAX_PHOTO_BYTES = 32 * 2**20
+from .requests import Wishes, file_of
 
 
 def add_routes(app: FastAPI, workspace: Workspace, host: str, auth: tuple[str, str] | None) -> None:
@@ -34,7 +33,7 @@ def add_routes(app: FastAPI, workspace: Workspace, host: str, auth: tuple[str, s
 
     @app.post("/explore/crops")
     async def crops(request: Request) -> dict[str, Any]:
-        return await run_in_threadpool(explorer.crops, await read_photo(request))
+        return await run_in_threadpool(explorer.crops, await file_of(request, portrait.MAX_BYTES))
 
     @app.get("/explore/errands/{token}")
     def look(token: str, since: int = 0) -> dict[str, Any]:
@@ -50,13 +49,3 @@ def add_routes(app: FastAPI, workspace: Workspace, host: str, auth: tuple[str, s
         if what not in at_once:
             raise UserError(f"'{what[:40]}' is nothing that can be asked for here.")
         return at_once[what](wishes)
-
-
-async def read_photo(request: Request) -> bytes:
-    """The bytes of a photo, held in memory alone; raises UserError where they are too many."""
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_PHOTO_BYTES:
-            raise UserError(f"The photo is over {MAX_PHOTO_BYTES // 2**20} MB: use a smaller one.")
-    return bytes(body)

@@ -12,7 +12,7 @@ from .. import images
 from ..errors import UserError
 from ..runs import Run, Workspace
 from . import choosing, faces, recipes, theme
-from .requests import Wishes, body_of, download
+from .requests import Wishes, download, file_of
 
 TRAIN_COMMAND = "python -m neuroceleb train FOLDER --run NAME"
 ROLLED_SEEDS = 1_000_000  # short enough to read out
@@ -70,7 +70,7 @@ def add_routes(app: FastAPI, workspace: Workspace) -> None:
 
     @app.post("/recipe")
     async def restore(request: Request) -> dict[str, Any]:
-        png = await body_of(request, recipes.MAX_BYTES)
+        png = await file_of(request, recipes.MAX_BYTES)
         return await run_in_threadpool(_restored, workspace, png)
 
 

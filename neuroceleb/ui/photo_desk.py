@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
-from fastapi import Body, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 
 from .. import dataset, images, runs
@@ -26,12 +26,12 @@ from ..runs import Workspace
 from . import levels
 from .access import Access
 from .darkroom import RUNNING, Darkroom, Job, count, photo_key
+from .requests import Wishes
 
 PHOTOS_A_PAGE = 48
 CONTACT_SHEET = 60  # kept faces, evenly chosen
 MAX_DATASETS = 500
 
-Wishes = Annotated[dict[str, Any], Body()]
 Photo = list[int]  # the rows of one photo, by their place in the manifest
 
 

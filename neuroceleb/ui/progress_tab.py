@@ -1,11 +1,11 @@
 """The Progress tab: how a run learned. Drawn by `progress.js` from what is told here over HTTP."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote
 
 import gradio as gr
-from fastapi import Body, FastAPI, Response
+from fastapi import FastAPI, Response
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 
 from .. import legacy
@@ -16,8 +16,7 @@ from .access import is_loopback
 from .faces import SHIPPED_MODEL
 from .films import Studio
 from .generate_tab import TRAIN_COMMAND
-
-Wishes = Annotated[dict[str, Any], Body()]
+from .requests import Wishes
 
 SCRIPTS = ("progress_reel.js", "progress_charts.js", "progress_learn.js", "progress.js")
 

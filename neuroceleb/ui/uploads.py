@@ -21,6 +21,7 @@ from starlette.requests import ClientDisconnect
 
 from .. import files, images
 from ..errors import UserError
+from .requests import let_go
 
 MAX_ZIP_BYTES = 16 * 2**30
 MAX_FILES = 50_000  # in one batch
@@ -135,9 +136,11 @@ async def _copy(
         size += len(chunk)
         waiting += chunk
         if size > limit:
+            await let_go(body)
             raise UserError(f"'{name[:80]}' has over {limit // 2**20:,} MB: send it in parts.")
         if len(waiting) >= WRITTEN_AT_ONCE:
             if shutil.disk_usage(path.parent).free < KEPT_FREE_BYTES:
+                await let_go(body)
                 raise UserError("The disk is nearly full: make room, then send the photos again.")
             await run_in_threadpool(write, bytes(waiting))
             waiting.clear()
