@@ -270,7 +270,9 @@ def settle_average(players: Players) -> None:
     network = players.G_ema
     if network is None:
         return
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    layers = list(network.main)
+    norms = [layer for layer in layers if isinstance(layer, nn.BatchNorm2d)]
+    up_to_the_last = network.main[: layers.index(norms[-1]) + 1]  # what follows has no figures
     device = next(network.parameters()).device
     z = torch.from_numpy(latent.z_from_seeds(SETTLING_SEEDS, network.nz)).to(device)
     network.train()
@@ -279,7 +281,7 @@ def settle_average(players: Players) -> None:
         norm.momentum = None  # the mean of all batches, each counting the same
     with torch.no_grad():
         for part in z.split(SETTLED_AT_ONCE):
-            network(part[:, :, None, None])
+            up_to_the_last(part[:, :, None, None])
     for norm in norms:
         norm.momentum = BATCHNORM_MOMENTUM
     network.eval()
