@@ -17,10 +17,16 @@ from tests import helpers
 CHROMIUM = Path("/usr/bin/chromium")
 SHIPPED = helpers.ROOT / "checkpoints" / "celeba-mini-classic"
 DESKTOP = {"width": 1280, "height": 900}
+# Begun first, so that at the end nobody waits for one of them.
+LONGEST = ("test_resume", "test_ranks", "test_ui_explore", "test_ui_train", "test_ui_progress")
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # tests run side by side: a core for each
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 @pytest.fixture(scope="session")
