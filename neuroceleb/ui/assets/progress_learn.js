@@ -78,6 +78,7 @@ const makeTour = (stand) => {
 const QUIZ_ROUNDS = 10;
 const makeQuiz = (stand) => {
   let [round, right, answer, isOpen] = [0, 0, 0, false];
+  let drawing = Promise.resolve();
   const asked = make("p", { class: "nc-facts", id: "quiz-count" });
   const told = make("p", { class: "nc-quiz-told", id: "quiz-told", role: "status" });
   const cards = [0, 1].map((side) => {
@@ -119,7 +120,10 @@ const makeQuiz = (stand) => {
       card.epoch.textContent = "";
       card.at = side === answer ? early + gap : early;
     }
-    await Promise.allSettled(cards.map((card) => stand.drawFace(card.canvas, card.at, face)));
+    const mine = drawing.then(() => Promise.allSettled(cards.map((card) => stand.drawFace(card.canvas, card.at, face))));
+    drawing = mine;
+    await mine;
+    if (drawing !== mine) return; // asked anew meanwhile
     for (const card of cards) card.button.disabled = false; // to be chosen from once both are there
     isOpen = true;
     cards[0].button.focus();

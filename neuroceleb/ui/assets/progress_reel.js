@@ -122,6 +122,7 @@ const makeReel = (run, heard) => {
 };
 
 /* A canvas that follows a reel: what is there is painted at once, what is exact when it rests. */
+const STAGED = "staged"; // shown instead of a sheet
 const makeView = (canvas, resized = () => {}) => {
   const pen = canvas.getContext("2d", { alpha: false });
   let reel = null;
@@ -163,12 +164,12 @@ const makeView = (canvas, resized = () => {}) => {
   const approach = async () => {
     for (;;) {
       const mine = reel;
-      const at = mine ? mine.nearest(wanted) : -1;
+      const at = mine && shown !== STAGED ? mine.nearest(wanted) : -1;
       if (at < 0 || shown === mine.key(at) || shown === `${mine.key(at)}|exact`) break;
       const before = shown;
       const picture = await mine.picture(at).catch(() => null);
       const isStill = shown === before || at === mine.nearest(wanted); // else a later one came first
-      if (picture && mine === reel && isStill) paintAt(at, picture);
+      if (picture && mine === reel && isStill && shown !== STAGED) paintAt(at, picture);
     }
   };
   /* The pictures that will be wanted next, until something else is. */
@@ -189,7 +190,7 @@ const makeView = (canvas, resized = () => {}) => {
       const answer = await fetch(mine.url(at));
       if (!answer.ok) return;
       const exact = await createImageBitmap(await answer.blob());
-      if (mine === reel && at === wanted) paint(exact, `${mine.key(at)}|exact`, sheet.epoch);
+      if (mine === reel && at === wanted && shown !== STAGED) paint(exact, `${mine.key(at)}|exact`, sheet.epoch);
       exact.close();
     } catch { /* what is shown stays */ }
   };
@@ -201,6 +202,7 @@ const makeView = (canvas, resized = () => {}) => {
   const show = (at) => {
     if (at !== wanted) direction = at < wanted ? -1 : 1;
     wanted = at;
+    if (shown === STAGED) shown = "";
     const picture = reel?.hasFile(at) ? reel.ready(at) : null;
     if (picture && !shown.startsWith(reel.key(at))) paintAt(at, picture);
     follow();
@@ -210,9 +212,9 @@ const makeView = (canvas, resized = () => {}) => {
   const watch = (other) => { reel = other; shown = ""; wanted = -1; };
 
   /* Something else for a while: `draw(pen, canvas)`; shown again with `show`. */
-  const stage = (draw) => { clearTimeout(resting); shown = "staged"; draw(pen, canvas); };
+  const stage = (draw) => { clearTimeout(resting); shown = STAGED; draw(pen, canvas); };
   const restore = () => { shown = ""; if (wanted >= 0) show(wanted); };
-  return { show, hear, watch, stage, restore, isStaged: () => shown === "staged" };
+  return { show, hear, watch, stage, restore, isStaged: () => shown === STAGED };
 };
 
 const facesOn = (width, height) => {
