@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from neuroceleb.app.access import is_loopback
 from neuroceleb.errors import UserError
-from neuroceleb.runs import Workspace, default_workspace
-from neuroceleb.ui.access import is_loopback
+from neuroceleb.runs.workspace import Workspace, default_workspace
 
 PATIENCE_S = 1  # with open connections, once it is asked to end
 
@@ -127,7 +127,7 @@ def run_server(
     """Serve on the socket until a signal ends it."""
     import uvicorn
 
-    from neuroceleb.ui import server
+    from neuroceleb.app import server
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     app = server.create(workspace, host, auth)

@@ -38,18 +38,22 @@ if importlib.util.find_spec("safetensors") is None:  # no weights are read or wr
     for _name in ("safetensors", "safetensors.torch"):
         sys.modules[_name] = types.ModuleType(_name)
 
-from neuroceleb import dataset, evaluate, generator, latent, split, step, training
-from neuroceleb.batches import Faces
+from neuroceleb.data import dataset, holdout
+from neuroceleb.data.batches import Faces
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
-from neuroceleb.records import Position
-from neuroceleb.runs import Workspace
+from neuroceleb.latent.seeds import parse_seeds, z_from_seeds
+from neuroceleb.metrics import evaluate
+from neuroceleb.model import generator
+from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import RECIPES, Settings
+from neuroceleb.training import loop, step
+from neuroceleb.training.recording import Position
 
 MAX_PACKED_BYTES = 60 * 2**20
 WEBP_QUALITY = 95  # the mini-set of 15,000 is then 28 MiB
 LAST = 10  # points that count as the end of a run
-HOLDOUT = split.SHARE
+HOLDOUT = holdout.SHARE
 QUICK = {"width": 16, "images": 40_000, "seeds": "0", "points": 5, "n": 128}
 
 # Of `classic`, each with one thing more; then `modern`, each with one thing less.
@@ -164,7 +168,7 @@ def train(
     players = step.new_players(settings, plan.device)
     noise = torch.Generator(plan.device).manual_seed(cell.seed)
     at = _resumed(cell, players, noise)
-    learn = training.learning(players, settings, step.method_of(settings, len(faces)), noise)
+    learn = loop.learning(players, settings, step.method_of(settings, len(faces)), noise)
     marks = [mark for mark in plan.marks() if mark > at.images_seen]
     began, images_before, seconds = time.perf_counter(), at.images_seen, at.seconds
     while marks:
@@ -202,7 +206,7 @@ def _measured(
     if not torch.isfinite(figures).all():
         return {"images": mark, "failed": "the loss is no longer a finite number"}
     step.settle_average(players)
-    z = latent.z_from_seeds(range(real.n), players.shown.nz)
+    z = z_from_seeds(range(real.n), players.shown.nz)
     _save_sheet(cell.sheet_file(mark), generator.render(players.shown, z))
     return {"images": mark, **evaluate.quick(players.shown, real)}
 
@@ -263,12 +267,12 @@ def run(
     faces: Pixels, work: Path, plan: Plan, chosen: list[str], seeds: list[int], stop: float
 ) -> bool:
     """Work on the cells until time is up; whether all are done."""
-    mask = split.held_out(faces, HOLDOUT)
+    mask = holdout.held_out(faces, HOLDOUT)
     kept_back = evaluate.QuickReference(faces[mask], plan.n)
     if kept_back.said:
         print(kept_back.said)
     train_on = Faces(faces[~mask], plan.device)
-    training.set_up(plan.device)
+    loop.set_up(plan.device)
     for cell in cells(work, chosen, seeds):
         if not cell.is_done(plan):
             if time.monotonic() > stop:
@@ -282,7 +286,7 @@ def run(
 
 def table(faces: Pixels, work: Path, plan: Plan, chosen: list[str], seeds: list[int]) -> str:
     """What is there, as Markdown: means over seeds and, from two on, their standard deviation."""
-    mask = split.held_out(faces, HOLDOUT)
+    mask = holdout.held_out(faces, HOLDOUT)
     _count_well_formed(faces[mask], work, plan, chosen, seeds)
     lines = [
         f"{int((~mask).sum()):,} faces trained on, {int(mask.sum()):,} held out; {plan.images:,} "
@@ -332,13 +336,13 @@ def _count_well_formed(
     norm = evaluate.QuickReference(held_out, plan.n).norm if lacking else None
     if norm is None:
         return
-    from neuroceleb import wellformed
+    from neuroceleb.metrics import landmarks
 
     for cell in lacking:
         rows = cell.rows()
         for row in rows:
             if "swd" in row and "well_formed" not in row:
-                looks = wellformed.look(_read_sheet(cell.sheet_file(row["images"])))
+                looks = landmarks.look(_read_sheet(cell.sheet_file(row["images"])))
                 row["well_formed"] = float(norm.passes(looks).mean())
                 row.pop("said", None)
         cell.write_rows(rows)
@@ -394,7 +398,9 @@ def main() -> None:
     home = given.out.parent if given.verb == "pack" else given.work
     home.mkdir(parents=True, exist_ok=True)
     workspace = Workspace(home)
-    faces = dataset.load(dataset.locate(str(given.data), workspace), workspace).pixels
+    faces = dataset.load(
+        dataset.locate(str(given.data), workspace.datasets), workspace.datasets
+    ).pixels
     if given.verb == "pack":
         size = pack(faces, given.out)
         print(f"{len(faces):,} faces in {size / 2**20:.1f} MiB: {given.out}")
@@ -403,13 +409,13 @@ def main() -> None:
                 f"{given.out} is over {MAX_PACKED_BYTES // 2**20} MiB: take fewer faces."
             )
         return
-    device = training.pick_device(given.device)
+    device = loop.pick_device(given.device)
     plan = Plan(given.images, given.points, given.n, given.width, given.batch, device)
     chosen = given.only.split(",") if given.only else list(variants())
     unknown = [name for name in chosen if name not in variants()]
     if unknown:
         raise UserError(f"No setting '{unknown[0]}': there are {', '.join(variants())}.")
-    seeds = latent.parse_seeds(given.seeds)
+    seeds = parse_seeds(given.seeds)
     if given.verb == "run":
         stop = began + 60 * given.minutes
         done = run(faces, given.work, plan, chosen, seeds, stop)

@@ -22,9 +22,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from neuroceleb import images  # noqa: E402
-from neuroceleb.faces import align, quality, turning  # noqa: E402
-from neuroceleb.faces.detect import LANDMARKS  # noqa: E402
-from neuroceleb.faces.yunet import YuNet  # noqa: E402
+from neuroceleb.data.faces import align, measure, orientation  # noqa: E402
+from neuroceleb.data.faces.detector import LANDMARKS  # noqa: E402
+from neuroceleb.data.faces.yunet import YuNet  # noqa: E402
 from neuroceleb.images import Pixels  # noqa: E402
 
 SIZE_PX = 64
@@ -56,11 +56,11 @@ def main() -> None:
 
 def both(photo: Pixels, detector: YuNet) -> dict[str, Pixels] | None:
     """The largest face cut both ways; None where there is none or the rules leave it out."""
-    _, upright, faces = turning.righted(photo, lambda it: detector.find([it])[0])
+    _, upright, faces = orientation.righted(photo, lambda it: detector.find([it])[0])
     if not faces:
         return None
     matrix = align.placing(faces[0].landmarks)
-    if quality.reasons(quality.measure(upright, faces[0], matrix), quality.Rules()):
+    if measure.reasons(measure.measure(upright, faces[0], matrix), measure.Rules()):
         return None
     box = align.boxing(faces[0].box)
     return {

@@ -25,9 +25,9 @@ import cv2
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from neuroceleb.faces import cutting  # noqa: E402
-from neuroceleb.faces.quality import Rules  # noqa: E402
-from neuroceleb.faces.yunet import YuNet  # noqa: E402
+from neuroceleb.data.faces import crop  # noqa: E402
+from neuroceleb.data.faces.measure import Rules  # noqa: E402
+from neuroceleb.data.faces.yunet import YuNet  # noqa: E402
 
 
 def main() -> None:
@@ -125,10 +125,10 @@ def cpu_seconds() -> float:
 
 def ours(paths: list[Path], place: Path) -> None:
     """What a worker process does, in this one."""
-    order = cutting.Order(place / "set", 64, Rules(), False, frozenset(), frozenset())
+    order = crop.Order(place / "set", 64, Rules(), False, frozenset(), frozenset())
     detector = YuNet()
-    for photo in cutting.collect(paths):
-        cutting.cut([photo], detector, order)
+    for photo in crop.collect(paths):
+        crop.cut([photo], detector, order)
 
 
 def library(paths: list[Path], place: Path) -> None:

@@ -22,19 +22,16 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from neuroceleb import dataset, generator, images, latent  # noqa: E402
-from neuroceleb.explore import (  # noqa: E402
-    atlas,
-    directions,
-    nearest,
-    pictures,
-    portrait,
-    projection,
-    workbench,
-)
-from neuroceleb.generator import Model  # noqa: E402
+from neuroceleb import images  # noqa: E402
+from neuroceleb.data import dataset  # noqa: E402
 from neuroceleb.images import Pixels  # noqa: E402
-from neuroceleb.runs import Workspace  # noqa: E402
+from neuroceleb.latent import face_map, projection, projection_target, resources, sheets  # noqa: E402
+from neuroceleb.latent.directions import find_directions  # noqa: E402
+from neuroceleb.latent.seeds import z_from_seed, z_from_seeds  # noqa: E402
+from neuroceleb.metrics import nearest  # noqa: E402
+from neuroceleb.model import generator  # noqa: E402
+from neuroceleb.model.generator import Model  # noqa: E402
+from neuroceleb.runs.workspace import Workspace  # noqa: E402
 
 SHIPPED = ROOT / "checkpoints" / "celeba-mini-classic" / "netG_epoch_029.safetensors"
 HELD_OUT = 1_000_000
@@ -68,25 +65,25 @@ def main() -> None:
 def measure_directions(model: Model) -> dict[str, object]:
     """The shares that ten directions explain, and the time to find them."""
     with timed() as times:
-        found = directions.find(model.network)
+        found = find_directions(model.network)
     shares = [round(direction.explains, 4) for direction in found]
     return {"shares": shares, "together": round(sum(shares), 4), **times}
 
 
 def measure_sliders(model: Model) -> dict[str, object]:
     """The time from a slider let go to all frames to scrub through next, and their bytes."""
-    steps = [direction.step for direction in workbench.found_directions(model)]
-    z = latent.z_from_seed(1, model.nz)
+    steps = [direction.step for direction in resources.found_directions(model)]
+    z = z_from_seed(1, model.nz)
     model.images(z[None])
     with timed() as times:
-        frames = model.images(pictures.lines(z, steps, [0.0] * len(steps)))
-        sheet = pictures.sprite(frames, pictures.FRAMES)
+        frames = model.images(sheets.lines(z, steps, [0.0] * len(steps)))
+        sheet = sheets.sprite(frames, sheets.FRAMES)
     return {"frames": len(frames), "kilobytes": len(sheet) // 1_000, **times}
 
 
 def measure_projection(model: Model, count: int, steps: int) -> dict[str, object]:
     """How well held-out faces of the model are found again; beside it, faces by chance."""
-    z = latent.z_from_seeds(range(HELD_OUT, HELD_OUT + count), model.nz)
+    z = z_from_seeds(range(HELD_OUT, HELD_OUT + count), model.nz)
     levels, cosines = [], []
     with timed() as times:
         for one, face in zip(z, model.images(z), strict=True):
@@ -109,7 +106,7 @@ def measure_astronaut(model: Model, steps: int) -> dict[str, object]:
 
     photo = images.encode(np.asarray(data.astronaut()))
     with timed() as times:
-        [crop] = portrait.crops(photo)
+        [crop] = projection_target.crops(photo)
         found = last_of(search(model, crop, steps))
     return {"levels": round(found.levels, 1), **times}
 
@@ -117,18 +114,18 @@ def measure_astronaut(model: Model, steps: int) -> dict[str, object]:
 def measure_map(model: Model) -> dict[str, object]:
     """Four hundred faces drawn and laid out twice."""
     with timed() as times:
-        faces = model.images(latent.z_from_seeds(range(atlas.COUNT), model.nz))
-        drawn = atlas.draw(faces)
+        faces = model.images(z_from_seeds(range(face_map.COUNT), model.nz))
+        drawn = face_map.draw(faces)
     return {"faces": len(faces), "pca_explains": round(drawn.explained, 3), **times}
 
 
 def measure_copies(model: Model, named: str) -> dict[str, object]:
     """The share of suspects, and what is told of real near-duplicates and of planted copies."""
     workspace = Workspace(ROOT)
-    loaded = dataset.load(dataset.locate(named, workspace), workspace)
+    loaded = dataset.load(dataset.locate(named, workspace.datasets), workspace.datasets)
     with timed() as times:
         photos = nearest.Photos(loaded.pixels)
-        verdicts = photos.judge(workbench.survey(model))
+        verdicts = photos.judge(resources.survey(model))
     noise = np.random.default_rng(0).normal(0, 4, (100, 64, 64, 3))
     copies = np.clip(photos.pixels[:100] + noise, 0, 255).astype(np.uint8)
     planted = photos.judge(copies)
@@ -143,7 +140,7 @@ def measure_copies(model: Model, named: str) -> dict[str, object]:
 
 
 def search(model: Model, face: Pixels, steps: int) -> Iterator[projection.Step]:
-    critic = workbench.critic_of(model)
+    critic = resources.critic_of(model)
     return projection.search(model.network, critic, face, steps=steps, seconds=NO_LIMIT_S)
 
 
@@ -155,7 +152,7 @@ def last_of(steps: Iterator[projection.Step]) -> projection.Step:
 
 def by_chance(model: Model) -> list[float]:
     """How much two faces of the model differ, in grey levels."""
-    faces = model.images(latent.z_from_seeds(range(2 * PAIRS), model.nz)).astype(np.float64)
+    faces = model.images(z_from_seeds(range(2 * PAIRS), model.nz)).astype(np.float64)
     squares = np.square(faces[:PAIRS] - faces[PAIRS:]).mean(axis=(1, 2, 3))
     return list(np.sqrt(squares))
 

@@ -30,13 +30,15 @@ from typing import Any
 import torch
 import training as plain  # benchmarks/training.py; it finds the package
 
-from neuroceleb import dataset, devices, graphs, runs
-from neuroceleb import training as trainer
-from neuroceleb.batches import Faces
-from neuroceleb.dataset import Dataset
-from neuroceleb.heartbeat import Heartbeat
-from neuroceleb.runs import Workspace
+from neuroceleb.data import dataset
+from neuroceleb.data.batches import Faces
+from neuroceleb.data.dataset import Dataset
+from neuroceleb.runs.status import Heartbeat
+from neuroceleb.runs.workspace import Workspace, create_run
 from neuroceleb.settings import Settings
+from neuroceleb.training import cuda_graphs
+from neuroceleb.training import device as devices
+from neuroceleb.training import loop as trainer
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -49,11 +51,11 @@ def main(arguments: list[str]) -> int:
         print("There is no GPU here: nothing was measured.", file=sys.stderr)
         return 2
     trainer.set_up(device)
-    with tempfile.TemporaryDirectory() as temporary, graphs.own_stream(device):
+    with tempfile.TemporaryDirectory() as temporary, cuda_graphs.own_stream(device):
         workspace = Workspace(Path(temporary))
         folder = args.data or made(workspace.root / "photos", args.faces)
         began = time.perf_counter()
-        data = dataset.load(folder, workspace)
+        data = dataset.load(folder, workspace.datasets)
         figures: dict[str, Any] = {
             "machine": plain.machine(device),
             "faces": len(data),
@@ -107,7 +109,7 @@ def beside_the_original(
     for turn in range(args.turns):
         for name, loop in loops.items():
             # Of the original, first what its workers fetched while it stood idle is used up.
-            warm_up = 2 * args.workers + 2 if name == "original" else 2 * graphs.WARM_UPS
+            warm_up = 2 * args.workers + 2 if name == "original" else 2 * cuda_graphs.WARM_UPS
             steps = args.steps if name == "original" else args.steps * args.faster
             rates[name].append(plain.images_per_second(loop.step, warm_up, steps, device))
         say(f"turn {turn + 1} of {args.turns}: " + spoken({k: v[-1] for k, v in rates.items()}))
@@ -144,7 +146,7 @@ def at_batches(args: argparse.Namespace, device: torch.device, data: Dataset) ->
             ours = plain.Ours(faces, settings(args, batch, name), device)
             steps = max(args.steps, args.steps * args.faster * args.batches[0] // batch)
             rates = [
-                plain.images_per_second(ours.step, 2 * graphs.WARM_UPS, steps, device)
+                plain.images_per_second(ours.step, 2 * cuda_graphs.WARM_UPS, steps, device)
                 for _ in range(3)
             ]
             rate = statistics.median(rates)
@@ -166,7 +168,7 @@ def whole_run(
     rows = []
     for precision in PRECISIONS if device.type == "cuda" else ["float32"]:
         how = settings(args, args.batches[0], precision)
-        run = runs.create(workspace, f"run-{precision}", {"settings": how.to_json()})
+        run = create_run(workspace, f"run-{precision}", {"settings": how.to_json()})
         job = trainer.Job(run, how, data, device)
         began = time.perf_counter()
         with Heartbeat(run, epochs=how.epochs) as heartbeat:

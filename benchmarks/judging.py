@@ -16,8 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from neuroceleb.faces import curate  # noqa: E402
-from neuroceleb.faces.manifest import FaceSet, Row  # noqa: E402
+from neuroceleb.data.faces import review  # noqa: E402
+from neuroceleb.data.faces.manifest import FaceSet, Row  # noqa: E402
 
 REASONS = {
     "turned": ("turned",),
@@ -56,7 +56,7 @@ def judge(data: Path, names: set[str]) -> dict[str, Row]:
             if name.rsplit("/", 1)[-1] in names:
                 (Path(place) / name.rsplit("/", 1)[-1]).write_bytes(archive.read(name))
         face_set = FaceSet(Path(place) / "made" / "set")
-        curate.crop(sorted(Path(place).glob("*.jpg")), face_set, curate.Options())
+        review.crop(sorted(Path(place).glob("*.jpg")), face_set, review.Options())
         rows = [row for row in face_set.rows() if row.crop]
     largest: dict[str, Row] = {}
     for row in rows:

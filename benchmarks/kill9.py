@@ -22,9 +22,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from neuroceleb import checkpoint, images
+from neuroceleb import images
 from neuroceleb.errors import UserError
-from neuroceleb.runs import Run
+from neuroceleb.model import checkpoint
+from neuroceleb.runs.run import Run
 from tests import helpers
 
 STARTING_SHARE = 0.2  # of the kills fall before training has begun

@@ -30,7 +30,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from neuroceleb import images  # noqa: E402
-from neuroceleb.runs import Run, Workspace, create  # noqa: E402
+from neuroceleb.runs.run import Run  # noqa: E402
+from neuroceleb.runs.workspace import Workspace, create_run  # noqa: E402
 
 SHIPPED = "celeba-mini-classic"
 PATIENCE_MS = 120_000
@@ -127,7 +128,7 @@ def main() -> int:
 def make_run(workspace: Workspace, name: str, epochs: int) -> Run:
     """A finished run whose sheets go over into each other, with figures."""
     shipped = [images.load(path) for path in Run(ROOT / "checkpoints" / SHIPPED).sheets().values()]
-    run = create(workspace, name, {"recipe": "classic", "settings": {}, "dataset": {}})
+    run = create_run(workspace, name, {"recipe": "classic", "settings": {}, "dataset": {}})
     rng = np.random.default_rng(0)
     for epoch in range(epochs):
         at = epoch / max(1, epochs - 1) * (len(shipped) - 1)

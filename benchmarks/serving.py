@@ -42,7 +42,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from neuroceleb import checkpoint, generator, latent
+from neuroceleb.latent.seeds import z_from_seeds
+from neuroceleb.model import checkpoint, generator
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ROOT / "checkpoints" / "celeba-mini-classic"
@@ -85,7 +86,7 @@ def measure_compute(
     model = generator.load(weights)
     found: Figures = {}
     for size in sizes:
-        z = latent.z_from_seeds(range(size), model.nz)
+        z = z_from_seeds(range(size), model.nz)
 
         def theirs(z: np.ndarray = z) -> None:
             with torch.inference_mode():

@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 
 import training as plain  # noqa: E402  benchmarks/training.py
 
-from neuroceleb.runs import Run  # noqa: E402
+from neuroceleb.runs.run import Run  # noqa: E402
 
 PATIENCE_S = 300.0
 

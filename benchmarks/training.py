@@ -39,12 +39,13 @@ if importlib.util.find_spec("safetensors") is None:  # no weights are read or wr
 
 import plain_loader
 
-from neuroceleb import dataset, graphs, step, training
-from neuroceleb.batches import Faces
-from neuroceleb.records import Position
-from neuroceleb.runs import Workspace
+from neuroceleb.data import dataset
+from neuroceleb.data.batches import Faces
+from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import Settings
-from tests import reference
+from neuroceleb.training import cuda_graphs, loop, step
+from neuroceleb.training.recording import Position
+from tests.training import reference
 
 PHOTO_SIZE = (178, 218)  # width and height of CelebA's aligned images
 RESAMPLES = 10_000
@@ -65,7 +66,7 @@ class Ours:
         players = step.new_players(settings, device)
         noise = torch.Generator(device).manual_seed(settings.seed)
         method = step.method_of(settings, len(faces))
-        self.take_step = training.learning(players, settings, method, noise, captures=captures)
+        self.take_step = loop.learning(players, settings, method, noise, captures=captures)
         self.at = Position()
         self.sums = torch.zeros(len(step.FIGURES), dtype=torch.float64, device=device)
         self.batches = self._without_end(faces)
@@ -228,12 +229,12 @@ def _make_photo(folder: Path, index: int) -> None:
 
 def race(args: argparse.Namespace, folder: Path, workspace: Workspace) -> dict[str, Any]:
     """Run both loops in turn and gather every figure."""
-    device = training.pick_device(args.device)
+    device = loop.pick_device(args.device)
     settings = Settings.checked(
         recipe="classic", ngf=args.width, ndf=args.width, batch_size=args.batch
     )
-    training.set_up(device)
-    with graphs.own_stream(device):
+    loop.set_up(device)
+    with cuda_graphs.own_stream(device):
         return _race(args, folder, workspace, settings, device)
 
 
@@ -248,7 +249,7 @@ def _race(
     gemm = gemm_flops(device, clock=clock)
 
     start = time.perf_counter()
-    decoded = dataset.load(folder, workspace)
+    decoded = dataset.load(folder, workspace.datasets)
     decoding_s = time.perf_counter() - start
     ours = Ours(Faces(decoded.pixels, device), settings, device)
     images_per_second(ours.step, 1, args.steps, device)

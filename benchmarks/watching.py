@@ -28,9 +28,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.training import interval_of_median, make_photos
-from neuroceleb import images, runs
-from neuroceleb.heartbeat import Heartbeat
-from neuroceleb.runs import Run, Workspace
+from neuroceleb import images
+from neuroceleb.runs.run import Run
+from neuroceleb.runs.status import Heartbeat
+from neuroceleb.runs.workspace import Workspace, create_run
 from neuroceleb.settings import Settings
 from tests import helpers
 
@@ -210,7 +211,7 @@ def measure(args: argparse.Namespace, root: Path) -> dict[str, Any]:
     """All of it; see above."""
     workspace = Workspace(root)
     config = {"settings": Settings(epochs=40).to_json()}
-    quiet = runs.create(workspace, "quiet", config)
+    quiet = create_run(workspace, "quiet", config)
     quiet.write_status({"state": "finished", "epoch": 40, "epochs": 40})
     curve = helpers.ROOT / "tests" / "curves" / "healthy.jsonl"
     for line in curve.read_text("utf-8").splitlines():
@@ -220,7 +221,7 @@ def measure(args: argparse.Namespace, root: Path) -> dict[str, Any]:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
             at_rest = cost(app, browser, quiet.name, args.windows, args.seconds)
-            told_run = runs.create(workspace, "told", config)
+            told_run = create_run(workspace, "told", config)
             with told_run.held(), Heartbeat(told_run, epochs=1_000, state="running"):
                 told = delays(app, browser, told_run, args.delays)
                 live = cost(app, browser, told_run.name, args.windows, args.seconds)

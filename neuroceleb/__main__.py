@@ -1,6 +1,6 @@
 """`python -m neuroceleb`."""
 
-from .cli import main
+from neuroceleb.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -14,10 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
-from . import files
-from .errors import UserError
+from neuroceleb import files
+from neuroceleb.errors import UserError
 
 Pixels = NDArray[np.uint8]
+Thumbnails = NDArray[np.float32]
+
+THUMBNAIL_PX = 16
 
 MAX_PIXELS = 200_000_000
 MAX_FILE_BYTES = 256 * 2**20
@@ -216,3 +219,13 @@ def load(path: Path) -> Pixels:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
     except UnreadableImageError as error:
         raise UserError(f"{path} cannot be shown: {error}.") from error
+
+
+def thumbnails(faces: Pixels) -> Thumbnails:
+    """(N, H, W, 3) uint8, sides multiples of 16 -> (N, 768) float32 in [0, 1]: means of blocks."""
+    count, height, width, channels = faces.shape
+    blocks = faces.reshape(
+        count, THUMBNAIL_PX, height // THUMBNAIL_PX, THUMBNAIL_PX, width // THUMBNAIL_PX, channels
+    )
+    means: Thumbnails = blocks.mean((2, 4), dtype=np.float32).reshape(count, -1) / np.float32(255)
+    return means

@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import UserError
+from neuroceleb.errors import UserError
 
 IMAGE_SIZE = 64  # pixels; five stride-2 layers of the original's networks
 CHANNELS = 3

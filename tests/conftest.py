@@ -11,14 +11,20 @@ import pytest
 import torch
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
-from neuroceleb.runs import Run
+from neuroceleb.runs.run import Run
 from tests import helpers
 
 CHROMIUM = Path("/usr/bin/chromium")
 SHIPPED = helpers.ROOT / "checkpoints" / "celeba-mini-classic"
 DESKTOP = {"width": 1280, "height": 900}
 # Begun first, so that at the end nobody waits for one of them.
-LONGEST = ("test_resume", "test_ranks", "test_ui_explore", "test_ui_train", "test_ui_progress")
+LONGEST = (
+    "test_resume",
+    "test_distributed",
+    "app/test_explore",
+    "app/test_train",
+    "app/test_progress",
+)
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # tests run side by side: a core for each
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -26,7 +32,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # tests run side by side: a core for ea
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.stem not in LONGEST)
+    items.sort(key=lambda item: not str(item.path.with_suffix("")).endswith(LONGEST))
 
 
 @pytest.fixture(scope="session")

@@ -22,9 +22,10 @@ import pytest
 import torch
 from PIL import Image
 
-from neuroceleb import cli
-from neuroceleb.networks import Generator, weights_init
-from neuroceleb.runs import Run, Workspace
+from neuroceleb.cli import main
+from neuroceleb.model.networks import Generator, weights_init
+from neuroceleb.runs.run import Run
+from neuroceleb.runs.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
 PATIENCE_S = 120.0
@@ -138,7 +139,7 @@ class Here:
     def __call__(self, *arguments: str | Path) -> Outcome:
         self._capture.readouterr()
         with pytest.raises(SystemExit) as left, one_thread():
-            cli.main([*map(str, arguments), "--workspace", str(self.workspace)])
+            main.main([*map(str, arguments), "--workspace", str(self.workspace)])
         said = self._capture.readouterr()
         assert isinstance(left.value.code, int)
         return Outcome(left.value.code, said.out, said.err)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from neuroceleb.cli import cli
+from neuroceleb.cli.main import cli
 from tests import helpers
 
 ROOT = helpers.ROOT

@@ -1,0 +1,517 @@
+"""What the Photos tab shows and asks for, as plain JSON over HTTP.
+
+Photos come in one by one and are cropped by the darkroom; a dataset is then looked at page by
+page, judged by the rules and choices of its draft, and saved.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
+
+from neuroceleb import images
+from neuroceleb.app import levels
+from neuroceleb.app.access import Access
+from neuroceleb.app.darkroom import RUNNING, Darkroom, Job, count, photo_key
+from neuroceleb.app.requests import Wishes
+from neuroceleb.data import dataset
+from neuroceleb.data.faces import align, draft, report, review
+from neuroceleb.data.faces.draft import Draft
+from neuroceleb.data.faces.manifest import KEPT, REJECTED, FaceSet, Row
+from neuroceleb.data.faces.measure import Rules
+from neuroceleb.errors import UserError
+from neuroceleb.runs.workspace import Workspace, check_name
+
+PHOTOS_A_PAGE = 48
+CONTACT_SHEET = 60  # kept faces, evenly chosen
+MAX_DATASETS = 500
+
+Photo = list[int]  # the rows of one photo, by their place in the manifest
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One reading of a dataset's manifest, and where things are in it."""
+
+    face_set: FaceSet
+    rows: tuple[Row, ...]
+    photos: dict[str, Photo]  # by `photo_key`, in order of groups and names
+    by_id: dict[str, int]
+
+
+def manifest_of(face_set: FaceSet) -> Manifest:
+    """The manifest as it is now; read again only where it changed. Raises UserError."""
+    try:
+        stat = face_set.manifest.stat()
+    except OSError as error:
+        raise UserError(
+            f"There is no dataset '{face_set.name}' made of photos: choose another."
+        ) from error
+    return _manifest(face_set, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=3)
+def _manifest(face_set: FaceSet, *_: int) -> Manifest:
+    rows = tuple(face_set.each())
+    photos: dict[str, Photo] = {}
+    for index in sorted(
+        range(len(rows)), key=lambda index: (rows[index].group, rows[index].source)
+    ):
+        photos.setdefault(photo_key(*rows[index].photo), []).append(index)
+    return Manifest(face_set, rows, photos, {row.id: i for i, row in enumerate(rows) if row.id})
+
+
+@dataclass(frozen=True)
+class PhotoDesk:
+    """The photos and datasets of a workspace, as one server lets its visitors see and change them.
+
+    Whoever may train may also bring photos, and see the faces cut out of them. Each function checks
+    it itself.
+    """
+
+    workspace: Workspace
+    darkroom: Darkroom
+    access: Access
+
+    def check_allowed(self) -> None:
+        """Raises UserError for visitors who may neither bring photos nor see them."""
+        self.access.check("see photos or crop them")
+
+    # Watching ------------------------------------------------------------------------------
+
+    def overview(self) -> dict[str, Any]:
+        """The datasets made of photos, and the job that goes on."""
+        if not self.access.is_open:
+            return {"allowed": False}
+        return {
+            "allowed": True,
+            "paths": self.access.is_local,
+            "datasets": [_line(face_set) for face_set in self._face_sets()],
+            "jobs": self._jobs(),
+        }
+
+    def _face_sets(self) -> list[FaceSet]:
+        try:
+            paths = sorted(self.workspace.datasets.iterdir())
+        except OSError:
+            return []
+        found = (FaceSet(path) for path in paths if not path.name.startswith("."))
+        return [face_set for face_set in found if face_set.exists()][:MAX_DATASETS]
+
+    def _jobs(self) -> list[dict[str, Any]]:
+        """What is cropped or waits to be gone on with; with the photos that were done last."""
+        jobs = self.darkroom.jobs()
+        if jobs and jobs[0]["state"] == RUNNING:
+            name = jobs[0]["dataset"]
+            jobs[0]["newest"] = [self._photo(name, rows) for rows in self.darkroom.newest()]
+        return jobs
+
+    def look(self, wishes: dict[str, Any]) -> dict[str, Any]:
+        """One dataset by the rules of its draft, changed by `rules`: figures and a page of photos.
+
+        `show` is all, kept, rejected, changed, no_face, unreadable or the name of a reason.
+        """
+        self.check_allowed()
+        face_set = self._face_set(wishes)
+        known = manifest_of(face_set)
+        tried = self._tried(face_set, wishes.get("rules"))
+        rows = review.judged(review.chosen(known.rows, tried.choices), tried.rules)
+        counts = dataclasses.asdict(review.count(rows))
+        group, show = wishes.get("group"), str(wishes.get("show", "all"))
+        photos = [
+            photo
+            for photo in known.photos.values()
+            if (not group or rows[photo[0]].group == group)
+            and _is_shown([rows[i] for i in photo], show)
+        ]
+        page = wishes.get("page")
+        pages = max(1, -(-len(photos) // PHOTOS_A_PAGE))
+        page = min(max(0, page), pages - 1) if isinstance(page, int) else 0
+        some = photos[page * PHOTOS_A_PAGE : (page + 1) * PHOTOS_A_PAGE]
+        name = face_set.name
+        return {
+            "dataset": name,
+            **{key: report.read(face_set).get(key) for key in ("size", "detector", "align")},
+            "counts": counts,
+            "changed": sum(row.overruled is not None for row in rows),
+            "verdict": report.verdict(counts),
+            "rules": dataclasses.asdict(tried.rules),
+            "saved": _is_settled(face_set, len(rows)) and not draft.exists(face_set),
+            "settled": _is_settled(face_set, 0),
+            "levels": levels.of(rows, tried.rules),
+            "groups": _groups(rows),
+            "trained": self.workspace.runs_trained_on(face_set.path),
+            "found": len(photos),
+            "page": page,
+            "pages": pages,
+            "photos": [self._photo(name, [rows[i] for i in photo]) for photo in some],
+            "sheet": _contact_sheet(name, rows),
+            "mean": f"photos/mean/{quote(name)}?v={_stamp(face_set)}",
+            "card": f"photos/report/{quote(name)}?v={_stamp(face_set)}",
+        }
+
+    def _face_set(self, wishes: dict[str, Any]) -> FaceSet:
+        name = wishes.get("dataset")
+        return self.darkroom.face_set(check_name(name if isinstance(name, str) else ""))
+
+    def _tried(self, face_set: FaceSet, rules: object) -> Draft:
+        """The draft, changed by the rules that were given, and kept."""
+        tried = draft.read(face_set)
+        if isinstance(rules, dict) and rules:
+            changed = tried.with_rules(**{str(name): value for name, value in rules.items()})
+            if changed != tried:
+                draft.write(face_set, changed)
+            return changed
+        return tried
+
+    def _photo(self, name: str, rows: Sequence[Row]) -> dict[str, Any]:
+        first = rows[0]
+        key = photo_key(*first.photo)
+        has_preview = self.darkroom.previews.has(name, key)
+        return {
+            "key": key,
+            "source": first.source,
+            "group": first.group,
+            "size": first.photo_px,
+            "turned": first.turned,
+            "verdict": first.verdict,
+            "why": first.reasons[0].text if first.crop is None and first.reasons else None,
+            "preview": f"photos/preview/{quote(name)}/{key}" if has_preview else None,
+            "faces": [_face(name, row) for row in rows if row.crop],
+        }
+
+    def crop_file(self, name: str, face_id: str) -> Path:
+        """Where a face's crop lies; raises UserError."""
+        self.check_allowed()
+        known = manifest_of(self.darkroom.face_set(check_name(name)))
+        index = known.by_id.get(face_id)
+        if index is None:
+            raise UserError(f"There is no face '{face_id[:80]}' in '{name}'.")
+        path = known.face_set.file(known.rows[index])
+        if not path.is_file():
+            raise UserError(f"The crop of '{face_id[:80]}' is gone: crop its photo again.")
+        return path
+
+    def preview(self, name: str, key: str) -> bytes:
+        """A small JPEG of a photo that was cropped lately; raises UserError."""
+        self.check_allowed()
+        jpeg = self.darkroom.previews.get(name, key)
+        if jpeg is None:
+            raise UserError("The photo is no longer here: only its crops are kept.")
+        return jpeg
+
+    def mean_face(self, name: str) -> bytes:
+        """PNG of the mean of the faces that were kept when the dataset was last saved."""
+        self.check_allowed()
+        face_set = self.darkroom.face_set(check_name(name))
+        return _mean_face(face_set, _stamp(face_set))
+
+    def report_file(self, name: str) -> Path:
+        """The report card's picture; raises UserError where there is none."""
+        self.check_allowed()
+        path = self.darkroom.face_set(check_name(name)).report.with_suffix(".jpg")
+        if not path.is_file():
+            raise UserError(f"'{name}' has no report card yet: save it first.")
+        return path
+
+    # Bringing photos -----------------------------------------------------------------------
+
+    def cost(self, wishes: dict[str, Any]) -> dict[str, Any]:
+        """What Google would bill for a batch. Raises UserError where no credentials are found."""
+        self.check_allowed()
+        from neuroceleb.data.faces import google_vision  # half a second
+
+        _, sources = self._read(wishes)
+        google_vision.check_credentials()
+        photos = count(sources)
+        return {
+            "photos": photos,
+            "calls": google_vision.calls(photos),
+            "usd": google_vision.estimate_usd(photos),
+            "year": google_vision.PRICE_YEAR,
+            "free": google_vision.FREE_CALLS,
+        }
+
+    def start(self, wishes: dict[str, Any]) -> str:
+        """Begin to crop a batch into a dataset, new or known; returns its name."""
+        self.check_allowed()
+        job, sources = self._read(wishes)
+        photos = count(sources)
+        if not photos:
+            raise UserError("There are no photos yet: drop some first.")
+        if job.detector == "google-vision" and job.agreed != photos:
+            raise UserError(f"Agree first that {photos:,} photos are sent to Google.")
+        batch = self.darkroom.uploads
+        self.darkroom.start(batch.batch(wishes["batch"]) if job.path is None else batch.new(), job)
+        return job.dataset
+
+    def _read(self, wishes: dict[str, Any]) -> tuple[Job, list[Path]]:
+        """The job and where its photos lie, every value checked."""
+        face_set = self._face_set(wishes)
+        size, detector, agreed = (wishes.get(key) for key in ("size", "detector", "agreed"))
+        before = report.read(face_set)
+        if face_set.exists():
+            size = before.get("size", size)
+        elif face_set.path.exists():
+            raise UserError(f"There is already something named '{face_set.name}': use another.")
+        if size not in align.SIZES:
+            raise UserError("The size of the crops must be 64, 96 or 128.")
+        if detector not in review.DETECTORS:
+            raise UserError("Choose one of the detectors: yunet or google-vision.")
+        path = self._path(wishes.get("path"))
+        allowed = agreed if isinstance(agreed, int) else 0
+        job = Job(face_set.name, size, detector, path, allowed, before.get("align", "landmarks"))
+        if path is not None:
+            return job, [Path(path)]
+        return job, self.darkroom.uploads.batch(wishes.get("batch")).sources()
+
+    def _path(self, text: object) -> str | None:
+        """A folder, zip or photo on this machine, which only those who sit at it may name."""
+        if not isinstance(text, str) or not text.strip():
+            return None
+        if not self.access.is_local:
+            raise UserError("Photos of the server's machine can only be named there: drop some.")
+        path = Path(text.strip()).expanduser()
+        if not path.is_absolute() or not path.exists():
+            raise UserError(f"{text.strip()[:200]} is not there: write the whole path.")
+        return str(path)
+
+    def change_job(self, act: str, wishes: dict[str, Any]) -> None:
+        """Stop cropping, go on with what was interrupted, or remove what was sent."""
+        self.check_allowed()
+        if act == "stop":
+            self.darkroom.cancel()
+            return
+        batch = self.darkroom.uploads.batch(wishes.get("batch"))
+        if act == "resume":
+            self.darkroom.resume(batch)
+        else:
+            self.darkroom.discard(batch)
+
+    # Judging -------------------------------------------------------------------------------
+
+    def choose(self, wishes: dict[str, Any]) -> None:
+        """Keep or reject one face whatever the rules say, or take that back; not saved yet."""
+        self.check_allowed()
+        face_set = self._face_set(wishes)
+        known = manifest_of(face_set)
+        index = known.by_id.get(str(wishes.get("face")))
+        if index is None:
+            raise UserError(f"There is no such face in '{face_set.name}': reload the page.")
+        tried = draft.read(face_set).with_choice(known.rows[index], wishes.get("choice"))
+        draft.write(face_set, tried)
+
+    def revert(self, wishes: dict[str, Any]) -> None:
+        """Back to what was saved last, or, with `defaults`, to the rules we recommend."""
+        self.check_allowed()
+        face_set = self._face_set(wishes)
+        if wishes.get("defaults") is True:
+            draft.write(face_set, Draft(Rules(), draft.read(face_set).choices))
+        else:
+            draft.forget(face_set)
+
+    def save(self, wishes: dict[str, Any]) -> str:
+        """Make the draft true, and give the dataset its name; returns it."""
+        self.check_allowed()
+        face_set = self._face_set(wishes)
+        if not face_set.exists():
+            raise UserError(f"There is no dataset '{face_set.name}' to save: crop photos first.")
+        new = wishes.get("name")
+        wanted = check_name(new) if isinstance(new, str) and new else face_set.name
+        if wanted != face_set.name:
+            self._check_free(face_set, wanted)
+        draft.save(face_set)
+        if wanted != face_set.name:
+            review.rename(face_set, wanted)
+            self.darkroom.previews.rename(face_set.name, wanted)
+        return wanted
+
+    def _check_free(self, face_set: FaceSet, wanted: str) -> None:
+        if self.darkroom.face_set(wanted).path.exists():
+            raise UserError(f"There is already a dataset '{wanted}': use another name.")
+        trained = self.workspace.runs_trained_on(face_set.path)
+        if trained:
+            raise UserError(
+                f"'{face_set.name}' keeps its name, for runs were trained with it: "
+                f"{', '.join(trained[:5])}."
+            )
+
+    def remove(self, wishes: dict[str, Any]) -> dict[str, Any]:
+        """Delete what was cut out of a photo, or of all photos of a person (group).
+
+        Says how many faces are gone, and which runs had learned from the dataset.
+        """
+        self.check_allowed()
+        face_set = self._face_set(wishes)
+        known = manifest_of(face_set)
+        key, group = wishes.get("photo"), wishes.get("group")
+        if isinstance(group, str) and group:
+            gone = review.remove(face_set, group=group)
+            self.darkroom.previews.forget(face_set.name)
+        elif isinstance(key, str) and key in known.photos:
+            gone = review.remove(face_set, photo=known.rows[known.photos[key][0]].photo)
+            self.darkroom.previews.forget(face_set.name, key)
+        else:
+            raise UserError("There is no such photo or person here: reload the page.")
+        dataset.forget(face_set.faces, self.workspace.datasets)
+        return {"gone": gone, "trained": self.workspace.runs_trained_on(face_set.path)}
+
+
+def _is_settled(face_set: FaceSet, rows: int) -> bool:
+    """Whether there is a report card, of at least so many rows: not so where it was interrupted."""
+    return int(report.read(face_set).get("rows", -1)) >= rows
+
+
+def _line(face_set: FaceSet) -> dict[str, Any]:
+    counts = _saved_counts(face_set, _stamp(face_set))
+    return {"name": face_set.name, **counts, "saved": not draft.exists(face_set)}
+
+
+@lru_cache(maxsize=MAX_DATASETS)
+def _saved_counts(face_set: FaceSet, _: int) -> dict[str, Any]:
+    card = report.read(face_set)
+    return {key: card.get(key) for key in ("photos", "kept", "rejected", "size")}
+
+
+def _face(name: str, row: Row) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "crop": f"photos/crop/{quote(name)}/{row.id}",
+        "box": row.box,
+        "kept": row.verdict == KEPT,
+        "reasons": [[it.name, it.value, it.limit] for it in row.reasons],
+        "overruled": row.overruled,
+        "score": row.score,
+    }
+
+
+def _is_shown(rows: Sequence[Row], show: str) -> bool:
+    if show == "all":
+        return True
+    if show == "changed":
+        return any(row.overruled for row in rows)
+    return any(
+        row.verdict == show
+        or (row.verdict == REJECTED and any(reason.name == show for reason in row.reasons))
+        for row in rows
+    )
+
+
+def _groups(rows: Sequence[Row]) -> list[list[Any]]:
+    """Every group (a person's own folder) with its number of faces, by name."""
+    faces: dict[str, int] = {}
+    for row in rows:
+        faces[row.group] = faces.get(row.group, 0) + (row.crop is not None)
+    return [[group, number] for group, number in sorted(faces.items())]
+
+
+def _contact_sheet(name: str, rows: Sequence[Row]) -> list[str]:
+    kept = [row for row in rows if row.verdict == KEPT]
+    places = np.linspace(0, len(kept) - 1, min(CONTACT_SHEET, len(kept))).astype(int)
+    return [f"photos/crop/{quote(name)}/{kept[place].id}" for place in places]
+
+
+def _stamp(face_set: FaceSet) -> int:
+    try:
+        return face_set.report.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=4)
+def _mean_face(face_set: FaceSet, _: int) -> bytes:
+    kept = [row for row in face_set.each() if row.verdict == KEPT]
+    face = report.mean_face(face_set, kept)
+    if face is None:
+        raise UserError("No face is kept: there is no mean of them.")
+    return images.encode(face)
+
+
+# Over HTTP ---------------------------------------------------------------------------------
+
+
+def add_routes(
+    app: FastAPI,
+    workspace: Workspace,
+    darkroom: Darkroom,
+    host: str,
+    auth: tuple[str, str] | None,
+) -> None:
+    """The Photos tab's addresses: `photos` to watch, `photos/<act>` to change."""
+    photos = PhotoDesk(workspace, darkroom, Access.of(host, auth))
+    for_now = {"Cache-Control": "private, max-age=600"}
+
+    @app.get("/photos")
+    def watch() -> dict[str, Any]:
+        return photos.overview()
+
+    @app.post("/photos/batch")
+    def batch() -> dict[str, str]:
+        photos.check_allowed()
+        return {"batch": darkroom.uploads.new().id}
+
+    @app.post("/photos/upload/{batch_id}")
+    async def upload(batch_id: str, name: str, request: Request) -> dict[str, str]:
+        photos.check_allowed()
+        length = request.headers.get("content-length", "")
+        expected = int(length) if length.isdecimal() else None
+        await darkroom.uploads.take(batch_id, name, expected, request.stream())
+        return {}
+
+    @app.post("/photos/look")
+    def look(wishes: Wishes) -> JSONResponse:
+        return JSONResponse(photos.look(wishes))
+
+    @app.post("/photos/cost")
+    def cost(wishes: Wishes) -> dict[str, Any]:
+        return photos.cost(wishes)
+
+    @app.post("/photos/start")
+    def start(wishes: Wishes) -> dict[str, str]:
+        return {"dataset": photos.start(wishes)}
+
+    @app.post("/photos/save")
+    def save(wishes: Wishes) -> dict[str, str]:
+        return {"dataset": photos.save(wishes)}
+
+    @app.post("/photos/choose")
+    def choose(wishes: Wishes) -> dict[str, str]:
+        photos.choose(wishes)
+        return {}
+
+    @app.post("/photos/revert")
+    def revert(wishes: Wishes) -> dict[str, str]:
+        photos.revert(wishes)
+        return {}
+
+    @app.post("/photos/remove")
+    def remove(wishes: Wishes) -> dict[str, Any]:
+        return photos.remove(wishes)
+
+    @app.post("/photos/job/{act}")
+    def job(act: str, wishes: Wishes) -> dict[str, str]:
+        photos.change_job(act, wishes)
+        return {}
+
+    @app.get("/photos/crop/{name}/{face_id}")
+    def crop(name: str, face_id: str) -> FileResponse:
+        return FileResponse(photos.crop_file(name, face_id), headers=for_now)
+
+    @app.get("/photos/preview/{name}/{key}")
+    def preview(name: str, key: str) -> Response:
+        return Response(photos.preview(name, key), headers=for_now, media_type="image/jpeg")
+
+    @app.get("/photos/mean/{name}")
+    def mean(name: str) -> Response:
+        return Response(photos.mean_face(name), headers=for_now, media_type="image/png")
+
+    @app.get("/photos/report/{name}")
+    def card(name: str) -> FileResponse:
+        return FileResponse(photos.report_file(name), headers={"Cache-Control": "no-store"})

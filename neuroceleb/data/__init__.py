@@ -1,0 +1,1 @@
+"""Photos to faces, faces to a dataset, a dataset to shuffled batches."""

@@ -1,0 +1,218 @@
+"""A folder or zip of images, whatever its layout -> one uint8 array, decoded once and kept.
+
+Bad files are named and passed over; they never end a run.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroceleb import files, images
+from neuroceleb.data.sources import Entry, Folder, Zip, open_source
+from neuroceleb.errors import UserError
+from neuroceleb.images import Pixels, UnreadableImageError
+from neuroceleb.settings import IMAGE_SIZE
+
+DECODER = 1  # raise it when the same bytes would give other pixels
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that was passed over, and why."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Decoded faces: `pixels` is (N, 64, 64, 3) uint8 RGB, in order of file names.
+
+    `fingerprint` is the SHA-256 of the pixels: two datasets with the same one train alike.
+    """
+
+    source: Path
+    pixels: Pixels
+    skipped: tuple[Skipped, ...]
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def without(self, held_out: NDArray[np.bool_]) -> "Dataset":
+        """The same without the faces marked (N,); the fingerprint stays that of the whole."""
+        return replace(self, pixels=self.pixels[~held_out]) if held_out.any() else self
+
+
+def locate(text: str, datasets: Path) -> Path:
+    """The folder or zip that DATASET means: a name under `datasets/`, or any path.
+
+    Of a dataset made by `crop`, the `faces/` in it. Raises UserError where nothing is there.
+    """
+    named = datasets / text
+    inside = len(PurePosixPath(text).parts) == 1 and text not in {".", ".."}
+    path = named if inside and _is_there(named) else Path(text)
+    if not _is_there(path):
+        raise UserError(
+            f"There is no dataset '{text[:200]}': give a folder or zip of images, "
+            f"or a name under {datasets}."
+        )
+    return path / "faces" if (path / "faces").is_dir() else path
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name longer than any
+        return False
+
+
+def load(source: Path, datasets: Path, progress: Progress | None = None) -> Dataset:
+    """Decode every image of a folder (nested at any depth) or zip to 64x64, or read the cache.
+
+    `progress(done, total)` is told now and then. Raises UserError where nothing usable is there.
+    """
+    with open_source(source) as files_of_source:
+        entries = files_of_source.entries()
+        if not entries:
+            raise UserError(f"There are no images in {source}: give a folder or zip with photos.")
+        cache = _Cache(datasets / ".cache", _key(entries))
+        dataset = cache.read(source)
+        if dataset is None:
+            dataset = _decode_all(source, files_of_source, entries, progress)
+            cache.write(dataset)
+    return dataset
+
+
+def _key(entries: list[Entry]) -> str:
+    """A fingerprint of the files: names, sizes and times, or a zip's checksums."""
+    digest = hashlib.sha256(f"{DECODER} {IMAGE_SIZE}\n".encode())
+    for entry in entries:
+        line = json.dumps([entry.name, entry.stamp, entry.size_bytes, entry.flaw])
+        digest.update(line.encode("utf-8", "surrogatepass") + b"\n")
+    return digest.hexdigest()
+
+
+# Decoding ----------------------------------------------------------------------------------
+
+
+def _decode_all(
+    source: Path,
+    files_of_source: Folder | Zip,
+    entries: list[Entry],
+    progress: Progress | None,
+) -> Dataset:
+    pixels = np.empty((len(entries), IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
+
+    def decode(index: int) -> str | None:
+        try:
+            pixels[index] = _decode(files_of_source, entries[index])
+        except UnreadableImageError as error:
+            return str(error)
+        except OSError as error:
+            return f"it cannot be read ({error.strerror})"
+        return None
+
+    skipped, kept = [], 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for index, flaw in enumerate(pool.map(decode, range(len(entries)))):
+            if flaw is None:
+                pixels[kept] = pixels[index]  # rows before `index` are all decoded
+                kept += 1
+            else:
+                skipped.append(Skipped(entries[index].name, flaw))
+            if progress is not None:
+                progress(index + 1, len(entries))
+    if not kept:
+        raise UserError(
+            f"None of the {len(entries):,} files in {source} can be used as an image "
+            f"({skipped[0]}): give a folder or zip with photos."
+        )
+    usable = pixels[:kept]
+    return Dataset(source, usable, tuple(skipped), _fingerprint(usable))
+
+
+def _fingerprint(pixels: Pixels) -> str:
+    return hashlib.sha256(pixels.data).hexdigest()
+
+
+def _decode(files_of_source: Folder | Zip, entry: Entry) -> Pixels:
+    if entry.flaw is not None:
+        raise UnreadableImageError(entry.flaw)
+    if entry.size_bytes > images.MAX_FILE_BYTES:
+        raise UnreadableImageError(f"it is over {images.MAX_FILE_BYTES // 2**20} MB")
+    photo = images.read_photo(files_of_source.read(entry), draft_px=4 * IMAGE_SIZE)
+    return images.shrink_to_square(photo, IMAGE_SIZE)
+
+
+# The cache ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Cache:
+    """One decoded source: `<key>.npy`, and `<key>.json` with what was passed over."""
+
+    folder: Path
+    key: str
+
+    @property
+    def _array(self) -> Path:
+        return self.folder / f"{self.key}.npy"
+
+    @property
+    def _record(self) -> Path:
+        return self.folder / f"{self.key}.json"
+
+    def read(self, source: Path) -> Dataset | None:
+        """What was decoded from these very files; None where it is not there or not whole."""
+        try:
+            record = json.loads(self._record.read_text("utf-8"))
+            pixels = np.lib.format.open_memmap(self._array, mode="r")
+            skipped = tuple(Skipped(name, reason) for name, reason in record["skipped"])
+            known = Dataset(source, pixels, skipped, record["fingerprint"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        fits = pixels.shape[1:] == (IMAGE_SIZE, IMAGE_SIZE, 3) and pixels.dtype == np.uint8
+        return known if fits and _fingerprint(pixels) == known.fingerprint else None
+
+    def write(self, dataset: Dataset) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise files.not_written(self.folder, error) from error
+        _forget(self.folder, dataset.source)
+        with files.replacing(self._array) as temporary, temporary.open("xb") as file:
+            np.save(file, dataset.pixels)
+        record = {
+            "source": str(dataset.source.resolve()),
+            "fingerprint": dataset.fingerprint,
+            "skipped": [(item.name, item.reason) for item in dataset.skipped],
+        }
+        files.write_json(self._record, record)
+
+
+def forget(source: Path, datasets: Path) -> None:
+    """Remove what was decoded from a folder or zip: faces that are deleted there are gone here."""
+    _forget(datasets / ".cache", source)
+
+
+def _forget(cache: Path, source: Path) -> None:
+    """Remove what was decoded from the same place before its files changed."""
+    for record in cache.glob("*.json"):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            if json.loads(record.read_text("utf-8"))["source"] == str(source.resolve()):
+                record.with_suffix(".npy").unlink(missing_ok=True)
+                record.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Find, align, crop and review the faces in photos. Never loads PyTorch."""

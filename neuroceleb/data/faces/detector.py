@@ -1,0 +1,43 @@
+"""What a face is, and what finds faces: the seam between photos and whoever looks at them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from neuroceleb.images import Pixels
+
+Point = tuple[float, float]
+
+LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")  # the person's own sides
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face in a photo, in pixels of the upright photo (x to the right, y down).
+
+    `box` is (left, top, width, height); `landmarks` are five (x, y) in the order LANDMARKS, the
+    person's own right eye first (it is on the left of a frontal photo); `score` is 0..1. What
+    else the detector knows is in `extras`, under names of `EXTRAS`.
+    """
+
+    box: tuple[float, float, float, float]
+    landmarks: tuple[Point, Point, Point, Point, Point]
+    score: float
+    extras: Mapping[str, float] = field(default_factory=dict)
+
+
+# Angles in degrees; the others are likelihoods, 0 (very unlikely) to 1 (very likely).
+EXTRAS = ("roll", "pan", "tilt", "blurred", "under_exposed", "headwear", "landmark_confidence")
+
+
+class Detector(Protocol):
+    """Finds the faces of several photos at once; whoever answers best in batches gets them."""
+
+    @property
+    def name(self) -> str:
+        """The name that `--detector` knows it by."""
+        ...
+
+    def find(self, photos: Sequence[Pixels]) -> list[list[Face]]:
+        """The faces of each (H, W, 3) uint8 photo, largest first. Raises UserError."""
+        ...

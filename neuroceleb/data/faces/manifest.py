@@ -1,0 +1,202 @@
+"""A dataset folder and its manifest: one line a face, so that every choice can be undone.
+
+`faces/<group>/<id>.png` are kept, `rejected/<group>/<id>.png` are not; `manifest.jsonl` says why.
+"""
+
+import dataclasses
+import fcntl
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from neuroceleb import files
+from neuroceleb.data.faces.measure import Measures, Reason
+from neuroceleb.errors import UserError
+
+KEPT, REJECTED, NO_FACE, UNREADABLE = "kept", "rejected", "no_face", "unreadable"
+FOLDERS = {KEPT: "faces", REJECTED: "rejected"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One face of a photo; or, without box and crop, a photo in which none is or can be found.
+
+    `source` is the photo's path relative to its PHOTOS argument. `box` (left, top, width, height)
+    and `landmarks` are in pixels of the upright photo: righted by its EXIF, then turned by
+    `turned` degrees counter-clockwise where its pixels lay on their side or head; `photo_px` is
+    the width and height of that. `overruled` is a person's choice: keep, reject or None.
+    """
+
+    source: str
+    source_sha256: str | None
+    verdict: str
+    reasons: tuple[Reason, ...] = ()
+    crop: str | None = None
+    box: tuple[float, ...] | None = None
+    landmarks: tuple[tuple[float, float], ...] | None = None
+    score: float | None = None
+    measures: Measures = field(default_factory=dict)
+    group: str = ""
+    turned: int = 0
+    photo_px: tuple[int, int] | None = None
+    overruled: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The name of its crop, without folder and suffix; unique in its dataset."""
+        return PurePosixPath(self.crop).stem if self.crop else ""
+
+    @property
+    def photo(self) -> tuple[str, str | None]:
+        """What tells its photo from others."""
+        return self.source, self.source_sha256
+
+    def to_json(self) -> str:
+        """One line of the manifest, without its end."""
+        value = {spec.name: getattr(self, spec.name) for spec in dataclasses.fields(self)}
+        value["reasons"] = [dataclasses.asdict(reason) for reason in self.reasons]
+        return json.dumps(value, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, line: str) -> "Row":
+        """Raises ValueError, KeyError or TypeError for a line that is none."""
+        value = json.loads(line)
+        value["reasons"] = tuple(Reason(**reason) for reason in value["reasons"])
+        value["measures"] = {sys.intern(name): it for name, it in value["measures"].items()}
+        for name in ("box", "photo_px"):
+            value[name] = tuple(value[name]) if value[name] is not None else None
+        if value["landmarks"] is not None:
+            value["landmarks"] = tuple((x, y) for x, y in value["landmarks"])
+        row = cls(**value)
+        if row.crop is not None and not _is_inside(row.crop):
+            raise ValueError("its crop leads out of the dataset")
+        return row
+
+
+def _is_inside(crop: str) -> bool:
+    parts = PurePosixPath(crop).parts
+    return len(parts) == 3 and parts[0] in FOLDERS.values() and ".." not in parts
+
+
+@dataclass(frozen=True)
+class FaceSet:
+    """A dataset folder made by `crop`; it need not exist yet."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def faces(self) -> Path:
+        return self.path / "faces"
+
+    @property
+    def rejected(self) -> Path:
+        return self.path / "rejected"
+
+    @property
+    def manifest(self) -> Path:
+        return self.path / "manifest.jsonl"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.json"
+
+    @property
+    def draft(self) -> Path:
+        return self.path / "draft.json"
+
+    def exists(self) -> bool:
+        return self.manifest.is_file()
+
+    def rows(self) -> list[Row]:
+        """The whole manifest, in its order."""
+        return list(self.each())
+
+    def each(self) -> Iterator[Row]:
+        """Line by line; an unfinished or damaged line is passed over."""
+        try:
+            file = self.manifest.open("rb")
+        except OSError:
+            return
+        with file:
+            for line in file:
+                if line.endswith(b"\n"):
+                    with suppress(ValueError, KeyError, TypeError, AttributeError):
+                        yield Row.from_json(line.decode("utf-8", "replace"))
+
+    def file(self, row: Row) -> Path:
+        """Where a row's crop lies: where it says, or, after an interrupted move, on the other side.
+
+        Raises UserError for a row without a face.
+        """
+        if row.crop is None:
+            raise UserError(f"{row.source} has no face: pick another.")
+        said = self.path / row.crop
+        return said if said.exists() else self._other(said)
+
+    def _other(self, said: Path) -> Path:
+        side = self.rejected if said.is_relative_to(self.faces) else self.faces
+        other = side / said.parent.name / said.name
+        return other if other.exists() else said
+
+    def append(self, rows: Iterable[Row]) -> None:
+        """Add lines, whole or not at all; raises UserError where they cannot be written."""
+        data = b"".join(map(_line, rows))
+        try:
+            with self.manifest.open("ab", buffering=0) as file:
+                size = file.tell()
+                try:
+                    files.write_whole(file, data)
+                except OSError:
+                    os.ftruncate(file.fileno(), size)
+                    raise
+        except OSError as error:
+            raise files.not_written(self.manifest, error) from error
+
+    def mend(self) -> None:
+        """Cut off the unfinished line a killed process left behind, so that others may follow."""
+        with suppress(FileNotFoundError), self.manifest.open("rb+") as file:
+            data = file.read()
+            file.truncate(data.rfind(b"\n") + 1)
+
+    def rewrite(self, rows: Iterable[Row]) -> None:
+        """Replace the manifest, whole or not at all; raises UserError."""
+        with files.replacing(self.manifest) as temporary, temporary.open("xb") as file:
+            for row in rows:
+                file.write(_line(row))
+            file.flush()
+            os.fsync(file.fileno())
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the dataset for this process; made if need be.
+
+        Raises UserError where another process holds it or it cannot be made.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.path, os.O_RDONLY)
+        except OSError as error:
+            raise UserError(
+                f"{self.path} cannot be made ({error.strerror}): use another name or --workspace."
+            ) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            raise UserError(
+                f"The dataset '{self.name}' is being changed by another process: wait for it."
+            ) from None
+        finally:
+            os.close(descriptor)
+
+
+def _line(row: Row) -> bytes:
+    return row.to_json().encode("utf-8", "backslashreplace") + b"\n"

@@ -1,0 +1,153 @@
+"""The files of a folder or zip, whatever its layout: names first, bytes when asked for.
+
+Nothing is unpacked to disk, so no path escapes; what is unusable is named, with the reason.
+"""
+
+import os
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from neuroceleb import images
+from neuroceleb.errors import UserError
+from neuroceleb.images import UnreadableImageError
+
+MAX_FILES = 1_000_000
+MAX_ZIP_BYTES = 64 * 2**30  # unpacked, all members together
+BOMB_BYTES = 16 * 2**20  # no photo larger than this shrinks to a 200th in a zip
+BOMB_RATIO = 200
+
+_CLUTTER = frozenset({"Thumbs.db", "desktop.ini", "__MACOSX"})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of a source; `stamp` changes when its content does, `flaw` says it is unusable."""
+
+    name: str
+    stamp: str
+    size_bytes: int
+    flaw: str | None = None
+
+
+class Folder:
+    """Files under a folder, at any depth; links are followed, but never in a circle."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def __enter__(self) -> "Folder":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def entries(self) -> list[Entry]:
+        """Every file, by name; raises UserError where there are over a million."""
+        closed: list[OSError] = []
+        found = sorted(self._names(closed.append))
+        return [self.entry(name) for name in found] + [self._closed(error) for error in closed]
+
+    def _names(self, tell_closed: Callable[[OSError], None]) -> Iterator[str]:
+        seen = set()
+        count = 0
+        for folder, subfolders, names in os.walk(self.root, onerror=tell_closed, followlinks=True):
+            identity = os.stat(folder)
+            if (identity.st_dev, identity.st_ino) in seen:
+                subfolders.clear()
+                continue
+            seen.add((identity.st_dev, identity.st_ino))
+            subfolders[:] = [name for name in subfolders if not _is_clutter(name)]
+            for name in names:
+                if not _is_clutter(name):
+                    count += 1
+                    if count > MAX_FILES:
+                        raise UserError(f"{self.root} has over {MAX_FILES:,} files: split it.")
+                    yield os.path.relpath(os.path.join(folder, name), self.root)
+
+    def _closed(self, error: OSError) -> Entry:
+        """A folder that may not be looked into."""
+        name = os.path.relpath(error.filename, self.root)
+        return Entry(name, "", 0, f"it cannot be read ({error.strerror})")
+
+    def entry(self, name: str) -> Entry:
+        """One file of the folder, be it there or not."""
+        try:
+            stat = (self.root / name).stat()
+        except OSError as error:
+            return Entry(name, "", 0, f"it cannot be read ({error.strerror})")
+        stamp = f"{stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"
+        if not (self.root / name).is_file():
+            return Entry(name, stamp, 0, "it is not a plain file")
+        return Entry(name, stamp, stat.st_size)
+
+    def read(self, entry: Entry) -> bytes:
+        """The bytes of one file; raises OSError."""
+        return (self.root / entry.name).read_bytes()
+
+
+class Zip:
+    """Members of a zip, read where they lie: nothing is unpacked to disk, so no path escapes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.archive = zipfile.ZipFile(path)
+        except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+            raise UserError(
+                f"{path} is neither a folder nor a whole zip: give a folder or zip with photos."
+            ) from error
+
+    def __enter__(self) -> "Zip":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.archive.close()
+
+    def entries(self) -> list[Entry]:
+        """Every member, by name; raises UserError where they are too many or too large."""
+        members = [info for info in self.archive.infolist() if not info.is_dir()]
+        if len(members) > MAX_FILES or sum(m.file_size for m in members) > MAX_ZIP_BYTES:
+            raise UserError(
+                f"{self.path} has over {MAX_FILES:,} files or unpacks to over "
+                f"{MAX_ZIP_BYTES // 2**30} GB: split it."
+            )
+        by_name = {info.filename: info for info in members}
+        names = sorted(name for name in by_name if not _is_clutter_path(name))
+        return [self._entry(by_name[name]) for name in names]
+
+    def _entry(self, info: zipfile.ZipInfo) -> Entry:
+        flaw = None
+        if ".." in _parts(info.filename) or info.filename.startswith(("/", "\\")):
+            flaw = "its path leads out of the zip"
+        elif info.flag_bits & 1:
+            flaw = "it is locked with a password"
+        elif info.file_size > max(BOMB_BYTES, BOMB_RATIO * info.compress_size):
+            flaw = "it unpacks to far more than a photo would: a zip bomb"
+        return Entry(info.filename, f"{info.CRC:08x}", info.file_size, flaw)
+
+    def read(self, entry: Entry) -> bytes:
+        """The bytes of one member; raises UnreadableImageError."""
+        try:
+            with self.archive.open(entry.name) as member:
+                return member.read(images.MAX_FILE_BYTES)
+        except Exception as error:  # zipfile meets hostile bytes with every kind of exception
+            raise UnreadableImageError("it is damaged within the zip") from error
+
+
+def open_source(source: Path) -> Folder | Zip:
+    """A folder or zip, to be closed after use; raises UserError where it is neither."""
+    return Folder(source) if source.is_dir() else Zip(source)
+
+
+def _is_clutter(name: str) -> bool:
+    return name.startswith(".") or name in _CLUTTER
+
+
+def _is_clutter_path(name: str) -> bool:
+    return any(_is_clutter(part) for part in _parts(name) if part != "..")
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    return PurePosixPath(name.replace("\\", "/")).parts

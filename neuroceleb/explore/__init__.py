@@ -1,1 +1,0 @@
-"""Walking around in what a model learned: directions, arithmetic, a map, look-alikes, copies."""

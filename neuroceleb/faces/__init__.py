@@ -1,1 +1,0 @@
-"""Photos to faces, faces to aligned crops, crops to a curated dataset."""

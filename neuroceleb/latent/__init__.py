@@ -1,0 +1,1 @@
+"""Latent vectors: seeds, interpolation, directions, arithmetic, projection."""

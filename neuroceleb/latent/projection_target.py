@@ -1,0 +1,58 @@
+"""Any photo -> the aligned 64-pixel crops of its faces, in memory alone."""
+
+from functools import partial
+
+import numpy as np
+
+from neuroceleb import images
+from neuroceleb.data.faces import align, orientation
+from neuroceleb.data.faces.detector import Detector, Face
+from neuroceleb.errors import UserError
+from neuroceleb.images import Pixels, UnreadableImageError
+from neuroceleb.settings import IMAGE_SIZE
+
+MAX_BYTES = 32 * 2**20
+MAX_FACES = 12
+SMALLEST_FACE_PX = 30  # a smaller one has nothing to look like
+DRAFT_PX = 1_600  # a larger JPEG is decoded reduced: the crop has 64 pixels
+
+
+def crops(data: bytes) -> list[Pixels]:
+    """The faces of a photo, largest first, at most twelve: (64, 64, 3) uint8 each.
+
+    An image of 64x64 pixels is taken as a crop already made. Raises UserError for what is no
+    image, too large, or without a face.
+    """
+    if len(data) > MAX_BYTES:
+        raise UserError(f"The photo is over {MAX_BYTES // 2**20} MB: use a smaller one.")
+    try:
+        photo = np.asarray(images.read_photo(data, draft_px=DRAFT_PX))
+    except UnreadableImageError as error:
+        raise UserError(f"The photo cannot be used: {error}.") from error
+    if photo.shape[:2] == (IMAGE_SIZE, IMAGE_SIZE):
+        return [photo]
+    found = _cut(photo)
+    if not found:
+        raise UserError(
+            "No face was found in the photo: use one that shows a face from the front, well lit."
+        )
+    return found[:MAX_FACES]
+
+
+def _cut(photo: Pixels) -> list[Pixels]:
+    from neuroceleb.data.faces.yunet import YuNet
+
+    detector = YuNet(smallest_px=SMALLEST_FACE_PX)
+    _, upright, faces = orientation.righted(photo, partial(_find, detector))
+    cuts = []
+    for face in faces:
+        try:
+            matrix = align.placing(face.landmarks)
+        except ValueError:
+            continue  # a face whose eyes and mouth are one spot is none
+        cuts.append(align.crop(upright, matrix, IMAGE_SIZE))
+    return cuts
+
+
+def _find(detector: Detector, photo: Pixels) -> list[Face]:
+    return detector.find([photo])[0]

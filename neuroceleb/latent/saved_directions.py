@@ -1,0 +1,112 @@
+"""Directions in latent space, and the file beside the weights that holds their names.
+
+`netG_epoch_029.safetensors` has its directions in `netG_epoch_029.directions.json`, with the
+SHA-256 of those weights: a direction means nothing to any others.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroceleb import files
+from neuroceleb.errors import UserError
+
+VERSION = 1
+MAX_NAME = 40
+MAX_DIRECTIONS = 64
+MAX_FILE_BYTES = 8 * 2**20
+LONGEST_STEP = 100.0
+
+Latent = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Direction:
+    """One way to walk from any z.
+
+    `step` is (nz,) float32: adding it moves the face by one standard deviation of what the
+    direction stands for. `explains` is the share, 0..1, of the variance of the generator's first
+    layer that lies along it. `name` is what somebody saw in it, or empty.
+    """
+
+    step: Latent
+    explains: float
+    name: str = ""
+
+
+def path_of(weights: Path) -> Path:
+    """Where the directions of a weights file are saved."""
+    return weights.with_suffix(".directions.json")
+
+
+def read(weights: Path, sha256: str, nz: int) -> list[Direction] | None:
+    """The directions saved for these very weights; None where none are.
+
+    Raises UserError where they were saved for other weights, or the file is damaged.
+    """
+    path = path_of(weights)
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ValueError
+        value = json.loads(path.read_text("utf-8"))
+        belongs_to = str(value["sha256"])
+        found = [_direction(item, nz) for item in value["directions"][:MAX_DIRECTIONS]]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError(
+            f"{path.name} is damaged: delete it, or find and save the directions anew."
+        ) from error
+    if belongs_to != sha256:
+        raise UserError(
+            f"{path.name} was saved for another model than {weights.name} is now: "
+            "find and save its directions anew."
+        )
+    return found
+
+
+def write(weights: Path, sha256: str, directions: Sequence[Direction]) -> Path:
+    """Save directions with their names beside the weights, whole or not at all."""
+    path = path_of(weights)
+    value = {
+        "version": VERSION,
+        "weights": weights.name,
+        "sha256": sha256,
+        "directions": [
+            {
+                "name": direction.name,
+                "explains": round(direction.explains, 6),
+                "step": [round(float(number), 6) for number in direction.step],
+            }
+            for direction in directions
+        ],
+    }
+    files.write_json(path, value)
+    return path
+
+
+def check_name(text: Any) -> str:
+    """The name of a direction, without spaces around it; raises UserError for what is none."""
+    if not isinstance(text, str) or not text.strip().isprintable():
+        raise UserError("The name of a direction is a few words: write it again.")
+    name = text.strip()
+    if len(name) > MAX_NAME:
+        raise UserError(
+            f"'{name[:20]} …' is too long for the name of a direction: use {MAX_NAME} characters."
+        )
+    return name.encode("utf-8", "replace").decode()  # half a character becomes a ?
+
+
+def _direction(item: dict[str, Any], nz: int) -> Direction:
+    numbers = [float(number) for number in item["step"]]
+    explains = float(item["explains"])
+    good = all(math.isfinite(number) and abs(number) <= LONGEST_STEP for number in numbers)
+    if len(numbers) != nz or not good or not 0.0 <= explains <= 1.0:
+        raise ValueError("no direction")
+    return Direction(np.array(numbers, np.float32), explains, check_name(item["name"]))

@@ -1,0 +1,66 @@
+"""Seed to z: what a seed means (one seed, one face), and how seeds are written."""
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroceleb.errors import UserError
+
+MAX_SEED = 2**53 - 1  # the largest whole number that a browser's number field keeps exactly
+MAX_SEEDS = 100_000
+FIXED_SEEDS = range(64)  # the fixed noise of every run, so that runs compare face by face
+
+_PART = re.compile(r"(\d{1,20})(?:\s*-\s*(\d{1,20}))?", re.ASCII)
+
+
+def z_from_seed(seed: int, nz: int) -> NDArray[np.float32]:
+    """The latent vector of one seed: shape (nz,), standard normal, float32.
+
+    `numpy.random.default_rng(seed).standard_normal(nz)`. Raises UserError for a seed outside
+    0..MAX_SEED.
+    """
+    if not 0 <= seed <= MAX_SEED:
+        raise UserError(f"Seed {seed} is out of range: use a whole number from 0 to {MAX_SEED}.")
+    return np.random.default_rng(seed).standard_normal(nz).astype(np.float32)
+
+
+def z_from_seeds(seeds: Iterable[int], nz: int, truncation: float = 1.0) -> NDArray[np.float32]:
+    """Latent vectors of many seeds: shape (N, nz), float32, scaled by `truncation`.
+
+    A DCGAN has no w space to truncate in, so truncation simply scales z: 0 gives the average
+    face, 1 the model's own variety. Raises UserError for a truncation outside 0..2.
+    """
+    check_truncation(truncation)
+    rows = [z_from_seed(seed, nz) for seed in seeds]
+    return np.stack(rows) * np.float32(truncation) if rows else np.empty((0, nz), np.float32)
+
+
+def check_truncation(truncation: float) -> None:
+    """Raises UserError for a truncation outside 0..2."""
+    if not 0.0 <= truncation <= 2.0:  # also refuses NaN
+        raise UserError(f"Truncation {truncation} is out of range: use a number from 0 to 2.")
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Read seeds written like `0-63,99`; order and repeats are kept, at most 100,000 of them.
+
+    Raises UserError that names the part which is not a seed or a range.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        match = _PART.fullmatch(part.strip())
+        if match is None:
+            raise UserError(
+                f"'{part.strip()[:40]}' is not a seed: write whole numbers and ranges like 0-63,99."
+            )
+        first, last = int(match[1]), int(match[2] or match[1])
+        if max(first, last) > MAX_SEED:
+            raise UserError(f"Seed {max(first, last)} is too large: the largest is {MAX_SEED}.")
+        if last < first:
+            raise UserError(f"The range {first}-{last} runs backwards: write {last}-{first}.")
+        if len(seeds) + last - first + 1 > MAX_SEEDS:
+            raise UserError(f"That is more than {MAX_SEEDS:,} seeds: ask for fewer at a time.")
+        seeds.extend(range(first, last + 1))
+    return seeds

@@ -1,0 +1,35 @@
+"""What YuNet's network sees in a face: the inner layer from which it tells eyes, nose and mouth.
+
+A space to compare faces in that needs no download: learnt on faces, and moved by where their parts
+lie more than by light and colour. Measured against what else is at hand (`docs/results.md`): pixels
+and networks of random weights take a grey average face for a good one.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroceleb.data.faces.yunet import weights_file
+from neuroceleb.images import Pixels
+
+NAME = "YuNet 2023mar, third stage (64 channels of 10x10) of faces enlarged to 160 px"
+LAYER = "onnx_node!Relu_31"
+SIDE_PX = 160
+LENGTH = 64 * 10 * 10
+AT_ONCE = 64
+
+
+def of(faces: Pixels) -> NDArray[np.float32]:
+    """(N, H, W, 3) uint8 RGB square faces -> (N, 6400) float32. Raises UserError without YuNet."""
+    network = cv2.dnn.readNetFromONNX(str(weights_file()))
+    rows = []
+    for start in range(0, len(faces), AT_ONCE):
+        part = [_enlarged(face) for face in faces[start : start + AT_ONCE]]
+        network.setInput(cv2.dnn.blobFromImages(part))
+        rows.append(network.forward(LAYER).reshape(len(part), LENGTH).astype(np.float32))
+    return np.concatenate(rows) if rows else np.empty((0, LENGTH), np.float32)
+
+
+def _enlarged(face: Pixels) -> Pixels:
+    bgr = np.ascontiguousarray(face[:, :, ::-1])
+    return np.asarray(cv2.resize(bgr, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_CUBIC), np.uint8)

@@ -1,0 +1,1 @@
+"""The networks of a DCGAN, their losses, and weights in files."""

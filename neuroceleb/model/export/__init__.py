@@ -1,0 +1,1 @@
+"""A generator in the file formats of other programs."""

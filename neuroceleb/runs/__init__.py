@@ -1,0 +1,1 @@
+"""The run directory: status, queue, background jobs, charts. Never loads PyTorch."""

@@ -1,0 +1,1 @@
+"""Training a run, in one process or several."""

@@ -1,0 +1,66 @@
+"""The script at the very top of the page, and what it is there for."""
+
+import time
+
+import pytest
+from playwright.sync_api import Page
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from neuroceleb.app.early import EarlyScript
+from tests import helpers
+
+PAGE = "<html><head><title>é</title></head><body><head></body></html>"
+WANTED = PAGE.replace("<head>", "<head><script>early()</script>", 1)
+
+
+def client(response: Response) -> TestClient:
+    async def answer(_: Request) -> Response:
+        return response
+
+    routes = [Route(path, answer, methods=["GET", "POST"]) for path in ("/", "/other")]
+    return TestClient(EarlyScript(Starlette(routes=routes), "early()"))
+
+
+def test_it_comes_first_in_the_head_of_the_page() -> None:
+    answered = client(HTMLResponse(PAGE)).get("/")
+    assert answered.text == WANTED
+    assert int(answered.headers["content-length"]) == len(answered.content)
+
+
+def test_a_page_that_comes_in_pieces_is_put_together() -> None:
+    pieces = [PAGE[:9], PAGE[9:30], "", PAGE[30:]]
+    assert client(StreamingResponse(iter(pieces), media_type="text/html")).get("/").text == WANTED
+
+
+@pytest.mark.parametrize(
+    "response",
+    [PlainTextResponse(PAGE), HTMLResponse(PAGE, headers={"Content-Encoding": "identity"})],
+)
+def test_what_is_no_plain_html_stays_as_it_is(response: Response) -> None:
+    assert client(response).get("/").text == PAGE
+
+
+def test_other_addresses_and_methods_stay_as_they_are() -> None:
+    assert client(HTMLResponse(PAGE)).get("/other").text == PAGE
+    assert client(HTMLResponse(PAGE)).post("/").text == PAGE
+
+
+def test_a_page_at_rest_draws_no_frames(page: Page, app_url: str) -> None:
+    page.add_init_script("""
+        window.frames = 0;
+        const frame = window.requestAnimationFrame;
+        window.requestAnimationFrame = (draw) => { window.frames += 1; return frame(draw); };
+    """)
+    page.goto(app_url)
+    page.locator("#faces .nc-frame img").first.wait_for()
+    deadline = time.monotonic() + helpers.PATIENCE_S
+    frames = 60
+    while frames >= 20 and time.monotonic() < deadline:  # what is still being drawn comes to rest
+        before = page.evaluate("window.frames")
+        page.wait_for_timeout(2_000)
+        frames = page.evaluate("window.frames") - before
+    assert frames < 20  # without it, a hundred and more for ever

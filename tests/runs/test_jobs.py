@@ -1,0 +1,299 @@
+"""Trainings in the background, really started, stopped, killed, resumed, renamed and deleted."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from neuroceleb.errors import UserError
+from neuroceleb.runs import jobs, queue
+from neuroceleb.runs import process as processes
+from neuroceleb.runs.run import Run
+from neuroceleb.runs.workspace import Workspace
+from neuroceleb.settings import Settings
+from tests import helpers
+
+LONG = 100_000  # epochs: it never ends by itself
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """A workspace whose trainings are ended after the test."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    made = Workspace(tmp_path)
+    made.checkpoints.mkdir()
+    yield made
+    for waiting in queue.queue(made):
+        waiting.path.unlink(missing_ok=True)
+    for run in made.runs():
+        run.stop_file.touch()
+    for run in made.runs():
+        assert jobs.wait_for_end(run, helpers.PATIENCE_S)
+
+
+def config(workspace: Workspace, photos: Path, epochs: int) -> dict[str, object]:
+    settings = Settings.checked(ngf=4, ndf=4, nz=8, batch_size=8, device="cpu", epochs=epochs)
+    return jobs.new_config(workspace, str(photos), photos, settings)
+
+
+@pytest.fixture
+def start(workspace: Workspace, photos: Path) -> Callable[..., Run]:
+    def start_run(name: str, epochs: int = LONG) -> Run:
+        return jobs.start(workspace, name, config(workspace, photos, epochs))
+
+    return start_run
+
+
+def until(run: Run, *states: str) -> None:
+    helpers.wait_for(lambda: run.state() in states)
+
+
+def until_trained(run: Run) -> None:
+    helpers.wait_for(lambda: len(run.stats()) > 0)
+
+
+def test_a_run_is_started_stopped_resumed_and_finished(
+    workspace: Workspace, start: Callable[..., Run]
+) -> None:
+    run = start("one")
+    assert run.state() == "starting"
+    assert run.is_held()
+    until_trained(run)
+    status = run.status()
+    assert os.getsid(status["pid"]) == status["pid"]  # a session of its own: no terminal's signals
+    assert status["device"] == "CPU"
+    assert status["memory_mb"] > 0
+    assert run.config()["dataset"]["count"] == helpers.PHOTOS
+    assert "torch" in run.config()["versions"]
+    assert run.is_held()  # also after its config.json was completed
+
+    jobs.stop(workspace, "one")
+    until(run, "stopped")
+    done = run.status()["epoch"]
+    jobs.resume(workspace, "one", epochs=done + 2)
+    until(run, "finished")
+    assert [row["epoch"] for row in run.stats()] == list(range(done + 2))
+    assert any("Going on with 'one'" in line for line in jobs.log_tail(run))
+    with pytest.raises(UserError, match="finished"):
+        jobs.resume(workspace, "one")
+
+
+def test_a_background_run_is_the_command_lines_run(
+    workspace: Workspace, start: Callable[..., Run], finished: Run
+) -> None:
+    run = start("first", helpers.EPOCHS)
+    until(run, "finished")
+    assert helpers.timeless(run) == helpers.timeless(finished)
+
+
+def test_a_killed_training_is_lost_at_once_and_can_be_resumed(
+    workspace: Workspace, start: Callable[..., Run]
+) -> None:
+    run = start("one")
+    until_trained(run)
+    os.kill(run.status()["pid"], signal.SIGKILL)
+    began = time.monotonic()
+    until(run, "lost")
+    assert time.monotonic() - began < 5
+    with pytest.raises(UserError, match="not going on"):
+        jobs.stop(workspace, "one")
+    jobs.resume(workspace, "one", epochs=2)
+    until(run, "finished")
+
+
+def test_a_hung_training_is_ended_by_force_after_the_grace_time(
+    workspace: Workspace, start: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = start("one")
+    until_trained(run)
+    os.kill(run.status()["pid"], signal.SIGSTOP)
+    with pytest.raises(UserError, match="stop it first"):
+        jobs.force_stop(workspace, "one")
+    jobs.stop(workspace, "one")
+    with pytest.raises(UserError, match="may still end by itself"):
+        jobs.force_stop(workspace, "one")
+    monkeypatch.setattr(jobs, "GRACE_S", 0.0)
+    jobs.force_stop(workspace, "one")
+    assert run.state() == "stopped"
+    assert "force" in run.status()["message"]
+    assert not run.stop_file.exists()
+
+
+def test_a_training_that_cannot_begin_says_why(
+    workspace: Workspace, start: Callable[..., Run], photos: Path, tmp_path: Path
+) -> None:
+    gone = helpers.write_photos(tmp_path / "gone", 1)
+    run = jobs.start(workspace, "one", config(workspace, gone, 1))
+    os.kill(pid_of_child(run), signal.SIGSTOP)  # still importing: time to take its photos away
+    (gone / "000.png").unlink()
+    gone.rmdir()
+    os.kill(pid_of_child(run), signal.SIGCONT)
+    until(run, "failed")
+    assert "There is no dataset" in run.status()["message"]
+    assert not any("Traceback" in line for line in jobs.log_tail(run))
+
+
+def pid_of_child(run: Run) -> int:
+    """The process that was handed the run's lock, before it says so itself."""
+    wanted = (run.path / "config.json").stat()
+    for folder in Path("/proc").glob("[0-9]*"):
+        if int(folder.name) != os.getpid():
+            try:
+                if any(os.path.samestat(link.stat(), wanted) for link in (folder / "fd").iterdir()):
+                    return int(folder.name)
+            except OSError:
+                continue
+    raise AssertionError("no process holds the run")
+
+
+# Whom a signal reaches ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def stranger() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as process:
+        yield process
+        assert process.poll() is None, "the stranger was killed"
+        process.kill()
+
+
+def test_a_number_given_to_another_process_is_not_killed(
+    stranger: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    held = tmp_path / "config.json"
+    held.touch()
+    now = processes.identity(stranger.pid)
+    assert {"pid", "start_ticks", "boot_id"} == set(now)
+    for status in (
+        {"pid": stranger.pid},
+        now,  # the very process, but it does not hold the file
+        {**now, "start_ticks": now["start_ticks"] - 1},
+        {**now, "boot_id": "another"},
+    ):
+        with pytest.raises(UserError, match="left alone"):
+            processes.end_by_force(status, held)
+
+
+def test_the_right_process_is_killed_only_with_the_right_identity(tmp_path: Path) -> None:
+    held = tmp_path / "config.json"
+    held.touch()
+    code = f"f = open({str(held)!r}); print(flush=True); import time; time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        now = processes.identity(process.pid)
+        with pytest.raises(UserError, match="left alone"):
+            processes.end_by_force({**now, "start_ticks": now["start_ticks"] + 1}, held)
+        assert process.poll() is None
+        processes.end_by_force(now, held)
+        assert process.wait(10) == -signal.SIGKILL
+    with pytest.raises(UserError, match="left alone"):
+        processes.end_by_force(now, held)
+
+
+@pytest.mark.parametrize("pid", [None, "7", True, 0, 1, -1])
+def test_no_number_is_no_process(pid: object, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="which process"):
+        processes.end_by_force({"pid": pid}, tmp_path)
+
+
+# Keeping house -----------------------------------------------------------------------------
+
+
+def made(workspace: Workspace, name: str) -> Run:
+    run = Run(workspace.checkpoints / name)
+    run.path.mkdir(parents=True)
+    settings = Settings.checked(ngf=4, ndf=4, device="cpu")
+    text = json.dumps({"settings": settings.to_json(), "dataset": {"path": "photos"}})
+    (run.path / "config.json").write_text(text)
+    run.write_status({"state": "stopped", "epoch": 3, "epochs": 9})
+    return run
+
+
+def test_rename_and_delete(workspace: Workspace) -> None:
+    made(workspace, "one")
+    jobs.rename(workspace, "one", "둘")
+    assert [run.name for run in workspace.runs()] == ["둘"]
+    made(workspace, "one")
+    with pytest.raises(UserError, match="already"):
+        jobs.rename(workspace, "one", "둘")
+    with pytest.raises(UserError, match="not a name"):
+        jobs.rename(workspace, "one", "../two")
+    jobs.delete(workspace, "one")
+    assert [path.name for path in workspace.checkpoints.iterdir()] == [".queue", "둘"]
+
+
+def test_what_goes_on_is_neither_renamed_nor_deleted(workspace: Workspace) -> None:
+    run = made(workspace, "one")
+    with run.held():
+        for act in (
+            lambda: jobs.rename(workspace, "one", "two"),
+            lambda: jobs.delete(workspace, "one"),
+            lambda: jobs.resume(workspace, "one"),
+        ):
+            with pytest.raises(UserError, match="going on"):
+                act()
+    assert run.exists()
+
+
+def test_a_link_to_a_run_is_deleted_and_not_what_it_points_to(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    elsewhere = made(Workspace(tmp_path / "elsewhere"), "one")
+    (workspace.checkpoints / "link").symlink_to(elsewhere.path)
+    jobs.delete(workspace, "link")
+    assert elsewhere.exists()
+    assert workspace.runs() == []
+
+
+def test_config_is_replaced_without_letting_go(workspace: Workspace) -> None:
+    run = made(workspace, "one")
+    with run.held() as hold:
+        hold.write_config({"settings": {}})
+        assert run.is_held()
+        with pytest.raises(UserError, match="another process"), run.held():
+            pass
+    assert not run.is_held()
+    assert run.config() == {"settings": {}}
+
+
+def test_the_end_of_a_long_log(workspace: Workspace) -> None:
+    run = made(workspace, "one")
+    assert jobs.log_tail(run) == []
+    run.log_file.write_bytes(b"\xff\n" + b"".join(b"line %06d\n" % n for n in range(10_000)))
+    tail = jobs.log_tail(run, 50)
+    assert tail == [f"line {n:06d}" for n in range(9_950, 10_000)]
+    assert all(len(line) == 11 for line in jobs.log_tail(run, 10_000))
+
+
+# Verbs -------------------------------------------------------------------------------------
+
+
+def test_the_verbs(here: helpers.Here, photos: Path) -> None:
+    arguments = ("--epochs", str(LONG), *helpers.TINY)
+    queued = here("train", photos, "--run", "one", *arguments, "--queue", "--json")
+    assert queued.code == 0, queued.err
+    assert json.loads(queued.out)["waits_behind"] is None
+    run = helpers.run_of(here.workspace, "one")
+    until_trained(run)
+    here("train", photos, "--run", "two", *arguments).assert_refused("busy with the run 'one'")
+    assert not (here.workspace / "checkpoints" / "two").exists()
+    second = here("duplicate", "one", "three", "--epochs", "1", "--json")
+    assert json.loads(second.out)["waits_behind"] == 0
+    waiting = json.loads(here("queue", "--json").out)["queue"]
+    assert waiting == [{"run": "three", "device": "cpu"}]
+    assert here("stop", "one").code == 0
+    three = helpers.run_of(here.workspace, "three")
+    until(three, "finished")
+    assert three.config()["settings"]["epochs"] == 1
+    assert here("rename", "three", "four").code == 0
+    assert here("verdict", "four").out.startswith("Too early")
+    assert here("delete", "four", "--yes").code == 0
+    assert here("stop", "one").code == 2
+    here("verdict", "four").assert_refused("no run 'four'")

@@ -1,0 +1,381 @@
+"""The recipe `modern`: its augmentations, losses, average, and a run that goes on exactly."""
+
+import copy
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from neuroceleb.model import augment, checkpoint, losses
+from neuroceleb.model.augment import AUGMENTATIONS, augmented
+from neuroceleb.model.losses import LOSSES
+from neuroceleb.model.networks import Discriminator, plain, weights_init
+from neuroceleb.settings import AUGMENTATIONS as NAMED
+from neuroceleb.settings import RECIPES, Settings
+from neuroceleb.training import loop, step
+from tests import helpers
+from tests.helpers import STEPS
+
+MODERN = ("--recipe", "modern", "--epochs", "3", "--keep-every", "1", *helpers.TINY)
+CPU = torch.device("cpu")
+
+
+def rng(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def some_images(count: int = 16, seed: int = 1) -> torch.Tensor:
+    return torch.rand(count, 3, 64, 64, generator=rng(seed)) * 2 - 1
+
+
+# Settings ----------------------------------------------------------------------------------
+
+
+def test_a_recipe_sets_what_is_not_given() -> None:
+    modern = Settings.checked(recipe="modern")
+    assert {name: getattr(modern, name) for name in RECIPES["modern"]} == RECIPES["modern"]
+    assert Settings.checked(recipe="modern", loss="hinge").loss == "hinge"
+    assert Settings.from_json(modern.to_json()) == modern
+
+
+def test_modern_is_the_default() -> None:
+    assert Settings() == Settings(**RECIPES["modern"])
+    assert Settings.checked() == Settings.checked(recipe="modern")
+    assert set(RECIPES["classic"]) == set(RECIPES["modern"])
+
+
+def test_a_run_that_was_made_before_the_other_recipe_is_classic_still() -> None:
+    before = {"recipe": "classic", "epochs": 30, "ngf": 64}  # as in the first config.json
+    assert Settings.from_json(before) == Settings.checked(recipe="classic", epochs=30)
+
+
+def test_classic_is_the_original() -> None:
+    classic = Settings.checked(recipe="classic")
+    assert step.method_of(classic, 100) == step.Method(chance=augment.chance_for(100))
+    assert step.method_of(classic, 100).augmentations == ()
+    assert step.new_players(Settings.checked(recipe="classic", ngf=4, ndf=4), CPU).G_ema is None
+
+
+def test_images_to_show_become_epochs() -> None:
+    settings = Settings.checked(recipe="modern", images=3_000_000)
+    assert settings.for_faces(15_000).epochs == 200
+    assert settings.for_faces(7_001).epochs == 429
+    assert settings.for_faces(7_001).keep_every == 22
+    assert settings.for_faces(3).epochs == 2_000
+    assert settings.for_faces(10**9).epochs == 1
+    assert Settings.checked(epochs=7).for_faces(3).epochs == 7
+
+
+# Augmentation ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_an_augmentation_keeps_the_shape_and_passes_gradients(name: str) -> None:
+    images = some_images().requires_grad_()
+    changed = AUGMENTATIONS[name](images, rng())
+    assert changed.shape == images.shape
+    assert not torch.equal(changed, images)
+    changed.square().sum().backward()
+    assert images.grad is not None
+    assert torch.isfinite(images.grad).all()
+    assert (images.grad.flatten(1).abs().sum(1) > 0).all()
+    assert torch.equal(changed, AUGMENTATIONS[name](some_images(), rng()))
+
+
+def test_translation_moves_an_eighth_at_most_either_way() -> None:
+    dots = torch.zeros(400, 3, 64, 64)
+    dots[:, :, 32, 32] = 1.0
+    moved = augment.translation(dots, rng())
+    assert torch.equal(moved.sum(dim=(1, 2, 3)), torch.full((400,), 3.0))
+    _, _, rows, columns = (moved == 1.0).nonzero().unbind(1)
+    for places in (rows, columns):
+        assert set((places - 32).tolist()) == set(range(-8, 9))
+
+
+def test_cutout_takes_a_square_of_half_the_side() -> None:
+    left = augment.cutout(torch.ones(300, 3, 64, 64), rng())
+    holes = (left[:, 0] == 0).flatten(1).sum(1)
+    assert holes.max() == 32 * 32
+    assert holes.min() >= 16 * 16
+    assert set(left.unique().tolist()) == {0.0, 1.0}
+
+
+def test_colour_changes_no_shape() -> None:
+    images = some_images(4)
+    changed = augment.colour(images, rng())
+    for before, after in zip(images, changed, strict=True):
+        grey = np.corrcoef(before.mean(0).flatten(), after.mean(0).flatten())
+        assert grey[0, 1] == pytest.approx(1.0, abs=1e-4)
+
+
+def test_about_half_are_mirrored() -> None:
+    images = some_images(200)
+    flipped = augment.flipped(images, rng())
+    mirrored = [torch.equal(a, b.flip(2)) for a, b in zip(flipped, images, strict=True)]
+    same = [torch.equal(a, b) for a, b in zip(flipped, images, strict=True)]
+    assert all(a != b for a, b in zip(mirrored, same, strict=True))
+    assert 70 < sum(mirrored) < 130
+
+
+@examples(max_examples=20, deadline=None)
+@given(chance=st.floats(0.0, 1.0), name=st.sampled_from(sorted(NAMED)))
+def test_as_many_are_augmented_as_the_chance_says(chance: float, name: str) -> None:
+    images = some_images(64)
+    changed = augmented(images, NAMED[name], chance, rng(3))
+    share = (changed != images).flatten(1).any(1).float().mean().item()
+    wanted = 1 - (1 - chance) ** len(NAMED[name])
+    assert abs(share - wanted) <= 4 * math.sqrt(0.25 / 64)
+
+
+def test_the_fewer_the_images_the_stronger() -> None:
+    assert augment.chance_for(7_000) == pytest.approx(0.279)
+    assert augment.chance_for(100) == pytest.approx(0.2997)
+    assert augment.chance_for(10**6) == 0.0
+
+
+# Losses ------------------------------------------------------------------------------------
+
+LOGITS = torch.linspace(-4, 4, 33, dtype=torch.float64)
+
+
+def test_on_logits_it_is_the_original_loss() -> None:
+    ours, original = LOSSES["ns"], LOSSES["bce"]
+    for name in ("real", "fake", "fooled"):
+        got, wanted = getattr(ours, name)(LOGITS), getattr(original, name)(LOGITS.sigmoid())
+        assert got.item() == pytest.approx(wanted.item(), rel=1e-12)
+
+
+def test_hinge_and_least_squares_are_as_published() -> None:
+    hinge, squares = LOSSES["hinge"], LOSSES["lsgan"]
+    values = LOGITS.tolist()
+    mean = lambda f: float(np.mean([f(x) for x in values]))  # noqa: E731
+    assert hinge.real(LOGITS).item() == pytest.approx(mean(lambda x: max(0, 1 - x)))
+    assert hinge.fake(LOGITS).item() == pytest.approx(mean(lambda x: max(0, 1 + x)))
+    assert hinge.fooled(LOGITS).item() == pytest.approx(mean(lambda x: -x))
+    assert squares.real(LOGITS).item() == pytest.approx(mean(lambda x: (x - 1) ** 2 / 2))
+    assert squares.fake(LOGITS).item() == pytest.approx(mean(lambda x: x**2 / 2))
+    assert squares.fooled(LOGITS).item() == squares.real(LOGITS).item()
+
+
+def test_the_penalty_is_the_squared_gradient() -> None:
+    weights = torch.randn(3 * 64 * 64, generator=rng(), dtype=torch.float64)
+    images = some_images(5).double().requires_grad_()
+    says = images.flatten(1) @ weights
+    penalty = losses.gradient_penalty(says, images)
+    assert penalty.item() == pytest.approx(weights.square().sum().item(), rel=1e-9)
+
+
+@pytest.mark.parametrize("recipe", [{"loss": "ns"}, {"loss": "hinge"}, {"loss": "lsgan"}])
+@pytest.mark.parametrize("norm", ["batch", "spectral", "none"])
+def test_every_loss_and_norm_takes_finite_steps(recipe: dict[str, str], norm: str) -> None:
+    settings = Settings.checked(**recipe, d_norm=norm, r1=1.0, augment="all", ngf=4, ndf=4)
+    players = step.new_players(settings, CPU)
+    before = copy.deepcopy(players.D)
+    method = step.method_of(settings, 1_000)
+    z = torch.randn(8, 100, 1, 1, generator=rng())
+    for penalised in (True, False):
+        figures = step.train_step(players, some_images(8), z, method, rng(), penalised)
+        assert torch.isfinite(figures).all()
+        assert all(0 <= figure <= 1 for figure in figures[2:])
+    moved = [
+        not torch.equal(a, b)
+        for a, b in zip(before.parameters(), players.D.parameters(), strict=True)
+    ]
+    assert any(moved)
+
+
+def test_the_penalty_lowers_the_gradient() -> None:
+    def gradient_after(r1: float) -> float:
+        settings = Settings.checked(loss="ns", d_norm="none", r1=r1, r1_every=1, ngf=4, ndf=4)
+        players = step.new_players(settings, CPU)
+        with torch.no_grad():
+            for weight in players.D.parameters():
+                weight.mul_(8)
+        method = step.method_of(settings, 1_000)
+        real = some_images(8).requires_grad_()
+        for seed in range(12):
+            z = torch.randn(8, 100, 1, 1, generator=rng(seed))
+            step.train_step(players, real.detach(), z, method, rng(), r1 > 0)
+        return losses.gradient_penalty(players.D(real, True), real).item()
+
+    assert gradient_after(10.0) < 0.9 * gradient_after(0.0)
+
+
+# The average -------------------------------------------------------------------------------
+
+
+def test_the_average_half_forgets_in_its_half_life() -> None:
+    players = step.new_players(Settings.checked(ema_images=640, ngf=4, ndf=4), CPU)
+    assert players.G_ema is not None
+    assert players.shown is players.G_ema
+    first = next(players.G_ema.parameters()).clone()
+    with torch.no_grad():
+        for parameter in players.G.parameters():
+            parameter.zero_()
+    for _ in range(10):
+        step.update_average(players, 64, 10**6, 640)
+    assert torch.allclose(next(players.G_ema.parameters()), first / 2, atol=1e-7)
+
+
+def test_a_young_average_follows_at_once() -> None:
+    players = step.new_players(Settings.checked(ema_images=10_000, ngf=4, ndf=4), CPU)
+    assert players.G_ema is not None
+    with torch.no_grad():
+        for parameter in players.G.parameters():
+            parameter.fill_(1.0)
+    step.update_average(players, 64, 64, 10_000)
+    assert torch.allclose(next(players.G_ema.parameters()), torch.tensor(1.0), atol=1e-5)
+
+
+def test_a_settled_average_has_the_figures_of_its_own_faces() -> None:
+    players = step.new_players(Settings.checked(ema_images=1_000, nz=8, ngf=4, ndf=4), CPU)
+    G, average = players.G, players.G_ema
+    assert average is not None
+    untouched = copy.deepcopy(G.state_dict())
+    step.settle_average(players)
+    assert all(
+        torch.equal(a, b) for a, b in zip(untouched.values(), G.state_dict().values(), strict=True)
+    )
+    z = torch.from_numpy(step.latent.z_from_seeds(step.SETTLING_SEEDS, 8))[:, :, None, None]
+    features = average.main[0](z)
+    assert torch.allclose(average.main[1].running_mean, features.mean((0, 2, 3)), atol=1e-6)
+    assert not average.training
+    assert average.main[1].momentum == 0.1
+    once = copy.deepcopy(average.state_dict())
+    step.settle_average(players)
+    assert all(
+        torch.equal(a, b) for a, b in zip(once.values(), average.state_dict().values(), strict=True)
+    )
+
+
+# Files -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("norm", ["batch", "spectral", "none"])
+def test_every_discriminator_comes_back_from_its_file(norm: str, tmp_path: Path) -> None:
+    D = Discriminator(4, norm=norm)
+    weights_init(D, rng())
+    D(some_images())
+    D.eval()
+    path = tmp_path / "netD.safetensors"
+    checkpoint.save_weights(path, plain(D), {})
+    back = checkpoint.load_discriminator(path)
+    with torch.no_grad():
+        assert torch.allclose(back(some_images()), D(some_images()), atol=1e-6)
+    assert back.norm == ("batch" if norm == "batch" else "none")
+
+
+def test_spectral_weights_have_norm_one_in_a_file() -> None:
+    D = Discriminator(4, norm="spectral")
+    weights_init(D, rng())
+    for _ in range(30):
+        D(some_images(2))
+    for weight in (item for item in plain(D).parameters() if item.dim() == 4):
+        assert torch.linalg.matrix_norm(weight.flatten(1), 2).item() == pytest.approx(1, abs=0.05)
+
+
+# A run -------------------------------------------------------------------------------------
+
+
+def test_a_modern_run_goes_on_exactly(
+    here: helpers.Here, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = (*MODERN, "--holdout", "0.2", "--r1-every", "2")
+    assert here("train", photos, "--run", "whole", *flags).code == 0
+    whole = helpers.run_of(here.workspace, "whole")
+    run = helpers.run_of(here.workspace, "whole").path.parent / "broken"
+
+    one_step, done = loop.train_step, 0
+
+    def watched(*arguments: Any) -> torch.Tensor:
+        nonlocal done
+        done += 1
+        if done == STEPS:
+            (run / "stop").touch()
+        return one_step(*arguments)
+
+    monkeypatch.setattr(loop, "train_step", watched)
+    assert here("train", photos, "--run", "broken", *flags).code == 0
+    broken = helpers.run_of(here.workspace, "broken")
+    assert broken.state() == "stopped"
+    assert here("train", "--run", "broken", "--resume").code == 0
+    helpers.assert_same_training(broken, whole)
+    assert 0.6 * 40 * 3 <= whole.status()["images_seen"] < 40 * 3
+
+
+def test_the_kept_weights_are_the_average(here: helpers.Here, photos: Path) -> None:
+    assert here("train", photos, "--run", "one", *MODERN).code == 0
+    run = helpers.run_of(here.workspace, "one")
+    state, _ = checkpoint.load_state(run.state_file, run.older_state_file)
+    kept, config = checkpoint.load_generator(run.weights())
+    assert config["settings"]["recipe"] == "modern"
+    average = state["G_ema"]
+    assert all(torch.equal(value, average[name]) for name, value in kept.state_dict().items())
+    assert not torch.equal(average["main.0.weight"], state["G"]["main.0.weight"])
+    assert F.mse_loss(average["main.0.weight"], state["G"]["main.0.weight"]) < 1e-3
+
+
+def test_images_set_the_epochs_of_a_run(here: helpers.Here, photos: Path) -> None:
+    flags = ("--recipe", "modern", "--images", "100", *helpers.TINY)
+    assert here("train", photos, "--run", "one", *flags).code == 0
+    run = helpers.run_of(here.workspace, "one")
+    assert run.status()["epochs"] == len(run.stats()) == 3
+    assert run.config()["settings"]["epochs"] == 3
+    outcome = here("train", "--run", "one", "--resume", "--epochs", "4")
+    assert outcome.code == 0, outcome.err
+    assert len(run.stats()) == 4
+
+
+def test_a_run_begins_with_the_weights_of_another(here: helpers.Here, photos: Path) -> None:
+    assert here("train", photos, "--run", "first", *MODERN).code == 0
+    first = helpers.run_of(here.workspace, "first")
+    flags = ("--start-from", "first", "--lr", "1e-8", *MODERN)
+    assert here("train", photos, "--run", "second", *flags).code == 0
+    second = helpers.run_of(here.workspace, "second")
+    assert second.config()["settings"]["start_from"] == "first"
+    generators = [checkpoint.load_generator(first.weights())[0]]
+    generators.append(checkpoint.load_generator(second.weights(0))[0])
+    discriminators = [
+        checkpoint.load_discriminator(run.discriminator_file) for run in (first, second)
+    ]
+    for one, other in (generators, discriminators):
+        for x, y in zip(one.parameters(), other.parameters(), strict=True):
+            assert torch.allclose(x, y, atol=1e-5)
+
+
+def test_a_start_that_does_not_fit_is_refused(here: helpers.Here, photos: Path) -> None:
+    assert here("train", photos, "--run", "first", *MODERN).code == 0
+    flags = ("--start-from", "first", *MODERN, "--ngf", "8")
+    here("train", photos, "--run", "second", *flags).assert_refused("--start-from", "ngf 4", "8")
+    flags = ("--start-from", "nowhere", *MODERN)
+    here("train", photos, "--run", "second", *flags).assert_refused("nowhere")
+    assert not (here.workspace / "checkpoints" / "second").exists()
+
+
+def test_the_quality_is_looked_at_in_the_epochs_asked_for(
+    here: helpers.Here, tmp_path: Path
+) -> None:
+    photos = helpers.write_photos(tmp_path / "photos", 120)
+    flags = (*MODERN, "--evaluate-every", "2", "--batch-size", "64")
+    outcome = here("train", photos, "--run", "one", *flags)
+    assert outcome.code == 0, outcome.err
+    first, second, third = helpers.run_of(here.workspace, "one").stats()
+    assert "quality" not in first
+    assert "quality" not in third
+    assert math.isfinite(second["quality"]["swd"])
+    assert second["quality"]["seconds"] > 0
+
+
+def test_too_few_faces_to_measure_against_is_said(here: helpers.Here, tmp_path: Path) -> None:
+    photos = helpers.write_photos(tmp_path / "photos", 20)
+    outcome = here("train", photos, "--run", "one", *MODERN, "--evaluate-every", "1")
+    assert outcome.code == 0, outcome.err
+    assert "quality of the faces is not measured" in outcome.err
+    assert all("quality" not in row for row in helpers.run_of(here.workspace, "one").stats())

@@ -1,0 +1,74 @@
+"""What each of several processes does in `test_ranks`: one step, and its gradients into a file."""
+
+import sys
+from pathlib import Path
+
+import torch
+
+from neuroceleb.model.losses import LOSSES
+from neuroceleb.settings import Settings
+from neuroceleb.training import distributed, step
+
+BATCHES = (8, 5, 1)  # divided evenly, unevenly, and with nothing for the second
+SETTINGS = {
+    "classic": Settings.checked(recipe="classic", ngf=4, ndf=4, nz=8, seed=3),
+    "modern": Settings.checked(
+        recipe="classic", ngf=4, ndf=4, nz=8, seed=3, loss="ns", r1=0.5, d_norm="spectral"
+    ),
+}
+CPU = torch.device("cpu")
+
+Gradients = dict[str, torch.Tensor]
+
+
+def players(settings: Settings) -> step.Players:
+    """In double precision: Adam makes the rounding of a gradient near zero a whole step."""
+    made = step.new_players(settings, CPU)
+    made.G.double()
+    made.D.double()
+    return made
+
+
+def batch(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """A batch of real images and noise, the same in every process."""
+    rng = torch.Generator().manual_seed(count)
+    real = torch.rand(count, 3, 64, 64, generator=rng).double() * 2 - 1
+    return real, torch.randn(count, 8, 1, 1, generator=rng).double()
+
+
+def method(settings: Settings) -> step.Method:
+    """Without augmentation, which every process draws for itself."""
+    return step.Method(LOSSES[settings.loss], r1=settings.r1, r1_every=1)
+
+
+def gradients(players: step.Players) -> Gradients:
+    """Every gradient there is, by name."""
+    return {
+        f"{player}.{name}": weight.grad.clone()
+        for player, network in (("G", players.G), ("D", players.D))
+        for name, weight in network.named_parameters()
+        if weight.grad is not None
+    }
+
+
+def found_by(us: distributed.Ranks) -> dict[str, Gradients]:
+    """The gradients of one step of every recipe and batch, and what all of them lost."""
+    found = {}
+    for name, settings in SETTINGS.items():
+        for count in BATCHES:
+            ours = step.join(players(settings), settings, us)
+            real, z = (whole[us.part(count)] for whole in batch(count))
+            weight = us.weight(count)
+            how = method(settings)
+            figures = step.train_step(ours, real, z, how, None, how.r1 > 0, weight)
+            found[f"{name} {count}"] = {**gradients(ours), "figures": us.mean(figures, weight)}
+    return found
+
+
+def main(folder: Path) -> None:
+    with distributed.join() as us:
+        torch.save(found_by(us), folder / f"{us.rank}.pt")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
