@@ -234,7 +234,7 @@ def _launch(workspace: Workspace, waiting: Waiting, hold: int, device: int) -> N
 def verb_line(verb: str, workspace: Workspace) -> list[str]:
     """The beginning of a command line of ours that works from any folder."""
     root = str(workspace.root.resolve())
-    return [sys.executable, "-P", "-m", __package__, verb, "--workspace", root]
+    return [sys.executable, "-P", "-m", "neuroceleb", verb, "--workspace", root]
 
 
 def environment() -> dict[str, str]:

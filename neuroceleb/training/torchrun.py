@@ -126,7 +126,7 @@ def _torchrun(run: Run, ngpu: int, arguments: list[str]) -> "ChildFailedError | 
     for name in ("torch.distributed.elastic", "torch.distributed.run", "torch.distributed"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what happened, we say in a sentence
     options = ["--standalone", "--local-addr=127.0.0.1", f"--nproc-per-node={ngpu}", "--module"]
-    order = torchrun.parse_args([*options, str(__package__)])
+    order = torchrun.parse_args([*options, "neuroceleb"])
     order.training_script_args = arguments  # not parsed: it takes --run for short of an own option
     try:
         torchrun.run(order)
