@@ -32,6 +32,7 @@ ROOMS: dict[str, tuple[str, str]] = {
     "copies": ("images likeness", "numpy"),
     "wellformed": ("faces images", "numpy cv2"),
     "features": ("faces images", "numpy cv2"),
+    "metrics": ("copies diversity errors images", "numpy torch"),
     "quality": ("errors files", ""),
     "runs": ("errors files", ""),
     "dataset": ("errors files images runs settings sources", "numpy"),
