@@ -1,5 +1,6 @@
 """The face recognition network, and the measures made from its embeddings."""
 
+import importlib.util
 import json
 import shutil
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from scipy import linalg
 
 from neuroceleb import copies, diversity
@@ -18,8 +20,10 @@ from neuroceleb.errors import UserError
 from neuroceleb.faces import align
 from neuroceleb.images import Pixels
 from neuroceleb.metrics import distances, identity, persons
+from tests import helpers
 from tests.faces_helpers import astronaut
 
+SHIPPED = helpers.ROOT / "checkpoints" / "celeba-mini-classic"
 FEW = settings(max_examples=10, deadline=None)
 seeds = st.integers(0, 2**32)
 
@@ -276,3 +280,31 @@ def test_precision_and_recall_by_identity() -> None:
     real, narrow = points(300, 4, 0), 0.3 * points(300, 4, 1)
     assert diversity.covered(real, narrow).mean() > 0.9  # precision
     assert diversity.covered(narrow, real).mean() < 0.5  # recall
+
+
+# The benchmark -----------------------------------------------------------------------------
+
+
+def test_the_benchmark_prints_its_tables(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    specification = importlib.util.spec_from_file_location(
+        "identity_benchmark", helpers.ROOT / "benchmarks" / "identity.py"
+    )
+    assert specification is not None and specification.loader is not None
+    benchmark = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(benchmark)
+    benchmark.PLACEMENTS = benchmark.PLACEMENTS[:2]
+    rng, shades = np.random.default_rng(0), pictures(30)
+    for index, picture in enumerate(shades.repeat(3, axis=0)):
+        noisy = np.clip(picture + rng.normal(0, 6, picture.shape), 0, 255).astype(np.uint8)
+        Image.fromarray(noisy).save(tmp_path / f"{index // 3:03d}_{index % 3}.png")
+    common = ("--data", str(tmp_path), "--named", "--work", str(tmp_path / "work"))
+    assert benchmark.main(["placements", *common, "--people", "3"]) == 0
+    table = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[1:]]
+    assert [(int(row[0]), int(row[1])) for row in table] == list(benchmark.PLACEMENTS)
+    assert all(0.5 <= float(row[2]) <= 1.0 for row in table)
+    assert benchmark.main(["runs", f"{SHIPPED}:0", *common, "--n", "32"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1].startswith(f"{SHIPPED}:0 | ")
+    assert float(lines[-1].split(" | ")[1]) > 0

@@ -180,10 +180,13 @@ def place(crops: Tensor) -> Tensor:
     They are enlarged (bicubic), cut above and at the sides, and the rows missing below are filled
     with the network's mean colour.
     """
-    size = (ENLARGED_PX, ENLARGED_PX)
-    enlarged = functional.interpolate(crops, size=size, mode="bicubic", align_corners=False)
+    side = crops.shape[3]
+    eye = torch.eye(side, dtype=crops.dtype)[None, None]
+    size = (ENLARGED_PX, side)
+    # Bicubic enlargement as a matrix: two products are several times faster than `interpolate`.
+    enlarge = functional.interpolate(eye, size=size, mode="bicubic", align_corners=False)[0, 0]
     left = (ENLARGED_PX - INPUT_PX) // 2
+    rows, columns = enlarge[TOP_PX : TOP_PX + INPUT_PX], enlarge[left : left + INPUT_PX]
     placed = crops.new_tensor(MEAN_RGB)[:, None, None].repeat(len(crops), 1, INPUT_PX, INPUT_PX)
-    cut = enlarged[:, :, TOP_PX : TOP_PX + INPUT_PX, left : left + INPUT_PX]
-    placed[:, :, : cut.shape[2]] = cut.clamp(0, 255)
+    placed[:, :, : len(rows)] = (rows @ crops.contiguous() @ columns.T).clamp(0, 255)
     return placed
