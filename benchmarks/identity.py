@@ -31,10 +31,12 @@ from neuroceleb.images import Pixels, UnreadableImageError, read_photo, shrink_t
 from neuroceleb.metrics import distances, identity, persons  # noqa: E402
 from neuroceleb.sources import open_source  # noqa: E402
 
-PLACEMENTS = ((150, 0), (150, 20), (176, 42), (183, 46), (190, 48), (190, 52), (200, 54))
+PLACEMENTS = (
+    *((150, 0), (150, 20), (176, 42), (183, 46)),
+    *((190, 44), (190, 48), (190, 52), (190, 56), (200, 54), (200, 60)),
+)
 PERSON = re.compile(r"(\d+)_\d+\.\w+$")
 RARELY = 0.001  # false matches
-GAMMA = 1.0  # of the kernel: an embedding is about 1.4 long
 
 Floats = NDArray[np.float32]
 
@@ -58,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         placements(faces, people, options.people, options.seed)
         return 0
     real = Real(faces, people, kept(options.work / f"{options.data.stem}.npy", faces), options)
-    print("run | Fréchet | KID x1,000 | precision | recall | nearest (median) | copies of a person")
+    print("run | Fréchet | kernel | precision | recall | nearest (median) | copies of a person")
     real.print_floor()
     for name in options.runs:
         folder, epoch = name.rsplit(":", 1)
@@ -172,7 +174,7 @@ class Real:
         ours = faces[: self.n]
         return Row(
             distances.frechet(ours, self.held_out),
-            distances.kernel(ours, self.held_out, self.seed, GAMMA),
+            distances.kernel(ours, self.held_out, self.seed, identity.KERNEL_GAMMA),
             float(diversity.covered(self.held_out, ours).mean()),
             float(diversity.covered(ours, self.held_out).mean()),
         )
@@ -190,7 +192,7 @@ class Real:
     def _print(self, name: str, row: Row, nearest: Floats) -> None:
         copied = persons.copied(nearest, self.limit)
         low, high = bootstrap.of_mean(copied, self.seed)
-        kernel = f"{1_000 * row.kernel.value:.1f} ± {1_000 * row.kernel.deviation:.1f}"
+        kernel = f"{row.kernel.value:.4f} ± {row.kernel.deviation:.4f}"
         print(
             f"{name} | {row.frechet:.4f} | {kernel} | {row.precision:.3f} | {row.recall:.3f} | "
             f"{np.median(nearest):.3f} | {copied.mean():.2%} ({low:.2%} to {high:.2%})",

@@ -219,6 +219,7 @@ def test_the_kernel_distance_is_near_0_only_for_one_distribution() -> None:
     deviations = np.array([found.deviation for found in same])
     assert (np.abs(values) < 4 * deviations).all()
     assert abs(values.mean()) < 3 * values.std() / np.sqrt(20)  # unbiased
+    assert 0.7 < deviations.mean() / values.std() < 2.5  # 1.7 in theory
     moved = distances.kernel(points(150, 8, 0), points(150, 8, 50, shift=0.5), 0, 1 / 8)
     assert moved.value > 4 * moved.deviation
     assert moved.value > values.max()

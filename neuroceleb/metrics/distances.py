@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 SUBSETS = 100
 DEGREE = 3
 OFFSET = 1.0
+AT_ONCE = 256
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -69,31 +70,34 @@ def kernel(ones: Floats, others: Floats, seed: int, gamma: float) -> KernelDista
     count_1, count_2 = len(ones), len(others)
     if min(count_1, count_2) < 4:
         raise ValueError("a kernel distance needs 4 points of each set")
-    points = np.concatenate([ones, others]).astype(np.float64)
-    table = (gamma * (points @ points.T) + OFFSET) ** DEGREE
-    np.fill_diagonal(table, 0.0)
-    signs = np.arange(len(points)) < count_1
     rng = np.random.default_rng([seed, 6])
-    halves = np.zeros((SUBSETS, len(points)))
-    for half in halves:
+    chosen = np.zeros((1 + SUBSETS, count_1 + count_2))
+    chosen[0] = 1.0
+    for half in chosen[1:]:
         half[rng.permutation(count_1)[: count_1 // 2]] = 1.0
         half[count_1 + rng.permutation(count_2)[: count_2 // 2]] = 1.0
-    everything = np.ones((1, len(points)))
-    return KernelDistance(
-        float(_discrepancies(table, everything, signs)[0]),
-        float(_discrepancies(table, halves, signs).std(ddof=1)),
-    )
+    is_first = np.arange(count_1 + count_2) < count_1
+    points = np.concatenate([ones, others]).astype(np.float64)
+    found = _discrepancies(points, chosen, is_first, gamma)
+    return KernelDistance(float(found[0]), float(found[1:].std(ddof=1)))
 
 
-def _discrepancies(table: Doubles, chosen: Doubles, first: NDArray[np.bool_]) -> Doubles:
-    """Of (S, N + M) choices of 0 and 1, the unbiased discrepancy of each: (S,).
+def _discrepancies(
+    points: Doubles, chosen: Doubles, is_first: NDArray[np.bool_], gamma: float
+) -> Doubles:
+    """The unbiased discrepancy of each of (S, N + M) choices, which are 0 or 1: (S,).
 
-    `table` is the kernel of all pairs with zeros on its diagonal, `first` marks the first set.
+    `is_first` marks the points of the first set. Pairs of a point with itself do not count.
     """
-    one, other = chosen * first, chosen * ~first
-    seen_by_one, seen_by_other = one @ table, other @ table
+    one, other = chosen * is_first, chosen * ~is_first
+    to_one, to_other = np.empty_like(one), np.empty_like(other)
+    for start in range(0, len(points), AT_ONCE):
+        span = slice(start, start + AT_ONCE)
+        block = (gamma * (points[span] @ points.T) + OFFSET) ** DEGREE
+        block[np.arange(len(block)), start + np.arange(len(block))] = 0.0
+        to_one[:, span], to_other[:, span] = one @ block.T, other @ block.T
     n, m = one.sum(axis=1), other.sum(axis=1)
-    within_one = (seen_by_one * one).sum(axis=1) / (n * (n - 1))
-    within_other = (seen_by_other * other).sum(axis=1) / (m * (m - 1))
-    across = (seen_by_one * other).sum(axis=1) / (n * m)
+    within_one = (to_one * one).sum(axis=1) / (n * (n - 1))
+    within_other = (to_other * other).sum(axis=1) / (m * (m - 1))
+    across = (to_one * other).sum(axis=1) / (n * m)
     return np.asarray(within_one + within_other - 2 * across)
