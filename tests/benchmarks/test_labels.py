@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-LABELS = Path(__file__).parent.parent / "benchmarks" / "labels" / "generated.csv"
+LABELS = Path(__file__).parents[2] / "benchmarks" / "labels" / "generated.csv"
 FLAWS = ("eye", "mouth", "nose", "half", "shape")
 COLUMNS = ["model", "epoch", "seed", "flawed", *FLAWS, "split"]
 
