@@ -96,12 +96,14 @@ def unmirrored(meshes: Points, width_px: int) -> Doubles:
     return np.asarray(back * np.array([-1.0, 1.0, 1.0]) + np.array([width_px, 0.0, 0.0]))
 
 
-def fit(meshes: Points) -> Fit:
+def fit(meshes: Points, onto: Doubles | None = None) -> Fit:
     """Lay (N, 468, 3) meshes on the mean face: least squares over rotation, scale and shift.
+
+    `onto` (468, 3) takes the place of the mean face.
 
     Umeyama, IEEE TPAMI 13(4), 1991, in three dimensions.
     """
-    mean = mean_face()
+    mean = mean_face() if onto is None else onto
     centre = mean.mean(axis=0)
     apart = np.asarray(meshes, np.float64)
     apart = apart - apart.mean(axis=1, keepdims=True)
