@@ -22,6 +22,8 @@ LIMIT = 1e4  # larger values are cut: no feature of a face comes near
 AT_ONCE = 32
 PATCH_PX = 64
 EYE_OUTLINE = (*range(9), *range(15, 8, -1))  # around the lids, in the order of a polygon
+MOUTH_UNSIGNED = ("middle", "tilt")
+FACE_UNSIGNED = ("eye_tilt", "brow_difference", "nose_tip_x", "nose_tilt", "chin_x")
 IRIS_EDGE = 1.2  # radii from its centre: what lies beyond is not iris
 
 _REGIONS = {
@@ -33,8 +35,9 @@ _REGIONS = {
     "mouth": "mouth",
     "oval": "outline",
 }
-_PAIRED = {"eyes" if name == "right_eye" else name: text for name, text in _REGIONS.items()}
-del _PAIRED["left_eye"]
+_PAIRED = {"all": "all points", "eyes": "both eyes"} | {
+    name: text for name, text in _REGIONS.items() if name in {"brows", "nose", "mouth", "oval"}
+}
 
 FEATURES: dict[str, str] = {
     "score": "mesh network's logit for a face",
@@ -137,16 +140,13 @@ def features_of(
         **_named("disagreement", apart),
         **_eye_columns(found, meshes),
         **_iris_columns(found),
-        **_named("mouth", _unsigned(measures.mouth_shapes(fitted), ("middle", "tilt"))),
+        **_named("mouth", _unsigned(measures.mouth_shapes(fitted), MOUTH_UNSIGNED)),
         **_named("face", _unsigned(measures.face_shapes(fitted), FACE_UNSIGNED)),
         **_pixel_columns(faces, found),
     }
     table = np.stack([columns[name] for name in FEATURES], axis=1)
     finite = np.nan_to_num(table, nan=0.0, posinf=LIMIT, neginf=-LIMIT)
     return np.asarray(np.clip(finite, -LIMIT, LIMIT), np.float32)
-
-
-FACE_UNSIGNED = ("eye_tilt", "brow_difference", "nose_tip_x", "nose_tilt", "chin_x")
 
 
 def _share(parts: list[Pixels]) -> list[NDArray[np.float32]]:
