@@ -3,12 +3,15 @@
     python benchmarks/ablation.py pack FACES.zip faces.zip       64-px WebPs, to carry elsewhere
     python benchmarks/ablation.py run faces.zip --work DIR       again and again, until all is done
     python benchmarks/ablation.py run faces.zip --work DIR --quick        a CPU: narrow, few images
+    python benchmarks/ablation.py run faces.zip --work DIR --cpu-seconds 240   equal time instead
     python benchmarks/ablation.py table faces.zip --work DIR     the table of what is there
 
 `run` works for --minutes at most and goes on where it stopped, seed by seed, so that every setting
 has one seed before any has two. A tenth of the faces is held out, never trained on, and what is
 shown of G (its average, where the recipe has one) is measured against it at --points moments, by
-`evaluate.quick`. It needs torch, numpy and Pillow; where OpenCV is missing, well-formed faces are
+`evaluate.quick`. With --cpu-seconds each setting gets that much of this process's time for its
+steps, measuring not counted, however many images that is. The weights of the end are kept in the
+cell's folder (`weights.pt`), for measures to come. It needs torch, numpy and Pillow; where OpenCV is missing, well-formed faces are
 counted by a later `table` on a machine that has it, from the sheets of faces kept meanwhile.
 """
 
@@ -70,6 +73,14 @@ ADDED: dict[str, dict[str, Any]] = {
     "modern": {"recipe": "modern"},
 }
 
+# Of `modern`, for comparisons at equal CPU seconds.
+EQUAL_TIME: dict[str, dict[str, Any]] = {
+    "batch 64": {"batch_size": 64},
+    "batch 32": {"batch_size": 32},
+    "batch 16": {"batch_size": 16},
+    "batch 32, betas 0, 0.99": {"batch_size": 32, "beta1": 0.0, "beta2": 0.99},
+}
+
 
 def variants() -> dict[str, dict[str, Any]]:
     """The settings to compare, by name."""
@@ -78,7 +89,7 @@ def variants() -> dict[str, dict[str, Any]]:
         f"modern - {name}": {"recipe": "modern", name: value}
         for name, value in RECIPES["classic"].items()
     }
-    return more | less
+    return more | less | {name: {"recipe": "modern", **v} for name, v in EQUAL_TIME.items()}
 
 
 # Packing -----------------------------------------------------------------------------------
@@ -109,15 +120,19 @@ class Plan:
     width: int
     batch_size: int
     device: torch.device
+    cpu_seconds: float = 0.0  # of each cell instead of `images`, where it is not 0
 
     def settings(self, variant: dict[str, Any], seed: int) -> Settings:
-        return Settings.checked(
-            **variant, seed=seed, ngf=self.width, ndf=self.width, batch_size=self.batch_size
-        )
+        shared = {"ngf": self.width, "ndf": self.width, "batch_size": self.batch_size}
+        return Settings.checked(**shared | variant, seed=seed)
 
-    def marks(self) -> list[int]:
-        """Images shown when a cell is measured, the last one at its end."""
-        return [math.ceil(self.images * (i + 1) / self.points) for i in range(self.points)]
+    def marks(self) -> list[float]:
+        """Progress, from 0 to 1, at which a cell is measured; the last one is its end."""
+        return [(i + 1) / self.points for i in range(self.points)]
+
+    def progress(self, at: Position) -> float:
+        """The share of a cell that is done; `at.seconds` counts CPU seconds of its steps."""
+        return at.seconds / self.cpu_seconds if self.cpu_seconds else at.images_seen / self.images
 
 
 class Cell:
@@ -140,7 +155,7 @@ class Cell:
 
     def is_done(self, plan: Plan) -> bool:
         rows = self.rows()
-        return bool(rows) and (rows[-1]["images"] >= plan.images or "failed" in rows[-1])
+        return bool(rows) and (len(rows) == plan.points or "failed" in rows[-1])
 
     def write_rows(self, rows: list[dict[str, Any]]) -> None:
         _write(self.folder / "rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
@@ -165,20 +180,22 @@ def train(
     noise = torch.Generator(plan.device).manual_seed(cell.seed)
     at = _resumed(cell, players, noise)
     learn = training.learning(players, settings, step.method_of(settings, len(faces)), noise)
-    marks = [mark for mark in plan.marks() if mark > at.images_seen]
-    began, images_before, seconds = time.perf_counter(), at.images_seen, at.seconds
+    marks = plan.marks()[len(cell.rows()) :]
+    images_before, seconds_before, began = at.images_seen, at.seconds, time.process_time()
     while marks:
-        for batch in faces.batches(at.epoch, plan.batch_size, cell.seed, at.step):
+        for batch in faces.batches(at.epoch, settings.batch_size, cell.seed, at.step):
             figures = learn(batch, len(batch), at)
             at.step += 1
             at.images_seen += len(batch)
             step.update_average(players, len(batch), at.images_seen, settings.ema_images)
-            if marks and at.images_seen >= marks[0]:
-                at.seconds = seconds + time.perf_counter() - began
-                row = _measured(cell, marks.pop(0), players, figures, real)
+            at.seconds, began = at.seconds + time.process_time() - began, time.process_time()
+            if plan.progress(at) >= marks[0]:
+                marks.pop(0)
+                row = _measured(cell, at.images_seen, players, figures, real)
                 cell.write_rows([*cell.rows(), row | {"seconds": round(at.seconds, 1)}])
                 if "failed" in row:
                     return
+                began = time.process_time()
             if not marks or time.monotonic() > deadline:
                 break
         else:
@@ -187,13 +204,15 @@ def train(
         break
     if plan.device.type == "cuda":
         torch.cuda.synchronize()
-    at.seconds = seconds + time.perf_counter() - began
-    rate = (at.images_seen - images_before) / max(1e-9, time.perf_counter() - began)
-    print(f"{cell.name}, seed {cell.seed}: {at.images_seen:,} images, {rate:,.0f} a second")
+    rate = (at.images_seen - images_before) / max(1e-9, at.seconds - seconds_before)
+    print(f"{cell.name}, seed {cell.seed}: {at.images_seen:,} images, {rate:,.0f} a CPU second")
     if marks:
         _save(cell, players, noise, at)
-    else:
-        cell.state_file.unlink(missing_ok=True)
+        return
+    whole = io.BytesIO()
+    torch.save({"shown": players.shown.state_dict(), **players.states()}, whole)
+    _write(cell.folder / "weights.pt", whole.getvalue())
+    cell.state_file.unlink(missing_ok=True)
 
 
 def _measured(
@@ -285,21 +304,21 @@ def table(faces: Pixels, work: Path, plan: Plan, chosen: list[str], seeds: list[
     mask = split.held_out(faces, HOLDOUT)
     _count_well_formed(faces[mask], work, plan, chosen, seeds)
     lines = [
-        f"{int((~mask).sum()):,} faces trained on, {int(mask.sum()):,} held out; {plan.images:,} "
-        f"images shown, width {plan.width}, batch {plan.batch_size}; n = {plan.n} of each at "
+        f"{int((~mask).sum()):,} faces trained on, {int(mask.sum()):,} held out; {_length(plan)} "
+        f"each, width {plan.width}, batch {plan.batch_size}; n = {plan.n} of each at "
         f"{plan.points} points; torch {torch.__version__}, {_machine(plan.device)}. "
         f"SWD x1000, mean of three levels; last {LAST}: over that many last points.",
         "",
         "| setting | seeds done | SWD at the end | SWD, last points | smallest SWD | "
         "well-formed at the end, % | least of the last points, % | images a second | failed |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name in chosen:
         runs = [c.rows() for c in cells(work, [name], seeds) if c.is_done(plan)]
         failed = sum("failed" in rows[-1] for rows in runs)
         whole = [rows for rows in runs if "failed" not in rows[-1]]
         figures = [_figures(rows) for rows in whole]
-        told = [_spread([row[i] for row in figures]) for i in range(6)]
+        told = [_spread([row[i] for row in figures]) for i in range(7)]
         lines.append(f"| {name} | {len(runs)} | " + " | ".join(told) + f" | {failed} |")
     return "\n".join(lines) + "\n"
 
@@ -308,8 +327,15 @@ def _figures(rows: list[dict[str, Any]]) -> tuple[float, ...]:
     last = rows[-LAST:]
     swd = [row["swd"] for row in rows]
     formed = [100 * row.get("well_formed", math.nan) for row in last]
-    rate = rows[-1]["images"] / max(rows[-1]["seconds"], 1e-9)
-    return swd[-1], statistics.mean(swd[-LAST:]), min(swd), formed[-1], min(formed), rate
+    shown = float(rows[-1]["images"])
+    rate = shown / max(rows[-1]["seconds"], 1e-9)
+    return swd[-1], statistics.mean(swd[-LAST:]), min(swd), formed[-1], min(formed), shown, rate
+
+
+def _length(plan: Plan) -> str:
+    if plan.cpu_seconds:
+        return f"{plan.cpu_seconds:g} CPU seconds of steps"
+    return f"{plan.images:,} images shown"
 
 
 def _spread(values: list[float]) -> str:
@@ -367,6 +393,7 @@ def arguments() -> argparse.Namespace:
         one.add_argument("--work", type=Path, required=True, help="where everything is kept")
         one.add_argument("--only", help="names of settings, separated by commas")
         one.add_argument("--images", type=int, default=3_000_000, help="shown to each")
+        one.add_argument("--cpu-seconds", type=float, default=0.0, help="of each, instead")
         one.add_argument("--seeds", default="0,1,2")
         one.add_argument("--points", type=int, default=20, help="measurements of each")
         one.add_argument("--n", type=int, default=500, help="faces of each measurement")
@@ -404,7 +431,8 @@ def main() -> None:
             )
         return
     device = training.pick_device(given.device)
-    plan = Plan(given.images, given.points, given.n, given.width, given.batch, device)
+    shared = (given.images, given.points, given.n, given.width, given.batch)
+    plan = Plan(*shared, device, given.cpu_seconds)
     chosen = given.only.split(",") if given.only else list(variants())
     unknown = [name for name in chosen if name not in variants()]
     if unknown:
