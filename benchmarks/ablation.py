@@ -3,21 +3,26 @@
     python benchmarks/ablation.py pack FACES.zip faces.zip       64-px WebPs, to carry elsewhere
     python benchmarks/ablation.py run faces.zip --work DIR       again and again, until all is done
     python benchmarks/ablation.py run faces.zip --work DIR --quick        a CPU: narrow, few images
-    python benchmarks/ablation.py run faces.zip --work DIR --cpu-seconds 240   equal time instead
+    python benchmarks/ablation.py run faces.zip --work DIR --cpu-seconds 240   equal time, quiet CPU
+    python benchmarks/ablation.py run faces.zip --work DIR --equal-cost "batch 32"   or a busy one
     python benchmarks/ablation.py table faces.zip --work DIR     the table of what is there
 
 `run` works for --minutes at most and goes on where it stopped, seed by seed, so that every setting
 has one seed before any has two. A tenth of the faces is held out, never trained on, and what is
 shown of G (its average, where the recipe has one) is measured against it at --points moments, by
 `evaluate.quick`. With --cpu-seconds each setting gets that much of this process's time for its
-steps, measuring not counted, however many images that is. The weights of the end are kept in the
-cell's folder (`weights.pt`), for measures to come. It needs torch, numpy and Pillow; where OpenCV is missing, well-formed faces are
-counted by a later `table` on a machine that has it, from the sheets of faces kept meanwhile.
+steps, measuring not counted, however many images that is. On a busy machine CPU seconds of the same
+work differ; --equal-cost names a setting that is shown --images, and the others are shown as many
+as their steps allow in the CPU time that this takes, by steps of both measured in turn beforehand.
+The weights of the end are kept in the cell's folder (`weights.pt`), for measures to come. It needs
+torch, numpy and Pillow; where OpenCV is missing, well-formed faces are counted by a later `table`
+on a machine that has it, from the sheets of faces kept meanwhile.
 """
 
 import argparse
 import importlib.util
 import io
+import itertools
 import json
 import math
 import os
@@ -28,7 +33,7 @@ import time
 import types
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +57,7 @@ from neuroceleb.settings import RECIPES, Settings
 MAX_PACKED_BYTES = 60 * 2**20
 WEBP_QUALITY = 95  # the mini-set of 15,000 is then 28 MiB
 LAST = 10  # points that count as the end of a run
+PACE_ROUNDS, PACE_STEPS = 4, 16  # steps: a multiple of those from one penalty to the next
 HOLDOUT = split.SHARE
 QUICK = {"width": 16, "images": 40_000, "seeds": "0", "points": 5, "n": 128}
 
@@ -74,11 +80,30 @@ ADDED: dict[str, dict[str, Any]] = {
 }
 
 # Of `modern`, for comparisons at equal CPU seconds.
+NO_NORM = {"d_norm": "none", "d_init": "he"}
+PAIRS = {
+    **NO_NORM,
+    **{"loss": "rp", "simultaneous": "yes", "r1": 1.0, "r2": 1.0, "r1_every": 4},
+    **{"beta1": 0.0, "beta2": 0.99},
+}
 EQUAL_TIME: dict[str, dict[str, Any]] = {
     "batch 64": {"batch_size": 64},
     "batch 32": {"batch_size": 32},
     "batch 16": {"batch_size": 16},
-    "batch 32, betas 0, 0.99": {"batch_size": 32, "beta1": 0.0, "beta2": 0.99},
+    "batch 32 + betas 0, 0.99": {"batch_size": 32, "beta1": 0.0, "beta2": 0.99},
+    "batch 32 + top-k": {"batch_size": 32, "top_k": 0.75},
+    "batch 32 + LeCam": {"batch_size": 32, "lecam": 0.01},
+    "no norm": {"batch_size": 32, **NO_NORM},
+    "no norm + at once": {"batch_size": 32, **NO_NORM, "simultaneous": "yes"},
+    "no norm + at once, R1": {"batch_size": 32, **NO_NORM, "simultaneous": "yes", "r1": 1.0},
+    "pairs": {"batch_size": 32, **PAIRS},
+    "pairs + batch 16": {"batch_size": 16, **PAIRS, "r1_every": 8},
+    "pairs + penalty every 16": {"batch_size": 32, **PAIRS, "r1_every": 16},
+    "pairs + betas 0.5, 0.999": {"batch_size": 32, **PAIRS, "beta1": 0.5, "beta2": 0.999},
+    "pairs + betas 0.5, 0.99": {"batch_size": 32, **PAIRS, "beta1": 0.5, "beta2": 0.99},
+    "pairs + penalty 0.3": {"batch_size": 32, **PAIRS, "r1": 0.3, "r2": 0.3},
+    "pairs + penalty 3": {"batch_size": 32, **PAIRS, "r1": 3.0, "r2": 3.0},
+    "pairs + D of 24": {"batch_size": 32, **PAIRS, "ndf": 24},
 }
 
 
@@ -121,6 +146,7 @@ class Plan:
     batch_size: int
     device: torch.device
     cpu_seconds: float = 0.0  # of each cell instead of `images`, where it is not 0
+    same_cost_as: str = ""  # the setting that `images` are of, where not of all
 
     def settings(self, variant: dict[str, Any], seed: int) -> Settings:
         shared = {"ngf": self.width, "ndf": self.width, "batch_size": self.batch_size}
@@ -180,10 +206,14 @@ def train(
     noise = torch.Generator(plan.device).manual_seed(cell.seed)
     at = _resumed(cell, players, noise)
     learn = training.learning(players, settings, step.method_of(settings, len(faces)), noise)
+    if plan.same_cost_as not in {"", cell.name}:
+        pace = _pace(cell, plan, variant, faces)
+        plan = replace(plan, images=round(plan.images * pace))
     marks = plan.marks()[len(cell.rows()) :]
     images_before, seconds_before, began = at.images_seen, at.seconds, time.process_time()
     while marks:
         for batch in faces.batches(at.epoch, settings.batch_size, cell.seed, at.step):
+            step.set_rates(players, settings, plan.progress(at))
             figures = learn(batch, len(batch), at)
             at.step += 1
             at.images_seen += len(batch)
@@ -213,6 +243,41 @@ def train(
     torch.save({"shown": players.shown.state_dict(), **players.states()}, whole)
     _write(cell.folder / "weights.pt", whole.getvalue())
     cell.state_file.unlink(missing_ok=True)
+
+
+def _pace(cell: Cell, plan: Plan, variant: dict[str, Any], faces: Faces) -> float:
+    """Images a CPU second over those of the setting that sets the cost; kept in pace.json.
+
+    The median of some rounds, each of the same number of steps of both, in turn.
+    """
+    file = cell.folder / "pace.json"
+    if not file.exists():
+        both = [Steps(plan.settings(v, 0), faces) for v in (variant, variants()[plan.same_cost_as])]
+        rounds = [[steps.rate() for steps in both] for _ in range(PACE_ROUNDS + 1)][1:]
+        ratios = [ours / base for ours, base in rounds]
+        _write(file, json.dumps({"pace": statistics.median(ratios), "rounds": rounds}).encode())
+    return float(json.loads(file.read_text("utf-8"))["pace"])
+
+
+class Steps:
+    """Steps of a setting, for measuring their cost."""
+
+    def __init__(self, settings: Settings, faces: Faces) -> None:
+        players = step.new_players(settings, faces.device)
+        method = step.method_of(settings, len(faces))
+        noise = torch.Generator(faces.device).manual_seed(0)
+        self._learn = training.learning(players, settings, method, noise)
+        self._batches = faces.batches(0, settings.batch_size, 0)
+        self._at = Position()
+
+    def rate(self) -> float:
+        """Images a CPU second of the next PACE_STEPS steps."""
+        images, began = 0, time.process_time()
+        for batch in itertools.islice(self._batches, PACE_STEPS):
+            self._learn(batch, len(batch), self._at)
+            self._at.step += 1
+            images += len(batch)
+        return images / (time.process_time() - began)
 
 
 def _measured(
@@ -335,7 +400,8 @@ def _figures(rows: list[dict[str, Any]]) -> tuple[float, ...]:
 def _length(plan: Plan) -> str:
     if plan.cpu_seconds:
         return f"{plan.cpu_seconds:g} CPU seconds of steps"
-    return f"{plan.images:,} images shown"
+    of = f" to {plan.same_cost_as}, as many as cost the same" if plan.same_cost_as else ""
+    return f"{plan.images:,} images shown{of}"
 
 
 def _spread(values: list[float]) -> str:
@@ -394,6 +460,7 @@ def arguments() -> argparse.Namespace:
         one.add_argument("--only", help="names of settings, separated by commas")
         one.add_argument("--images", type=int, default=3_000_000, help="shown to each")
         one.add_argument("--cpu-seconds", type=float, default=0.0, help="of each, instead")
+        one.add_argument("--equal-cost", default="", help="--images are of this setting")
         one.add_argument("--seeds", default="0,1,2")
         one.add_argument("--points", type=int, default=20, help="measurements of each")
         one.add_argument("--n", type=int, default=500, help="faces of each measurement")
@@ -432,7 +499,7 @@ def main() -> None:
         return
     device = training.pick_device(given.device)
     shared = (given.images, given.points, given.n, given.width, given.batch)
-    plan = Plan(*shared, device, given.cpu_seconds)
+    plan = Plan(*shared, device, given.cpu_seconds, given.equal_cost)
     chosen = given.only.split(",") if given.only else list(variants())
     unknown = [name for name in chosen if name not in variants()]
     if unknown:

@@ -13,7 +13,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import dataset, devices, graphs, images, latent, queueing, recovery, runs, training
+from . import (
+    dataset,
+    devices,
+    graphs,
+    images,
+    latent,
+    precision,
+    queueing,
+    recovery,
+    runs,
+    training,
+)
 from .batches import Faces
 from .dataset import Dataset
 from .errors import UserError
@@ -73,6 +84,7 @@ def estimate(
     try:
         device = training.pick_device(settings.device)
         found["device"] = devices.name_of(device)
+        settings = replace(settings, precision=precision.resolve(settings.precision, device))
     except UserError as error:
         problems.append(Problem("device", str(error), is_fatal=True))
     try:

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from neuroceleb import augment, checkpoint, losses, step, training
 from neuroceleb.augment import AUGMENTATIONS, augmented
 from neuroceleb.losses import LOSSES
-from neuroceleb.networks import Discriminator, plain, weights_init
+from neuroceleb.networks import Discriminator, he_init, plain, weights_init
 from neuroceleb.settings import AUGMENTATIONS as NAMED
 from neuroceleb.settings import RECIPES, Settings
 from tests import helpers
@@ -167,13 +167,21 @@ def test_the_penalty_is_the_squared_gradient() -> None:
     weights = torch.randn(3 * 64 * 64, generator=rng(), dtype=torch.float64)
     images = some_images(5).double().requires_grad_()
     says = images.flatten(1) @ weights
-    penalty = losses.gradient_penalty(says, images)
+    penalty = losses.mean_squared_norm(losses.image_gradient(says, images))
     assert penalty.item() == pytest.approx(weights.square().sum().item(), rel=1e-9)
 
 
-@pytest.mark.parametrize("recipe", [{"loss": "ns"}, {"loss": "hinge"}, {"loss": "lsgan"}])
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        *({"loss": loss} for loss in LOSSES),
+        *({"loss": loss, "simultaneous": "yes", "r2": 1.0} for loss in ("ns", "rp")),
+        {"loss": "rp", "r2": 1.0, "top_k": 0.5},
+        {"loss": "ns", "lecam": 0.1},
+    ],
+)
 @pytest.mark.parametrize("norm", ["batch", "spectral", "none"])
-def test_every_loss_and_norm_takes_finite_steps(recipe: dict[str, str], norm: str) -> None:
+def test_every_loss_and_norm_takes_finite_steps(recipe: dict[str, Any], norm: str) -> None:
     settings = Settings.checked(**recipe, d_norm=norm, r1=1.0, augment="all", ngf=4, ndf=4)
     players = step.new_players(settings, CPU)
     before = copy.deepcopy(players.D)
@@ -190,6 +198,115 @@ def test_every_loss_and_norm_takes_finite_steps(recipe: dict[str, str], norm: st
     assert any(moved)
 
 
+# One pass of D for both updates ------------------------------------------------------------
+
+
+def double_players(settings: Settings) -> step.Players:
+    players = step.new_players(settings, CPU)
+    players.G.double()
+    players.D.double()
+    return players
+
+
+def gradients_of(players: step.Players) -> list[torch.Tensor]:
+    networks = (players.G, players.D)
+    return [weight.grad for it in networks for weight in it.parameters() if weight.grad is not None]
+
+
+def gradients_of_two_passes(
+    players: step.Players, real: torch.Tensor, z: torch.Tensor, method: step.Method, penalised: bool
+) -> list[torch.Tensor]:
+    """Those of the definitions: D's loss by D's weights, then G's loss by G's, by the same D."""
+    noise = rng(7)
+    real = augment.augmented(augment.flipped(real, noise), ("colour",), 0.5, noise)
+    drawn = noise.get_state()
+
+    def losses_now() -> tuple[torch.Tensor, torch.Tensor]:
+        noise.set_state(drawn)
+        shown = augment.augmented(players.G(z), ("colour",), 0.5, noise)
+        images, fakes = real.detach().requires_grad_(), shown
+        says_real, says_fake = players.D(images, True), players.D(fakes, True)
+        loss_d = method.loss.of_d(says_real, says_fake)
+        for says, images_of, weight in (
+            (says_real, images, method.r1),
+            (says_fake, fakes, method.r2),
+        ):
+            gradient = losses.image_gradient(says, images_of)
+            loss_d = loss_d + method.penalty(gradient, weight) * penalised
+        return loss_d, method.loss.of_g(says_real, says_fake, method.top_k)
+
+    of_d = torch.autograd.grad(losses_now()[0], list(players.D.parameters()))
+    of_g = torch.autograd.grad(losses_now()[1], list(players.G.parameters()))
+    return [*of_g, *of_d]
+
+
+@pytest.mark.parametrize("penalised", [False, True])
+@pytest.mark.parametrize("more", [{}, {"r1": 1.0}, {"r1": 1.0, "r2": 2.0}, {"top_k": 0.5}])
+@pytest.mark.parametrize("loss", ["ns", "rp"])
+@pytest.mark.parametrize("norm", ["none", "spectral"])
+def test_one_pass_gives_the_gradients_of_two(
+    norm: str, loss: str, more: dict[str, float], penalised: bool
+) -> None:
+    settings = Settings.checked(
+        **{"loss": loss, "d_norm": norm, "d_init": "he", "simultaneous": "yes", "nz": 8},
+        **{"ngf": 4, "ndf": 4, "augment": "colour", "augment_chance": 0.5, "r1_every": 4, **more},
+    )
+    method = step.method_of(settings, 1_000)
+    assert method.simultaneous
+    players = double_players(settings)
+    if norm == "spectral":
+        for _ in range(20):
+            players.D(some_images(2).double())
+        players.D.eval()  # its power iteration would move on between two passes
+    real, z = some_images(6).double(), torch.randn(6, 8, 1, 1, generator=rng(2)).double()
+    expected = gradients_of_two_passes(copy.deepcopy(players), real, z, method, penalised)
+    step.train_step(players, real, z, method, rng(7), penalised)
+    found = gradients_of(players)
+    assert len(found) == len(expected)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert (ours - theirs).norm() <= 1e-10 * theirs.norm()
+
+
+def test_one_pass_is_taken_only_where_it_can_be() -> None:
+    can = {"simultaneous": "yes", "d_norm": "none"}
+    assert step.method_of(Settings.checked(**can, loss="rp"), 9).simultaneous
+    for cannot in ({"loss": "hinge"}, {"d_norm": "batch"}, {"lecam": 0.1}):
+        assert not step.method_of(Settings.checked(**can | cannot), 9).simultaneous
+
+
+def test_where_d_is_too_sure_of_a_fake_g_learns_nothing_of_it() -> None:
+    says = torch.tensor([-200.0, 0.0, 200.0])
+    loss_g, slope_d, slope_g = step._slopes(step.Method(LOSSES["ns"]), says, says.clone())
+    assert loss_g.item() == pytest.approx((200 + math.log(2)) / 3)
+    ratio = step._ratio(slope_g, slope_d)
+    assert torch.allclose(ratio, torch.tensor([0.0, -1.0, 0.0]))
+
+
+def test_pairs_are_compared_with_one_another() -> None:
+    real, fake = torch.tensor([2.0, -1.0]), torch.tensor([0.5, 1.0])
+    of_d, of_g = LOSSES["rp"].of_d(real, fake), LOSSES["rp"].of_g(real, fake)
+    assert of_d.item() == pytest.approx((math.log1p(math.exp(-1.5)) + math.log1p(math.exp(2))) / 2)
+    assert of_g.item() == pytest.approx((math.log1p(math.exp(1.5)) + math.log1p(math.exp(-2))) / 2)
+    assert LOSSES["rp"].of_g(real, fake, 0.5).item() == pytest.approx(math.log1p(math.exp(-2)))
+
+
+def test_lecam_draws_towards_the_means_of_the_other_kind() -> None:
+    real, fake = torch.tensor([2.0, 4.0]), torch.tensor([-1.0, 1.0])
+    penalty = losses.lecam_penalty(real, fake, torch.tensor([3.0, 0.0]))
+    assert penalty.item() == pytest.approx((4 + 16) / 2 + (16 + 4) / 2)
+    anchors = step.Anchors()
+    for _ in range(1_000):
+        anchors.follow(real, fake)
+    assert torch.allclose(anchors.means, torch.tensor([3.0, 0.0]), atol=1e-3)
+
+
+def test_hes_first_weights_keep_the_variance() -> None:
+    D = Discriminator(32, norm="none")
+    he_init(D, rng())
+    says = D(torch.randn(64, 3, 64, 64, generator=rng()), True)
+    assert 0.3 < says.std().item() < 3
+
+
 def test_the_penalty_lowers_the_gradient() -> None:
     def gradient_after(r1: float) -> float:
         settings = Settings.checked(loss="ns", d_norm="none", r1=r1, r1_every=1, ngf=4, ndf=4)
@@ -202,7 +319,8 @@ def test_the_penalty_lowers_the_gradient() -> None:
         for seed in range(12):
             z = torch.randn(8, 100, 1, 1, generator=rng(seed))
             step.train_step(players, real.detach(), z, method, rng(), r1 > 0)
-        return losses.gradient_penalty(players.D(real, True), real).item()
+        gradient = losses.image_gradient(players.D(real, True), real)
+        return losses.mean_squared_norm(gradient).item()
 
     assert gradient_after(10.0) < 0.9 * gradient_after(0.0)
 
