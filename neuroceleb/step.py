@@ -116,11 +116,9 @@ def new_players(
         _begin_with(start_from, G, D)
     G.to(device).to(memory_format=torch.channels_last)
     D.to(device).to(memory_format=torch.channels_last)
-    kept = (
-        () if not settings.ema_images else AVERAGES if settings.averages == "three" else ["G_ema"]
-    )
+    count = 0 if not settings.ema_images else len(AVERAGES) if settings.averages == "three" else 1
     averages: dict[str, Any] = {
-        name: copy.deepcopy(G).requires_grad_(False).eval() for name in kept
+        name: copy.deepcopy(G).requires_grad_(False).eval() for name in list(AVERAGES)[:count]
     }
 
     # Not fused: on the CPU fused Adam is silently wrong where strides of weight and state differ.

@@ -116,7 +116,6 @@ def _train(job: Job, heartbeat: Heartbeat, wishes: "_Wishes", watch: Watch, writ
     method = method_of(settings, len(faces))
     noise = torch.Generator(device).manual_seed(settings.seed)
     at = _continue(job, players, noise) if job.resume else Position()
-    at.sums = at.sums.to(device)
     players = join(players, settings, us)
     learn = learning(players, settings, method, noise, us, captures=job.captures)
     records = Records(job.run, settings, job.dataset, players, noise, writer, _reference(job))
@@ -130,8 +129,7 @@ def _train(job: Job, heartbeat: Heartbeat, wishes: "_Wishes", watch: Watch, writ
     while at.epoch < settings.epochs:
         clock = time.perf_counter()
         size = settings.batch_size_of(at.epoch, len(faces))
-        steps = faces.steps(size)
-        _tell(heartbeat, at, steps=steps)
+        _tell(heartbeat, at, steps=faces.steps(size))
         for real in faces.batches(at.epoch, size, settings.seed, at.step, us.part):
             fetched = time.perf_counter()
 
@@ -152,7 +150,7 @@ def _train(job: Job, heartbeat: Heartbeat, wishes: "_Wishes", watch: Watch, writ
             watch(_moment(at, settings, count, figures))
 
             # Rarely: stop, or save the state within a long epoch.
-            if at.step < steps:
+            if at.step < faces.steps(size):
                 wish = wishes.after_step(at.step)
                 if wish is not Wish.GO_ON:
                     _save_state(records, us, at)
@@ -164,8 +162,7 @@ def _train(job: Job, heartbeat: Heartbeat, wishes: "_Wishes", watch: Watch, writ
         at.spend(clock, clock)  # a GPU has only now done what it was given
         kept = _is_kept(at.epoch, settings)
         if us.is_first:
-            records = _with_best_average(records, at)
-            records.end_epoch(at, figures, kept, pace.mark())
+            _with_best_average(records, at).end_epoch(at, figures, kept, pace.mark())
         at.begin_next_epoch()
         _tell(heartbeat, at)
         wish = wishes.after_epoch(kept)
@@ -386,6 +383,7 @@ def _continue(job: Job, players: Players, noise: torch.Generator) -> Position:
         noise.manual_seed(_seed_from(at.images_seen))
     if job.ranks.is_first:
         job.run.rewind(at.epoch)
+    at.sums = at.sums.to(noise.device)
     return at
 
 

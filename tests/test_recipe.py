@@ -351,6 +351,57 @@ def test_a_young_average_follows_at_once() -> None:
     assert torch.allclose(next(players.G_ema.parameters()), torch.tensor(1.0), atol=1e-5)
 
 
+def test_the_other_averages_forget_at_other_paces() -> None:
+    settings = Settings.checked(ema_images=640, averages="three", ngf=4, ndf=4)
+    players = step.new_players(settings, CPU)
+    assert list(players.averages) == list(players.states())[4:7] == list(step.AVERAGES)
+    first = next(players.G.parameters()).clone()
+    with torch.no_grad():
+        for parameter in players.G.parameters():
+            parameter.zero_()
+    for _ in range(10):
+        step.update_average(players, 64, 10**6, 640)
+    for name, scale in step.AVERAGES.items():
+        average = next(players.averages[name].parameters())
+        assert torch.allclose(average, first * 0.5 ** (1 / scale), atol=1e-7)
+
+
+def test_at_the_end_the_average_that_measures_best_is_kept(
+    here: helpers.Here, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distances = {"G_ema": 3.0, "G_ema_short": 1.0, "G_ema_long": 2.0}
+    monkeypatch.setattr(training, "_distance", lambda players, _: distances[players.chosen])
+    monkeypatch.setattr(training, "QuickReference", lambda _: None)
+    outcome = here("train", photos, "--run", "one", *MODERN, "--averages", "three")
+    assert outcome.code == 0, outcome.err
+    assert "half-life of 3,333 images is kept: SWD 3.0, 1.0, 2.0" in outcome.err
+    run = helpers.run_of(here.workspace, "one")
+    state, _ = checkpoint.load_state(run.state_file, run.older_state_file)
+    kept = checkpoint.load_generator(run.weights())[0].state_dict()
+    assert all(torch.equal(value, state["G_ema_short"][name]) for name, value in kept.items())
+    before = checkpoint.load_generator(run.weights(1))[0].state_dict()
+    assert not torch.equal(before["main.0.weight"], kept["main.0.weight"])
+
+
+def test_the_learning_rate_falls_as_a_cosine() -> None:
+    settings = Settings.checked(lr=2e-4, lr_end=5e-5, lr_d=4e-4, ngf=4, ndf=4)
+    players = step.new_players(settings, CPU)
+    for progress, lr in ((0.0, 2e-4), (0.5, 1.25e-4), (1.0, 5e-5), (1.5, 5e-5)):
+        step.set_rates(players, settings, progress)
+        assert players.adam_g.param_groups[0]["lr"] == pytest.approx(lr)
+        assert players.adam_d.param_groups[0]["lr"] == pytest.approx(2 * lr)
+    constant = Settings.checked(lr=2e-4)
+    assert constant.lr_factor(0.7) == 1.0
+
+
+def test_the_batch_grows_between_epochs() -> None:
+    settings = Settings.checked(batch_size=64, first_batch_size=16, first_images=250)
+    assert [settings.batch_size_of(epoch, 100) for epoch in range(5)] == [16, 16, 16, 64, 64]
+    assert Settings.checked(batch_size=64).batch_size_of(0, 100) == 64
+    smaller = Settings.checked(batch_size=8, first_batch_size=16, first_images=250)
+    assert smaller.batch_size_of(0, 100) == 8
+
+
 def test_a_settled_average_has_the_figures_of_its_own_faces() -> None:
     players = step.new_players(Settings.checked(ema_images=1_000, nz=8, ngf=4, ndf=4), CPU)
     G, average = players.G, players.G_ema
@@ -401,10 +452,20 @@ def test_spectral_weights_have_norm_one_in_a_file() -> None:
 # A run -------------------------------------------------------------------------------------
 
 
+PAIRS = (
+    *("--loss", "rp", "--d-norm", "none", "--d-init", "he", "--simultaneous", "yes"),
+    *("--r1", "1", "--r2", "1"),
+)
+SCHEDULES = ("--first-batch-size", "4", "--first-images", "40", "--lr-end", "1e-5")
+
+
+@pytest.mark.parametrize(
+    "more", [(), PAIRS, (*SCHEDULES, "--averages", "three"), ("--lecam", "0.1", "--top-k", "0.5")]
+)
 def test_a_modern_run_goes_on_exactly(
-    here: helpers.Here, photos: Path, monkeypatch: pytest.MonkeyPatch
+    more: tuple[str, ...], here: helpers.Here, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flags = (*MODERN, "--holdout", "0.2", "--r1-every", "2")
+    flags = (*MODERN, "--holdout", "0.2", "--r1-every", "2", *more)
     assert here("train", photos, "--run", "whole", *flags).code == 0
     whole = helpers.run_of(here.workspace, "whole")
     run = helpers.run_of(here.workspace, "whole").path.parent / "broken"
