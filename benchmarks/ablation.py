@@ -79,7 +79,11 @@ ADDED: dict[str, dict[str, Any]] = {
     "modern": {"recipe": "modern"},
 }
 
-# Of `modern`, for comparisons at equal CPU seconds.
+# What `modern` was at first, and changes of it, for comparisons at equal CPU seconds.
+FIRST_MODERN: dict[str, Any] = {
+    **{"recipe": "modern", **RECIPES["classic"], "precision": "float32"},
+    **{"loss": "ns", "augment": "all", "flip": "yes", "ema_images": 10_000},
+}
 NO_NORM = {"d_norm": "none", "d_init": "he"}
 PAIRS = {
     **NO_NORM,
@@ -114,7 +118,7 @@ def variants() -> dict[str, dict[str, Any]]:
         f"modern - {name}": {"recipe": "modern", name: value}
         for name, value in RECIPES["classic"].items()
     }
-    return more | less | {name: {"recipe": "modern", **v} for name, v in EQUAL_TIME.items()}
+    return more | less | {name: {**FIRST_MODERN, **v} for name, v in EQUAL_TIME.items()}
 
 
 # Packing -----------------------------------------------------------------------------------

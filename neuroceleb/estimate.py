@@ -87,6 +87,7 @@ def estimate(
         settings = replace(settings, precision=precision.resolve(settings.precision, device))
     except UserError as error:
         problems.append(Problem("device", str(error), is_fatal=True))
+        device = None
     try:
         data = dataset.load(dataset.locate(text, workspace), workspace, progress)
     except UserError as error:

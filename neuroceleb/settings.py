@@ -46,6 +46,11 @@ RECIPES: dict[str, dict[str, Any]] = {
         "precision": "float32",
     },
 }
+# What settings that came later were for all runs before: a config.json that lacks one means this.
+BEFORE: dict[str, Any] = {
+    **{"simultaneous": "no", "d_init": "normal", "r2": 0.0, "top_k": 1.0, "lecam": 0.0},
+    **{"first_batch_size": 0, "first_images": 0, "lr_end": 0.0, "averages": "one"},
+}
 MAX_TEXT = 1_000  # characters
 MAX_EPOCHS_BY_IMAGES = 2_000  # a sheet an epoch: of a handful of photos they would be countless
 
@@ -205,7 +210,7 @@ class Settings:
         unknown = sorted(set(values) - known)
         if unknown:
             raise UserError(f"The run has a setting '{unknown[0]}' that this version lacks.")
-        return cls.checked(**values)
+        return cls.checked(**BEFORE | values)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary, as config.json holds it."""

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from neuroceleb import files, precision
+from neuroceleb import estimate, files, precision
 from neuroceleb.errors import UserError
+from neuroceleb.runs import Workspace
+from neuroceleb.settings import Settings
 from tests import helpers
 
 CPU = torch.device("cpu")
@@ -93,6 +95,23 @@ def test_bfloat16_is_refused_where_the_cpu_has_none(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(precision, "has_native_bfloat16", lambda: False)
     with pytest.raises(UserError, match="natively"):
         precision.resolve("bfloat16", CPU)
+
+
+def test_it_is_refused_before_anything_is_started(
+    here: helpers.Here, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "has_native_bfloat16", lambda: False)
+    flags = ("--precision", "bfloat16", *helpers.TINY)
+    here("train", photos, "--run", "one", *flags).assert_refused("--precision", "float32 or auto")
+    assert not (here.workspace / "checkpoints" / "one").exists()
+    found = estimate.estimate(
+        Workspace(here.workspace),
+        "one",
+        str(photos),
+        Settings.checked(precision="bfloat16", device="cpu"),
+    )
+    assert found["images_per_second"] is None
+    assert any("natively" in problem["sentence"] for problem in found["problems"])
 
 
 FLAGS = ("--recipe", "modern", "--epochs", "2", "--keep-every", "1", *helpers.TINY)
