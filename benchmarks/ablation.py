@@ -3,18 +3,26 @@
     python benchmarks/ablation.py pack FACES.zip faces.zip       64-px WebPs, to carry elsewhere
     python benchmarks/ablation.py run faces.zip --work DIR       again and again, until all is done
     python benchmarks/ablation.py run faces.zip --work DIR --quick        a CPU: narrow, few images
+    python benchmarks/ablation.py run faces.zip --work DIR --cpu-seconds 240   equal time, quiet CPU
+    python benchmarks/ablation.py run faces.zip --work DIR --equal-cost "batch 32"   or a busy one
     python benchmarks/ablation.py table faces.zip --work DIR     the table of what is there
 
 `run` works for --minutes at most and goes on where it stopped, seed by seed, so that every setting
 has one seed before any has two. A tenth of the faces is held out, never trained on, and what is
 shown of G (its average, where the recipe has one) is measured against it at --points moments, by
-`evaluate.quick`. It needs torch, numpy and Pillow; where OpenCV is missing, well-formed faces are
-counted by a later `table` on a machine that has it, from the sheets of faces kept meanwhile.
+`evaluate.quick`. With --cpu-seconds each setting gets that much of this process's time for its
+steps, measuring not counted, however many images that is. On a busy machine CPU seconds of the same
+work differ; --equal-cost names a setting that is shown --images, and the others are shown as many
+as their steps allow in the CPU time that this takes, by steps of both measured in turn beforehand.
+The weights of the end are kept in the cell's folder (`weights.pt`), for measures to come. It needs
+torch, numpy and Pillow; where OpenCV is missing, well-formed faces are counted by a later `table`
+on a machine that has it, from the sheets of faces kept meanwhile.
 """
 
 import argparse
 import importlib.util
 import io
+import itertools
 import json
 import math
 import os
@@ -25,7 +33,7 @@ import time
 import types
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +61,7 @@ from neuroceleb.training.recording import Position
 MAX_PACKED_BYTES = 60 * 2**20
 WEBP_QUALITY = 95  # the mini-set of 15,000 is then 28 MiB
 LAST = 10  # points that count as the end of a run
+PACE_ROUNDS, PACE_STEPS = 4, 16  # steps: a multiple of those from one penalty to the next
 HOLDOUT = holdout.SHARE
 QUICK = {"width": 16, "images": 40_000, "seeds": "0", "points": 5, "n": 128}
 
@@ -74,6 +83,37 @@ ADDED: dict[str, dict[str, Any]] = {
     "modern": {"recipe": "modern"},
 }
 
+# What `modern` was at first, and changes of it, for comparisons at equal CPU seconds.
+FIRST_MODERN: dict[str, Any] = {
+    **{"recipe": "modern", **RECIPES["classic"], "precision": "float32"},
+    **{"loss": "ns", "augment": "all", "flip": "yes", "ema_images": 10_000},
+}
+NO_NORM = {"d_norm": "none", "d_init": "he"}
+PAIRS = {
+    **NO_NORM,
+    **{"loss": "rp", "simultaneous": "yes", "r1": 1.0, "r2": 1.0, "r1_every": 4},
+    **{"beta1": 0.0, "beta2": 0.99},
+}
+EQUAL_TIME: dict[str, dict[str, Any]] = {
+    "batch 64": {"batch_size": 64},
+    "batch 32": {"batch_size": 32},
+    "batch 16": {"batch_size": 16},
+    "batch 32 + betas 0, 0.99": {"batch_size": 32, "beta1": 0.0, "beta2": 0.99},
+    "batch 32 + top-k": {"batch_size": 32, "top_k": 0.75},
+    "batch 32 + LeCam": {"batch_size": 32, "lecam": 0.01},
+    "no norm": {"batch_size": 32, **NO_NORM},
+    "no norm + at once": {"batch_size": 32, **NO_NORM, "simultaneous": "yes"},
+    "no norm + at once, R1": {"batch_size": 32, **NO_NORM, "simultaneous": "yes", "r1": 1.0},
+    "pairs": {"batch_size": 32, **PAIRS},
+    "pairs + batch 16": {"batch_size": 16, **PAIRS, "r1_every": 8},
+    "pairs + penalty every 16": {"batch_size": 32, **PAIRS, "r1_every": 16},
+    "pairs + betas 0.5, 0.999": {"batch_size": 32, **PAIRS, "beta1": 0.5, "beta2": 0.999},
+    "pairs + betas 0.5, 0.99": {"batch_size": 32, **PAIRS, "beta1": 0.5, "beta2": 0.99},
+    "pairs + penalty 0.3": {"batch_size": 32, **PAIRS, "r1": 0.3, "r2": 0.3},
+    "pairs + penalty 3": {"batch_size": 32, **PAIRS, "r1": 3.0, "r2": 3.0},
+    "pairs + D of 24": {"batch_size": 32, **PAIRS, "ndf": 24},
+}
+
 
 def variants() -> dict[str, dict[str, Any]]:
     """The settings to compare, by name."""
@@ -82,7 +122,7 @@ def variants() -> dict[str, dict[str, Any]]:
         f"modern - {name}": {"recipe": "modern", name: value}
         for name, value in RECIPES["classic"].items()
     }
-    return more | less
+    return more | less | {name: {**FIRST_MODERN, **v} for name, v in EQUAL_TIME.items()}
 
 
 # Packing -----------------------------------------------------------------------------------
@@ -113,15 +153,20 @@ class Plan:
     width: int
     batch_size: int
     device: torch.device
+    cpu_seconds: float = 0.0  # of each cell instead of `images`, where it is not 0
+    same_cost_as: str = ""  # the setting that `images` are of, where not of all
 
     def settings(self, variant: dict[str, Any], seed: int) -> Settings:
-        return Settings.checked(
-            **variant, seed=seed, ngf=self.width, ndf=self.width, batch_size=self.batch_size
-        )
+        shared = {"ngf": self.width, "ndf": self.width, "batch_size": self.batch_size}
+        return Settings.checked(**shared | variant, seed=seed)
 
-    def marks(self) -> list[int]:
-        """Images shown when a cell is measured, the last one at its end."""
-        return [math.ceil(self.images * (i + 1) / self.points) for i in range(self.points)]
+    def marks(self) -> list[float]:
+        """Progress, from 0 to 1, at which a cell is measured; the last one is its end."""
+        return [(i + 1) / self.points for i in range(self.points)]
+
+    def progress(self, at: Position) -> float:
+        """The share of a cell that is done; `at.seconds` counts CPU seconds of its steps."""
+        return at.seconds / self.cpu_seconds if self.cpu_seconds else at.images_seen / self.images
 
 
 class Cell:
@@ -144,7 +189,7 @@ class Cell:
 
     def is_done(self, plan: Plan) -> bool:
         rows = self.rows()
-        return bool(rows) and (rows[-1]["images"] >= plan.images or "failed" in rows[-1])
+        return bool(rows) and (len(rows) == plan.points or "failed" in rows[-1])
 
     def write_rows(self, rows: list[dict[str, Any]]) -> None:
         _write(self.folder / "rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
@@ -169,20 +214,26 @@ def train(
     noise = torch.Generator(plan.device).manual_seed(cell.seed)
     at = _resumed(cell, players, noise)
     learn = loop.learning(players, settings, step.method_of(settings, len(faces)), noise)
-    marks = [mark for mark in plan.marks() if mark > at.images_seen]
-    began, images_before, seconds = time.perf_counter(), at.images_seen, at.seconds
+    if plan.same_cost_as not in {"", cell.name}:
+        pace = _pace(cell, plan, variant, faces)
+        plan = replace(plan, images=round(plan.images * pace))
+    marks = plan.marks()[len(cell.rows()) :]
+    images_before, seconds_before, began = at.images_seen, at.seconds, time.process_time()
     while marks:
-        for batch in faces.batches(at.epoch, plan.batch_size, cell.seed, at.step):
+        for batch in faces.batches(at.epoch, settings.batch_size, cell.seed, at.step):
+            step.set_rates(players, settings, plan.progress(at))
             figures = learn(batch, len(batch), at)
             at.step += 1
             at.images_seen += len(batch)
             step.update_average(players, len(batch), at.images_seen, settings.ema_images)
-            if marks and at.images_seen >= marks[0]:
-                at.seconds = seconds + time.perf_counter() - began
-                row = _measured(cell, marks.pop(0), players, figures, real)
+            at.seconds, began = at.seconds + time.process_time() - began, time.process_time()
+            if plan.progress(at) >= marks[0]:
+                marks.pop(0)
+                row = _measured(cell, at.images_seen, players, figures, real)
                 cell.write_rows([*cell.rows(), row | {"seconds": round(at.seconds, 1)}])
                 if "failed" in row:
                     return
+                began = time.process_time()
             if not marks or time.monotonic() > deadline:
                 break
         else:
@@ -191,13 +242,50 @@ def train(
         break
     if plan.device.type == "cuda":
         torch.cuda.synchronize()
-    at.seconds = seconds + time.perf_counter() - began
-    rate = (at.images_seen - images_before) / max(1e-9, time.perf_counter() - began)
-    print(f"{cell.name}, seed {cell.seed}: {at.images_seen:,} images, {rate:,.0f} a second")
+    rate = (at.images_seen - images_before) / max(1e-9, at.seconds - seconds_before)
+    print(f"{cell.name}, seed {cell.seed}: {at.images_seen:,} images, {rate:,.0f} a CPU second")
     if marks:
         _save(cell, players, noise, at)
-    else:
-        cell.state_file.unlink(missing_ok=True)
+        return
+    whole = io.BytesIO()
+    torch.save({"shown": players.shown.state_dict(), **players.states()}, whole)
+    _write(cell.folder / "weights.pt", whole.getvalue())
+    cell.state_file.unlink(missing_ok=True)
+
+
+def _pace(cell: Cell, plan: Plan, variant: dict[str, Any], faces: Faces) -> float:
+    """Images a CPU second over those of the setting that sets the cost; kept in pace.json.
+
+    The median of some rounds, each of the same number of steps of both, in turn.
+    """
+    file = cell.folder / "pace.json"
+    if not file.exists():
+        both = [Steps(plan.settings(v, 0), faces) for v in (variant, variants()[plan.same_cost_as])]
+        rounds = [[steps.rate() for steps in both] for _ in range(PACE_ROUNDS + 1)][1:]
+        ratios = [ours / base for ours, base in rounds]
+        _write(file, json.dumps({"pace": statistics.median(ratios), "rounds": rounds}).encode())
+    return float(json.loads(file.read_text("utf-8"))["pace"])
+
+
+class Steps:
+    """Steps of a setting, for measuring their cost."""
+
+    def __init__(self, settings: Settings, faces: Faces) -> None:
+        players = step.new_players(settings, faces.device)
+        method = step.method_of(settings, len(faces))
+        noise = torch.Generator(faces.device).manual_seed(0)
+        self._learn = loop.learning(players, settings, method, noise)
+        self._batches = faces.batches(0, settings.batch_size, 0)
+        self._at = Position()
+
+    def rate(self) -> float:
+        """Images a CPU second of the next PACE_STEPS steps."""
+        images, began = 0, time.process_time()
+        for batch in itertools.islice(self._batches, PACE_STEPS):
+            self._learn(batch, len(batch), self._at)
+            self._at.step += 1
+            images += len(batch)
+        return images / (time.process_time() - began)
 
 
 def _measured(
@@ -289,21 +377,21 @@ def table(faces: Pixels, work: Path, plan: Plan, chosen: list[str], seeds: list[
     mask = holdout.held_out(faces, HOLDOUT)
     _count_well_formed(faces[mask], work, plan, chosen, seeds)
     lines = [
-        f"{int((~mask).sum()):,} faces trained on, {int(mask.sum()):,} held out; {plan.images:,} "
-        f"images shown, width {plan.width}, batch {plan.batch_size}; n = {plan.n} of each at "
+        f"{int((~mask).sum()):,} faces trained on, {int(mask.sum()):,} held out; {_length(plan)} "
+        f"each, width {plan.width}, batch {plan.batch_size}; n = {plan.n} of each at "
         f"{plan.points} points; torch {torch.__version__}, {_machine(plan.device)}. "
         f"SWD x1000, mean of three levels; last {LAST}: over that many last points.",
         "",
         "| setting | seeds done | SWD at the end | SWD, last points | smallest SWD | "
         "well-formed at the end, % | least of the last points, % | images a second | failed |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name in chosen:
         runs = [c.rows() for c in cells(work, [name], seeds) if c.is_done(plan)]
         failed = sum("failed" in rows[-1] for rows in runs)
         whole = [rows for rows in runs if "failed" not in rows[-1]]
         figures = [_figures(rows) for rows in whole]
-        told = [_spread([row[i] for row in figures]) for i in range(6)]
+        told = [_spread([row[i] for row in figures]) for i in range(7)]
         lines.append(f"| {name} | {len(runs)} | " + " | ".join(told) + f" | {failed} |")
     return "\n".join(lines) + "\n"
 
@@ -312,8 +400,16 @@ def _figures(rows: list[dict[str, Any]]) -> tuple[float, ...]:
     last = rows[-LAST:]
     swd = [row["swd"] for row in rows]
     formed = [100 * row.get("well_formed", math.nan) for row in last]
-    rate = rows[-1]["images"] / max(rows[-1]["seconds"], 1e-9)
-    return swd[-1], statistics.mean(swd[-LAST:]), min(swd), formed[-1], min(formed), rate
+    shown = float(rows[-1]["images"])
+    rate = shown / max(rows[-1]["seconds"], 1e-9)
+    return swd[-1], statistics.mean(swd[-LAST:]), min(swd), formed[-1], min(formed), shown, rate
+
+
+def _length(plan: Plan) -> str:
+    if plan.cpu_seconds:
+        return f"{plan.cpu_seconds:g} CPU seconds of steps"
+    of = f" to {plan.same_cost_as}, as many as cost the same" if plan.same_cost_as else ""
+    return f"{plan.images:,} images shown{of}"
 
 
 def _spread(values: list[float]) -> str:
@@ -371,6 +467,8 @@ def arguments() -> argparse.Namespace:
         one.add_argument("--work", type=Path, required=True, help="where everything is kept")
         one.add_argument("--only", help="names of settings, separated by commas")
         one.add_argument("--images", type=int, default=3_000_000, help="shown to each")
+        one.add_argument("--cpu-seconds", type=float, default=0.0, help="of each, instead")
+        one.add_argument("--equal-cost", default="", help="--images are of this setting")
         one.add_argument("--seeds", default="0,1,2")
         one.add_argument("--points", type=int, default=20, help="measurements of each")
         one.add_argument("--n", type=int, default=500, help="faces of each measurement")
@@ -410,7 +508,8 @@ def main() -> None:
             )
         return
     device = loop.pick_device(given.device)
-    plan = Plan(given.images, given.points, given.n, given.width, given.batch, device)
+    shared = (given.images, given.points, given.n, given.width, given.batch)
+    plan = Plan(*shared, device, given.cpu_seconds, given.equal_cost)
     chosen = given.only.split(",") if given.only else list(variants())
     unknown = [name for name in chosen if name not in variants()]
     if unknown:

@@ -5,7 +5,7 @@
 
 The labels are file names and words only (labels/photos.csv); the photos are not in the repository.
 The largest face of a photo counts; rows marked `unsure` for a label are left out for it. The second
-form computes the mean face in neuroceleb/faces/landmark_models again.
+form computes the mean face in neuroceleb/data/faces/landmark_models again.
 """
 
 import argparse

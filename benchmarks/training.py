@@ -3,6 +3,7 @@
     python benchmarks/training.py                         the GPU if there is one, else the CPU
     python benchmarks/training.py --device cpu --pairs 20 --steps 5 --json figures.json
     python benchmarks/training.py --data FOLDER           photos, one sub-folder a person
+    python benchmarks/training.py --recipe modern         the default recipe, in its own batches
 
 Ours: batches from the decoded uint8 array, then steps as the training takes them. The original's: a
 DataLoader that decodes JPEGs from a folder, contiguous networks, D's weight gradients in G's step
@@ -25,6 +26,7 @@ import time
 import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +44,8 @@ import plain_loader
 from neuroceleb.data import dataset
 from neuroceleb.data.batches import Faces
 from neuroceleb.runs.workspace import Workspace
-from neuroceleb.settings import Settings
-from neuroceleb.training import cuda_graphs, loop, step
+from neuroceleb.settings import RECIPES, Settings
+from neuroceleb.training import cuda_graphs, loop, precision, step
 from neuroceleb.training.recording import Position
 from tests.training import reference
 
@@ -168,19 +170,21 @@ def gemm_flops(
     return 2 * side**3 / best
 
 
-def flop_an_image(nz: int, ngf: int, ndf: int, nc: int = 3) -> float:
+def flop_an_image(nz: int, ngf: int, ndf: int, nc: int = 3, *, at_once: bool = False) -> float:
     """Operations that one step needs an image, products of the convolutions alone.
 
-    D sees the real one and the fake (forward, gradient of inputs and of weights, each time
-    without the gradient of the image), and the fake once more (forward, gradient of inputs); G
-    makes it (forward, gradients of inputs and of weights, without that of z).
+    Without penalties of D's gradient. D sees the real one and the fake (forward, gradient of inputs
+    and of weights, each time without the gradient of the image), and the fake once more (forward,
+    gradient of inputs), or `at_once` the gradient of the fake from the first pass; G makes it
+    (forward, gradients of inputs and of weights, without that of z).
     """
     sides = [1, 4, 8, 16, 32]  # the smaller side of each layer, seen from z
     g_widths = [nz, ngf * 8, ngf * 4, ngf * 2, ngf, nc]
     d_widths = [nc, ndf, ndf * 2, ndf * 4, ndf * 8, 1]
     g = _products(g_widths, sides)
     d = _products(d_widths, sides[::-1])
-    return 2 * (3 * sum(d) - d[0]) + 2 * sum(d) + 3 * sum(g) - g[0]
+    of_d = 6 * sum(d) - d[0] if at_once else 2 * (3 * sum(d) - d[0]) + 2 * sum(d)
+    return of_d + 3 * sum(g) - g[0]
 
 
 def _products(widths: list[int], sides: list[int]) -> list[int]:
@@ -230,21 +234,26 @@ def _make_photo(folder: Path, index: int) -> None:
 def race(args: argparse.Namespace, folder: Path, workspace: Workspace) -> dict[str, Any]:
     """Run both loops in turn and gather every figure."""
     device = loop.pick_device(args.device)
-    settings = Settings.checked(
-        recipe="classic", ngf=args.width, ndf=args.width, batch_size=args.batch
-    )
+    widths = {"ngf": args.width, "ndf": args.width}
+    original = Settings.checked(recipe="classic", **widths, batch_size=args.batch)
+    own_batch = {"batch_size": args.batch} if args.recipe == "classic" else {}
+    settings = Settings.checked(recipe=args.recipe, **widths, **own_batch)
+    chosen = precision.resolve(settings.precision, device)
     loop.set_up(device)
     with cuda_graphs.own_stream(device):
-        return _race(args, folder, workspace, settings, device)
+        return _race(
+            args, folder, workspace, (replace(settings, precision=chosen), original), device
+        )
 
 
 def _race(
     args: argparse.Namespace,
     folder: Path,
     workspace: Workspace,
-    settings: Settings,
+    both: tuple[Settings, Settings],
     device: torch.device,
 ) -> dict[str, Any]:
+    settings, original = both
     clock = CLOCKS[args.clock]
     gemm = gemm_flops(device, clock=clock)
 
@@ -255,8 +264,8 @@ def _race(
     images_per_second(ours.step, 1, args.steps, device)
     memory_of_ours = peak_memory_mb()
 
-    workers = pick_workers(args, folder, settings, device)
-    theirs = Theirs(folder, settings, device, workers)
+    workers = pick_workers(args, folder, original, device)
+    theirs = Theirs(folder, original, device, workers)
     warm_up = args.warm_up
     if warm_up is None:  # on a GPU, enough to use up what the workers fetched while idle
         warm_up = 2 if device.type == "cpu" else 2 * workers + 2
@@ -274,12 +283,16 @@ def _race(
     gemm = max(gemm, gemm_flops(device, clock=clock))
 
     ours_median = statistics.median(rate for rate, _ in rates)
-    flop = flop_an_image(settings.nz, settings.ngf, settings.ndf)
+    at_once = step.method_of(settings, len(decoded)).simultaneous
+    flop = flop_an_image(settings.nz, settings.ngf, settings.ndf, at_once=at_once)
     ratios = [ours_rate / theirs_rate for ours_rate, theirs_rate in rates]
     return {
         "machine": machine(device),
+        "recipe": args.recipe,
+        "precision": settings.precision,
         "width": args.width,
-        "batch": args.batch,
+        "batch": settings.batch_size,
+        "batch_of_original": args.batch,
         "images": len(decoded),
         "workers": workers,
         "steps_each": args.steps,
@@ -335,7 +348,8 @@ def summary(figures: dict[str, Any]) -> str:
     of = figures["machine"]
     return "\n".join(
         [
-            f"{of['device']}, {of['cores']} cores, torch {of['torch']}; width {figures['width']}, "
+            f"{of['device']}, {of['cores']} cores, torch {of['torch']}; {figures['recipe']} in "
+            f"{figures['precision']}, width {figures['width']}, "
             f"batch {figures['batch']}, {figures['workers']} workers for the original, "
             f"{figures['clock']} time",
             f"ours      {figures['ours_images_per_second']:10.1f} images/s (median)",
@@ -368,8 +382,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    add("--recipe", choices=sorted(RECIPES), default="classic", help="of ours")
     add("--width", type=positive, default=64, help="ngf and ndf")
-    add("--batch", type=positive, default=64, help="images a step")
+    add("--batch", type=positive, default=64, help="images a step, of modern's own apart")
     add("--pairs", type=positive, default=15, help="how often each loop is measured")
     add("--steps", type=positive, default=5, help="steps of each measurement")
     add("--warm-up", type=int, help="steps before each that are not counted")

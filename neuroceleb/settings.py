@@ -36,13 +36,20 @@ RECIPES: dict[str, dict[str, Any]] = {
         "augment": "all",
         "flip": "yes",
         "ema_images": 10_000,
+        "precision": "auto",
     },
     "classic": {
         "loss": "bce",
         "augment": "none",
         "flip": "no",
         "ema_images": 0,
+        "precision": "float32",
     },
+}
+# What settings that came later were for all runs before: a config.json that lacks one means this.
+BEFORE: dict[str, Any] = {
+    **{"simultaneous": "no", "d_init": "normal", "r2": 0.0, "top_k": 1.0, "lecam": 0.0},
+    **{"first_batch_size": 0, "first_images": 0, "lr_end": 0.0, "averages": "one"},
 }
 MAX_TEXT = 1_000  # characters
 MAX_EPOCHS_BY_IMAGES = 2_000  # a sheet an epoch: of a handful of photos they would be countless
@@ -66,7 +73,16 @@ class Settings:
         0, "Images to show in all, 2,000 epochs at most; 0: as many as the epochs say.", 0, 10**12
     )
     batch_size: int = _setting(64, "Images a step.", 1, 65_536)
+    first_batch_size: int = _setting(
+        0, "Images a step at first, see --first-images; 0: --batch-size throughout.", 0, 65_536
+    )
+    first_images: int = _setting(
+        0, "Images shown with --first-batch-size, up to the end of an epoch.", 0, 10**12
+    )
     lr: float = _setting(2e-4, "Learning rate of Adam, for G and D.", 1e-8, 1.0)
+    lr_end: float = _setting(
+        0.0, "Learning rate at the end of the run, falling as a cosine; 0: constant.", 0.0, 1.0
+    )
     lr_d: float = _setting(0.0, "Learning rate of D, where it is another; 0: the same.", 0.0, 1.0)
     beta1: float = _setting(0.5, "Adam's first beta.", 0.0, 0.9999)
     beta2: float = _setting(0.999, "Adam's second beta.", 0.0, 0.999999)
@@ -74,13 +90,32 @@ class Settings:
     ngf: int = _setting(64, "Width of the generator.", 1, 512)
     ndf: int = _setting(64, "Width of the discriminator.", 1, 512)
     loss: str = _choice(
-        "ns", "The loss: on logits, or the original's (bce).", "ns", "hinge", "lsgan", "bce"
+        "ns",
+        "The loss: on logits (ns, relativistic pairs rp, hinge, lsgan), or the original's (bce).",
+        *("ns", "rp", "hinge", "lsgan", "bce"),
     )
+    simultaneous: str = _choice(
+        "no",
+        "One pass of D over the fakes for both updates, where loss (ns, rp) and D's norm allow it.",
+        *("no", "yes"),
+    )
+    top_k: float = _setting(
+        1.0, "Share of the fakes, the best by D, that G is updated with.", 0.1, 1.0
+    )
+    lecam: float = _setting(0.0, "Weight of the LeCam penalty on D; 0: none.", 0.0, 100.0)
     d_norm: str = _choice(
         "batch", "Between D's layers: BatchNorm or none, or spectral.", "batch", "spectral", "none"
     )
-    r1: float = _setting(0.0, "Weight of the R1 penalty on D's gradient; 0: none.", 0.0, 1_000.0)
-    r1_every: int = _setting(16, "Steps from one R1 penalty to the next.", 1, 1_000)
+    d_init: str = _choice(
+        "normal", "D's first weights: the original's, or He's for a D without norm.", "normal", "he"
+    )
+    r1: float = _setting(
+        0.0, "Weight of the R1 penalty on D's gradient at real images; 0: none.", 0.0, 1_000.0
+    )
+    r2: float = _setting(
+        0.0, "Weight of the R2 penalty on D's gradient at fakes; 0: none.", 0.0, 1_000.0
+    )
+    r1_every: int = _setting(16, "Steps from one penalty (R1, R2) to the next.", 1, 1_000)
     augment: str = _choice("all", "How D's images are augmented.", *AUGMENTATIONS)
     augment_chance: float = _setting(
         0.0, "Chance of each augmentation; 0: by the number of images.", 0.0, 1.0
@@ -88,6 +123,12 @@ class Settings:
     flip: str = _choice("yes", "Mirror half of the real images.", "no", "yes")
     ema_images: int = _setting(
         10_000, "Images after which G's average has half forgotten; 0: no average.", 0, 10**9
+    )
+    averages: str = _choice(
+        "one",
+        "G's averages: one, or three (a third of --ema-images, it, three times it), of which the "
+        "one that measures best is kept at the end.",
+        *("one", "three"),
     )
     evaluate_every: int = _setting(
         0, "Look at the quality of the faces every N epochs; 0: never.", 0, 100_000
@@ -105,9 +146,9 @@ class Settings:
         *("device", "synced"),
     )
     precision: str = _choice(
-        "float32",
-        "Of convolutions: float32 (TF32 on a GPU), or bfloat16, faster on GPUs only.",
-        *("float32", "bfloat16"),
+        "auto",
+        "Of convolutions: float32 (TF32 on a GPU), bfloat16, or on a CPU the faster (auto).",
+        *("auto", "float32", "bfloat16"),
     )
     keep_every: int = _setting(
         0,
@@ -145,6 +186,19 @@ class Settings:
         epochs = max(1, math.ceil(self.images / count))
         return dataclasses.replace(self, epochs=min(epochs, MAX_EPOCHS_BY_IMAGES))._keeping()
 
+    def batch_size_of(self, epoch: int, count: int) -> int:
+        """Images a step in an epoch (from 0) of a run on `count` images."""
+        is_early = epoch * count < self.first_images
+        first = self.first_batch_size if is_early else 0
+        return min(first or self.batch_size, self.batch_size)
+
+    def lr_factor(self, progress: float) -> float:
+        """The learning rate at this share of the run's images over that of its beginning."""
+        if not self.lr_end:
+            return 1.0
+        end = min(self.lr_end / self.lr, 1.0)
+        return end + (1 - end) * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
+
     def _keeping(self) -> "Settings":
         every = self.keep_every or max(1, math.ceil(self.epochs / 20))
         return dataclasses.replace(self, keep_every=every)
@@ -156,7 +210,7 @@ class Settings:
         unknown = sorted(set(values) - known)
         if unknown:
             raise UserError(f"The run has a setting '{unknown[0]}' that this version lacks.")
-        return cls.checked(**values)
+        return cls.checked(**BEFORE | values)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary, as config.json holds it."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuroceleb.errors import UserError
-from neuroceleb.settings import Settings
+from neuroceleb.settings import BEFORE, Settings
 
 NUMBERS = [spec for spec in dataclasses.fields(Settings) if "low" in spec.metadata]
 TEXTS = [spec for spec in dataclasses.fields(Settings) if "longest" in spec.metadata]
@@ -70,6 +70,14 @@ def test_settings_come_back_whole_from_json(epochs: int, lr: float, weights: str
 def test_a_setting_of_another_version_is_named() -> None:
     with pytest.raises(UserError, match="colour"):
         Settings.from_json({"colour": 1})
+
+
+def test_a_run_from_before_a_setting_goes_on_without_it() -> None:
+    values = Settings.checked(recipe="modern").to_json()
+    earlier = {name: value for name, value in values.items() if name not in BEFORE}
+    settings = Settings.from_json(earlier)
+    assert {name: getattr(settings, name) for name in BEFORE} == BEFORE
+    assert {name: getattr(settings, name) for name in earlier} == earlier
 
 
 def test_no_gpu_is_the_cpu_as_in_the_original() -> None:

@@ -32,8 +32,17 @@ from neuroceleb.runs.run import Run
 from neuroceleb.runs.status import Heartbeat
 from neuroceleb.runs.workspace import Workspace, check_name, create_run
 from neuroceleb.settings import Settings
-from neuroceleb.training import device as devices
-from neuroceleb.training import distributed, loop, recovery, step, torchrun
+from neuroceleb.training import (
+    device as devices,
+)
+from neuroceleb.training import (
+    distributed,
+    loop,
+    precision,
+    recovery,
+    step,
+    torchrun,
+)
 from neuroceleb.training.distributed import LostPeerError, Ranks
 from neuroceleb.training.loop import Moment
 from neuroceleb.training.step import FIGURES
@@ -42,6 +51,7 @@ log = logging.getLogger(__name__)
 package_log = logging.getLogger(__package__)
 
 NAMED_SKIPS = 12
+KEPT_IN_STATUS = ("epoch", "images_seen", "adjusted", "precision")
 MAY_CHANGE_ON_RESUME = frozenset({"epochs", "device", "ngpu"})
 
 
@@ -135,11 +145,8 @@ def _check_machine(settings: Settings) -> None:
             f"--ngpu {here}: this machine has {there} for PyTorch; use at most so many, or start "
             "torchrun on several machines (docs/scaling.md)."
         )
-    if device.type == "cpu" and settings.precision != "float32":
-        raise UserError(
-            f"--precision {settings.precision} is for GPUs, a CPU computes hundreds of times "
-            "slower with it: use float32."
-        )
+    if settings.precision != "auto":
+        precision.resolve(settings.precision, device)  # refuses what this machine has not
     if device.type == "cpu" and settings.batchnorm == "synced" and settings.ngpu > 1:
         raise UserError("--batchnorm synced: PyTorch has that for GPUs only, use device.")
     if settings.batch_size < settings.ngpu:
@@ -184,7 +191,7 @@ def _carry_out(session: Session, locks: Locks) -> dict[str, Any]:
             run.stop_file.unlink(missing_ok=True)
         files.remove_leftovers(run.path)
         before = run.status() if session.resume else {}
-        kept = {key: before[key] for key in ("epoch", "images_seen", "adjusted") if key in before}
+        kept = {key: before[key] for key in KEPT_IN_STATUS if key in before}
         with Heartbeat(run, devices.memory, epochs=session.settings.epochs, **kept) as heartbeat:
             try:
                 if data is None:
@@ -258,7 +265,9 @@ def _train(session: Session, data: Dataset, heartbeat: Heartbeat) -> str:
     data = _training_part(data, settings)
     device = loop.pick_device(settings.device)
     several = f"{settings.ngpu} x " if settings.ngpu > 1 else ""
-    heartbeat.update(device=several + devices.name_of(device))
+    settings = replace(settings, precision=_precision(session, device))
+    device_name = several + devices.name_of(device)
+    heartbeat.update(device=device_name, precision=settings.precision)
     began = run.has_state() or session.left_off is not None
     verb = "Going on with" if began else "Training"
     faces = f"{len(data):,} faces"
@@ -270,7 +279,7 @@ def _train(session: Session, data: Dataset, heartbeat: Heartbeat) -> str:
         _ProgressBar(run, images_in_all) as bar,
         distributed.join() as us,
     ):
-        _tell_followers(us, session, adjusted)
+        _tell_followers(us, replace(session, settings=settings), adjusted)
         _check_same_faces(us, data)
         job = loop.Job(
             run,
@@ -287,6 +296,13 @@ def _train(session: Session, data: Dataset, heartbeat: Heartbeat) -> str:
     how = "; --resume goes on from here" if state == "stopped" else ""
     log.info("Run '%s' %s: %s%s.", run.name, state, run.path, how)
     return state
+
+
+def _precision(session: Session, device: torch.device) -> str:
+    """float32 or bfloat16: what the run began with, where it goes on."""
+    recorded = session.run.status().get("precision") if session.resume else None
+    known = recorded if recorded in (precision.FLOAT32, precision.BFLOAT16) else None
+    return precision.resolve(session.settings.precision, device, known)
 
 
 # Several processes -------------------------------------------------------------------------

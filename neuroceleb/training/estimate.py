@@ -24,7 +24,7 @@ from neuroceleb.runs import queue
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace, check_name
 from neuroceleb.settings import Settings
-from neuroceleb.training import cuda_graphs, loop, recovery
+from neuroceleb.training import cuda_graphs, loop, precision, recovery
 from neuroceleb.training import device as devices
 from neuroceleb.training.cuda_graphs import NotCapturedError
 from neuroceleb.training.recording import Position
@@ -79,8 +79,10 @@ def estimate(
     try:
         device = loop.pick_device(settings.device)
         found["device"] = devices.name_of(device)
+        settings = replace(settings, precision=precision.resolve(settings.precision, device))
     except UserError as error:
         problems.append(Problem("device", str(error), is_fatal=True))
+        device = None
     try:
         data = dataset.load(dataset.locate(text, workspace.datasets), workspace.datasets, progress)
     except UserError as error:

@@ -6,7 +6,7 @@ It knows no user interface: it asks `should_stop` and tells `watch`.
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from neuroceleb.data.batches import Faces
 from neuroceleb.data.dataset import Dataset
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
+from neuroceleb.metrics import evaluate
 from neuroceleb.metrics.evaluate import QuickReference
 from neuroceleb.model import checkpoint
 from neuroceleb.runs.run import Run
@@ -29,6 +30,7 @@ from neuroceleb.training.cuda_graphs import Graphs
 from neuroceleb.training.distributed import ALONE, Ranks
 from neuroceleb.training.recording import Position, Records, check_finite, check_weights
 from neuroceleb.training.step import (
+    AVERAGES,
     FIGURES,
     Method,
     Players,
@@ -36,6 +38,8 @@ from neuroceleb.training.step import (
     load_states,
     method_of,
     new_players,
+    set_rates,
+    settle_average,
     train_step,
     update_average,
 )
@@ -110,30 +114,30 @@ def train(job: Job, heartbeat: Heartbeat, should_stop: Callable[[], bool], watch
 def _train(job: Job, heartbeat: Heartbeat, wishes: "_Wishes", watch: Watch, writer: Writer) -> str:
     settings, device, us = job.settings, job.device, job.ranks
     faces = Faces(job.dataset.pixels, device)
-    steps = faces.steps(settings.batch_size)
     players = new_players(settings, device, job.start_from)
     method = method_of(settings, len(faces))
     noise = torch.Generator(device).manual_seed(settings.seed)
     at = _continue(job, players, noise) if job.resume else Position()
-    at.sums = at.sums.to(device)
     players = join(players, settings, us)
     learn = learning(players, settings, method, noise, us, captures=job.captures)
-    reference = _reference(job)
-    records = Records(job.run, settings, job.dataset, players, noise, writer, reference)
-    pace = _Pace(len(faces) * settings.epochs, at.images_seen)
-    _tell(heartbeat, at, state="running", steps=steps)
+    records = Records(job.run, settings, job.dataset, players, noise, writer, _reference(job))
+    images_in_all = len(faces) * settings.epochs
+    pace = _Pace(images_in_all, at.images_seen)
+    _tell(heartbeat, at, state="running")
     if job.left_off is not None:
         _save_state(records, us, at)  # from now on there is one
-    if at.images_seen == 0 and us.is_first:
-        records.draw_real(next(faces.batches(0, settings.batch_size, settings.seed)))
+    _draw_real(records, faces, us, at)
 
     while at.epoch < settings.epochs:
         clock = time.perf_counter()
-        for real in faces.batches(at.epoch, settings.batch_size, settings.seed, at.step, us.part):
+        size = settings.batch_size_of(at.epoch, len(faces))
+        _tell(heartbeat, at, steps=faces.steps(size))
+        for real in faces.batches(at.epoch, size, settings.seed, at.step, us.part):
             fetched = time.perf_counter()
 
             # Update D, then G, then G's average.
-            count = faces.size_of(at.step, settings.batch_size)
+            count = faces.size_of(at.step, size)
+            set_rates(players, settings, at.images_seen / images_in_all)
             figures = learn(real, count, at)
             update_average(players, count, at.images_seen + count, settings.ema_images)
             if device.type == "cpu":
@@ -148,7 +152,7 @@ def _train(job: Job, heartbeat: Heartbeat, wishes: "_Wishes", watch: Watch, writ
             watch(_moment(at, settings, count, figures))
 
             # Rarely: stop, or save the state within a long epoch.
-            if at.step < steps:
+            if at.step < faces.steps(size):
                 wish = wishes.after_step(at.step)
                 if wish is not Wish.GO_ON:
                     _save_state(records, us, at)
@@ -160,7 +164,7 @@ def _train(job: Job, heartbeat: Heartbeat, wishes: "_Wishes", watch: Watch, writ
         at.spend(clock, clock)  # a GPU has only now done what it was given
         kept = _is_kept(at.epoch, settings)
         if us.is_first:
-            records.end_epoch(at, figures, kept, pace.mark())
+            _with_best_average(records, at).end_epoch(at, figures, kept, pace.mark())
         at.begin_next_epoch()
         _tell(heartbeat, at)
         wish = wishes.after_epoch(kept)
@@ -173,6 +177,13 @@ def _train(job: Job, heartbeat: Heartbeat, wishes: "_Wishes", watch: Watch, writ
     return "finished"
 
 
+def _draw_real(records: Records, faces: Faces, us: Ranks, at: Position) -> None:
+    """The sheet of the first batch, where the run begins."""
+    if at.images_seen == 0 and us.is_first:
+        size = records.settings.batch_size_of(0, len(faces))
+        records.draw_real(next(faces.batches(0, size, records.settings.seed)))
+
+
 def _reference(job: Job) -> QuickReference | None:
     """The real faces that the quality is measured against, where it is to be measured."""
     if not job.settings.evaluate_every or not job.ranks.is_first:
@@ -183,6 +194,31 @@ def _reference(job: Job) -> QuickReference | None:
     except UserError as error:
         log.warning("The quality of the faces is not measured: %s", error)
         return None
+
+
+def _with_best_average(records: Records, at: Position) -> Records:
+    """The records; at the end of a run, of the average that is nearest to the real faces."""
+    averages, players = records.players.averages, records.players
+    if len(averages) < 2 or at.epoch + 1 < records.settings.epochs:
+        return records
+    try:
+        reference = records.reference or QuickReference(records.dataset.pixels)
+    except UserError as error:
+        log.warning("The averages of G are not compared: %s", error)
+        return records
+    distances = {name: _distance(replace(players, chosen=name), reference) for name in averages}
+    best = min(distances, key=lambda name: distances[name])
+    log.info(
+        "Of G's averages the one with a half-life of %s images is kept: SWD %s.",
+        f"{AVERAGES[best] * records.settings.ema_images:,.0f}",
+        ", ".join(f"{distance:.1f}" for distance in distances.values()),
+    )
+    return replace(records, players=replace(players, chosen=best))
+
+
+def _distance(players: Players, reference: QuickReference) -> float:
+    settle_average(players)
+    return float(evaluate.quick(players.shown, reference)["swd"])
 
 
 def learning(
@@ -220,10 +256,16 @@ def learning(
         return learn_together
 
     capture = cuda_graphs.capture_of([noise]) if captures and device.type == "cuda" else None
-    captured = Graphs(
-        lambda real, penalised: step(real, len(real), penalised), settings.batch_size, capture
-    )
-    return lambda real, _, at: captured(real, method.is_penalised(at.step))
+    captured = {
+        size: Graphs(lambda real, penalised: step(real, len(real), penalised), size, capture)
+        for size in {settings.first_batch_size or settings.batch_size, settings.batch_size}
+    }
+
+    def learn(real: torch.Tensor, _: int, at: Position) -> torch.Tensor:
+        graph = captured.get(len(real), captured[settings.batch_size])
+        return graph(real, method.is_penalised(at.step))
+
+    return learn
 
 
 def _seed_from(*numbers: int) -> int:
@@ -343,6 +385,7 @@ def _continue(job: Job, players: Players, noise: torch.Generator) -> Position:
         noise.manual_seed(_seed_from(at.images_seen))
     if job.ranks.is_first:
         job.run.rewind(at.epoch)
+    at.sums = at.sums.to(noise.device)
     return at
 
 
@@ -388,7 +431,8 @@ def _position_of(state: dict[str, Any], job: Job, players: Players) -> Position:
     try:
         load_states(players, state)
         at = Position(**state["position"])
-        _follow(job.settings, players, at, int(state.get("batch_size", job.settings.batch_size)))
+        size = job.settings.batch_size_of(at.epoch, len(job.dataset))
+        _follow(at, int(state.get("batch_size", size)), size)
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise UserError(
             f"{job.run.state_file} does not fit the settings in config.json: put the two that "
@@ -397,12 +441,9 @@ def _position_of(state: dict[str, Any], job: Job, players: Players) -> Position:
     return at
 
 
-def _follow(settings: Settings, players: Players, at: Position, saved_batch_size: int) -> None:
-    """Go on with the settings of now where a mended run's batch or rate differ from the saved."""
-    for adam, lr in ((players.adam_g, settings.lr), (players.adam_d, settings.lr_d or settings.lr)):
-        for group in adam.param_groups:
-            group["lr"] = lr
-    if at.step and saved_batch_size != settings.batch_size:
-        steps = at.step * saved_batch_size // settings.batch_size  # the same images are behind us
+def _follow(at: Position, saved_batch_size: int, batch_size: int) -> None:
+    """Go on with the batches of now where they are no longer of the size that was saved."""
+    if at.step and saved_batch_size != batch_size:
+        steps = at.step * saved_batch_size // batch_size  # the same images are behind us
         at.sums *= steps / at.step
         at.step = steps

@@ -141,7 +141,7 @@ class Records:
             "noise": self.noise.get_state(),
             "device": self.noise.device.type,
             "dataset": self.dataset.fingerprint,
-            "batch_size": self.settings.batch_size,
+            "batch_size": self.settings.batch_size_of(at.epoch, len(self.dataset)),
             "position": {**vars(at)},
         }
         state["position"]["sums"] = at.sums.clone()

@@ -13,39 +13,74 @@ from torch.optim import Adam
 from neuroceleb.errors import UserError
 from neuroceleb.latent.seeds import z_from_seeds
 from neuroceleb.model import augment, checkpoint
-from neuroceleb.model.losses import BCE, LOSSES, Loss, gradient_penalty
-from neuroceleb.model.networks import Discriminator, Generator, weights_init
+from neuroceleb.model.losses import (
+    BCE,
+    LOSSES,
+    Loss,
+    image_gradient,
+    lecam_penalty,
+    mean_squared_norm,
+)
+from neuroceleb.model.networks import Discriminator, Generator, he_init, weights_init
 from neuroceleb.settings import AUGMENTATIONS, Settings
 from neuroceleb.training import distributed
 from neuroceleb.training.distributed import Ranks
 
-PLAYERS = ("G", "D", "adam_g", "adam_d", "G_ema")
+AVERAGES = {"G_ema": 1.0, "G_ema_short": 1 / 3, "G_ema_long": 3.0}  # of the half-life that is set
+PLAYERS = ("G", "D", "adam_g", "adam_d", *AVERAGES, "anchors")
 SETTLING_SEEDS = range(1_000_000, 1_001_024)
 SETTLED_AT_ONCE = 64
 BATCHNORM_MOMENTUM = 0.1  # PyTorch's own
+ANCHOR_DECAY = 0.99  # a step, of the running means that LeCam needs
 FIGURES = ("loss_d", "loss_g", "d_x", "d_g_z1", "d_g_z2")
 
 
 @dataclass(frozen=True)
 class Players:
-    """The two networks and their optimizers; G's running average where the recipe has one."""
+    """The two networks and their optimizers; G's running averages where the recipe has them."""
 
     G: Generator
     D: Discriminator
     adam_g: Adam
     adam_d: Adam
     G_ema: Generator | None = None
+    G_ema_short: Generator | None = None
+    G_ema_long: Generator | None = None
+    anchors: "Anchors | None" = None
+    chosen: str = "G_ema"  # of AVERAGES, the one that is shown
     joined: tuple[nn.Module, nn.Module] | None = None  # G and D among several ranks
 
     @property
     def shown(self) -> Generator:
         """The generator whose faces are shown and whose weights are kept."""
-        return self.G if self.G_ema is None else self.G_ema
+        average: Generator | None = getattr(self, self.chosen)
+        return self.G if average is None else average
+
+    @property
+    def averages(self) -> dict[str, Generator]:
+        """The running averages there are, by their names in AVERAGES."""
+        there = {name: getattr(self, name) for name in AVERAGES}
+        return {name: average for name, average in there.items() if average is not None}
 
     def states(self) -> dict[str, Any]:
         """The state of each player there is, by name."""
         there = {name: getattr(self, name) for name in PLAYERS}
         return {name: player.state_dict() for name, player in there.items() if player is not None}
+
+
+class Anchors(nn.Module):
+    """Running means of D's outputs for real and fake images, for the LeCam penalty."""
+
+    means: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("means", torch.zeros(2))
+
+    def follow(self, says_real: torch.Tensor, says_fake: torch.Tensor) -> None:
+        """Move the means towards those of a batch."""
+        now = torch.stack([says_real.detach().mean(), says_fake.detach().mean()])
+        self.means.lerp_(now, 1 - ANCHOR_DECAY)
 
 
 def check_start(path: Path, settings: Settings) -> None:
@@ -85,20 +120,28 @@ def new_players(
         torch.manual_seed(settings.seed)
         D = Discriminator(settings.ndf, norm=settings.d_norm)
     weights_init(G, rng)
-    weights_init(D, rng)
+    (he_init if settings.d_init == "he" else weights_init)(D, rng)
     if start_from is not None:
         _begin_with(start_from, G, D)
     G.to(device).to(memory_format=torch.channels_last)
     D.to(device).to(memory_format=torch.channels_last)
-    G_ema = copy.deepcopy(G).requires_grad_(False).eval() if settings.ema_images else None
+    count = 0 if not settings.ema_images else len(AVERAGES) if settings.averages == "three" else 1
+    averages: dict[str, Any] = {
+        name: copy.deepcopy(G).requires_grad_(False).eval() for name in list(AVERAGES)[:count]
+    }
 
     # Not fused: on the CPU fused Adam is silently wrong where strides of weight and state differ.
     # Capturable on a GPU: it counts its steps there, so that a graph of them can be replayed.
     def adam(network: nn.Module, lr: float) -> Adam:
         betas, on_gpu = (settings.beta1, settings.beta2), device.type == "cuda"
-        return Adam(network.parameters(), lr=lr, betas=betas, capturable=on_gpu)
+        changes = on_gpu and settings.lr_end > 0  # a graph reads it where it lies
+        rate = torch.tensor(lr, device=device) if changes else lr
+        return Adam(network.parameters(), lr=rate, betas=betas, capturable=on_gpu)
 
-    return Players(G, D, adam(G, settings.lr), adam(D, settings.lr_d or settings.lr), G_ema)
+    anchors = Anchors().to(device) if settings.lecam else None
+    adam_d = adam(D, settings.lr_d or settings.lr)
+    players = Players(G, D, adam(G, settings.lr), adam_d, anchors=anchors)
+    return replace(players, **averages)
 
 
 def join(players: Players, settings: Settings, us: Ranks) -> Players:
@@ -120,11 +163,21 @@ def load_states(players: Players, states: dict[str, Any]) -> None:
 
 
 def _of_this_device(state: dict[str, Any], adam: Adam) -> dict[str, Any]:
-    """An Adam's state that counts its steps where this one does: in the groups of a file stands
-    whether that was on a GPU."""
-    capturable = adam.defaults["capturable"]
-    groups = [{**group, "capturable": capturable} for group in state["param_groups"]]
-    return {**state, "param_groups": groups}
+    """An Adam's state that counts its steps, and has its rate, where this one does: in the groups
+    of a file stands whether that was on a GPU."""
+    own = {"capturable": adam.defaults["capturable"], "lr": adam.param_groups[0]["lr"]}
+    return {**state, "param_groups": [{**group, **own} for group in state["param_groups"]]}
+
+
+def set_rates(players: Players, settings: Settings, progress: float) -> None:
+    """Give both optimizers their learning rates at this share of the run's images."""
+    factor = settings.lr_factor(progress)
+    for adam, lr in ((players.adam_g, settings.lr), (players.adam_d, settings.lr_d or settings.lr)):
+        for group in adam.param_groups:
+            if isinstance(group["lr"], torch.Tensor):
+                group["lr"].fill_(lr * factor)
+            else:
+                group["lr"] = lr * factor
 
 
 @dataclass(frozen=True)
@@ -138,10 +191,18 @@ class Method:
     r1: float = 0.0
     r1_every: int = 16
     precision: torch.dtype | None = None  # of convolutions; None: as weights and images are
+    r2: float = 0.0
+    simultaneous: bool = False
+    top_k: float = 1.0
+    lecam: float = 0.0
 
     def is_penalised(self, step: int) -> bool:
-        """Whether D pays for its gradient in this step of an epoch."""
-        return self.r1 > 0 and step % self.r1_every == 0
+        """Whether D's gradient is penalised in this step of an epoch."""
+        return max(self.r1, self.r2) > 0 and step % self.r1_every == 0
+
+    def penalty(self, gradient: torch.Tensor, weight: float) -> torch.Tensor:
+        """R1 or R2, as much at once as is due for the steps without it."""
+        return mean_squared_norm(gradient) * (weight / 2 * self.r1_every)
 
 
 CLASSIC = Method()
@@ -149,14 +210,20 @@ CLASSIC = Method()
 
 def method_of(settings: Settings, count: int) -> Method:
     """How a run of these settings takes its steps on so many faces."""
+    loss = LOSSES[settings.loss]
+    allows_one_pass = loss.is_strict and settings.d_norm != "batch" and not settings.lecam
     return Method(
-        LOSSES[settings.loss],
+        loss,
         AUGMENTATIONS[settings.augment],
         settings.augment_chance or augment.chance_for(count),
         settings.flip == "yes",
         settings.r1,
         settings.r1_every,
         torch.bfloat16 if settings.precision == "bfloat16" else None,
+        settings.r2,
+        settings.simultaneous == "yes" and allows_one_pass,
+        settings.top_k,
+        settings.lecam,
     )
 
 
@@ -174,34 +241,174 @@ def train_step(
     `real` is (N, 3, 64, 64) in [-1, 1], `z` is (N, nz, 1, 1). Augmentation draws from `rng`.
     `weight` is what this rank's gradients count (`Ranks.weight`). Nothing waits for the device.
     """
-    G, D = players.joined or (players.G, players.D)
-    loss = method.loss
+    take = _both_at_once if method.simultaneous else _in_turn
+    return take(players, real, z, method, rng, penalised, weight)
+
+
+def _in_turn(
+    players: Players,
+    real: torch.Tensor,
+    z: torch.Tensor,
+    method: Method,
+    rng: torch.Generator | None,
+    penalised: bool,
+    weight: float,
+) -> torch.Tensor:
+    """D is updated first; G then by the updated D, which sees the fakes a second time."""
     real = _as_shown(real, method, rng, flips=method.flips).detach().requires_grad_(penalised)
 
     # Update D: real ones are 1, fakes are 0; its gradient is of the sum.
     players.adam_d.zero_grad()
-    with distributed.without_averaging(D):
-        says_real = _asked(D, real, method)
-        loss_real = loss.real(says_real)
-        penalty = _penalty(says_real, real, method) if penalised else 0.0
-        _backward(loss_real + penalty, weight)
-    fake = _made(G, z, method)
-    says_fake = _asked(D, _as_shown(fake.detach(), method, rng), method)
-    loss_fake = loss.fake(says_fake)
-    _backward(loss_fake, weight)
+    needs_both = method.loss.is_paired or method.r2 > 0 or method.lecam > 0
+    backward = _backward_of_both if needs_both else _backward_of_each
+    fake, says_real, says_fake = backward(players, real, z, method, rng, penalised, weight)
     players.adam_d.step()
 
     # Update G: the updated D should say 1 of the same fakes. D's own gradient is not needed.
     players.adam_g.zero_grad()
     players.D.requires_grad_(False)
     says_fooled = _asked(players.D, _as_shown(fake, method, rng), method)
-    loss_g = loss.fooled(says_fooled)
+    paired_with = _asked(players.D, real.detach(), method) if method.loss.is_paired else says_real
+    loss_g = method.loss.of_g(paired_with, says_fooled, method.top_k)
     _backward(loss_g, weight)
     players.adam_g.step()
     players.D.requires_grad_(True)
+    return _figures(method.loss, loss_g, says_real, says_fake, says_fooled)
 
-    means = [_chance(says, loss).mean() for says in (says_real, says_fake, says_fooled)]
-    return torch.stack([loss_real + loss_fake, loss_g, *means]).detach()
+
+Outputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+def _backward_of_each(
+    players: Players,
+    real: torch.Tensor,
+    z: torch.Tensor,
+    method: Method,
+    rng: torch.Generator | None,
+    penalised: bool,
+    weight: float,
+) -> Outputs:
+    """D's gradient, real images first; G's images with D's outputs for real ones and for them."""
+    G, D = players.joined or (players.G, players.D)
+    with distributed.without_averaging(D):
+        says_real = _asked(D, real, method)
+        loss_real = method.loss.real(says_real)
+        if penalised:
+            loss_real = loss_real + method.penalty(image_gradient(says_real, real), method.r1)
+        _backward(loss_real, weight)
+    fake = _made(G, z, method)
+    says_fake = _asked(D, _as_shown(fake.detach(), method, rng), method)
+    _backward(method.loss.fake(says_fake), weight)
+    return fake, says_real.detach(), says_fake.detach()
+
+
+def _backward_of_both(
+    players: Players,
+    real: torch.Tensor,
+    z: torch.Tensor,
+    method: Method,
+    rng: torch.Generator | None,
+    penalised: bool,
+    weight: float,
+) -> Outputs:
+    """The same for a loss that needs D's outputs for real and fake images at once."""
+    G, D = players.joined or (players.G, players.D)
+    fake = _made(G, z, method)
+    shown = _as_shown(fake.detach(), method, rng).requires_grad_(penalised)
+    says_real, says_fake = _asked(D, real, method), _asked(D, shown, method)
+    loss = method.loss.of_d(says_real, says_fake)
+    if penalised:
+        loss = loss + method.penalty(image_gradient(says_real, real), method.r1)
+        loss = loss + method.penalty(image_gradient(says_fake, shown), method.r2)
+    if players.anchors is not None:
+        loss = loss + method.lecam * lecam_penalty(says_real, says_fake, players.anchors.means)
+        players.anchors.follow(says_real, says_fake)
+    _backward(loss, weight)
+    return fake, says_real.detach(), says_fake.detach()
+
+
+def _both_at_once(
+    players: Players,
+    real: torch.Tensor,
+    z: torch.Tensor,
+    method: Method,
+    rng: torch.Generator | None,
+    penalised: bool,
+    weight: float,
+) -> torch.Tensor:
+    """One pass of D over the fakes serves both updates, so both are by the D before its update.
+
+    D has no BatchNorm, so an image's gradient is its own output's, times the derivative of the
+    loss by that output: from the gradient of D's loss follows that of G's, image by image.
+    """
+    G, D = players.joined or (players.G, players.D)
+    loss = method.loss
+    real = _as_shown(real, method, rng, flips=method.flips).detach()
+    shown = _as_shown(_made(G, z, method), method, rng)
+    fake = shown.detach().requires_grad_()
+
+    players.adam_d.zero_grad()
+    says_real = _asked(D, real.requires_grad_(penalised and method.r1 > 0), method)
+    says_fake = _asked(D, fake, method)
+    loss_d = loss.of_d(says_real, says_fake)
+    loss_g, slope_d, slope_g = _slopes(method, says_real.detach(), says_fake.detach())
+    penalty: torch.Tensor | float = 0.0
+    gradient = None
+    if penalised and method.r1 > 0:
+        penalty = method.penalty(image_gradient(says_real, real), method.r1)
+    if penalised and method.r2 > 0:
+        gradient = image_gradient(says_fake, fake)
+        penalty = penalty + method.penalty(gradient, method.r2)
+    _backward(loss_d + penalty, weight)
+
+    players.adam_g.zero_grad()
+    if gradient is None:
+        assert fake.grad is not None
+        towards = fake.grad * _of_images(_ratio(slope_g, slope_d))
+    else:
+        towards = gradient.detach() * _of_images(slope_g * weight)
+    shown.backward(towards)
+    players.adam_d.step()
+    players.adam_g.step()
+    return _figures(loss, loss_g, says_real.detach(), says_fake.detach(), says_fake.detach())
+
+
+def _slopes(
+    method: Method, says_real: torch.Tensor, says_fake: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """G's loss, and the derivatives of D's and of G's loss by each output for a fake, (N,)."""
+    with torch.enable_grad():
+        says_fake = says_fake.requires_grad_()
+        (slope_d,) = torch.autograd.grad(method.loss.of_d(says_real, says_fake), says_fake)
+        loss_g = method.loss.of_g(says_real, says_fake, method.top_k)
+        (slope_g,) = torch.autograd.grad(loss_g, says_fake)
+    return loss_g.detach(), slope_d, slope_g
+
+
+def _ratio(slope_g: torch.Tensor, slope_d: torch.Tensor) -> torch.Tensor:
+    """G's over D's; 0 where D is so sure of a fake that its own is lost in float32."""
+    lost = slope_d.abs() < torch.finfo(torch.float32).tiny
+    return torch.where(lost, 0.0, slope_g / slope_d.masked_fill(lost, 1.0))
+
+
+def _of_images(factors: torch.Tensor) -> torch.Tensor:
+    return factors.view(-1, 1, 1, 1)
+
+
+def _figures(
+    loss: Loss,
+    loss_g: torch.Tensor,
+    says_real: torch.Tensor,
+    says_fake: torch.Tensor,
+    says_fooled: torch.Tensor,
+) -> torch.Tensor:
+    """The five FIGURES; of pairs, the probability that one is more real than the other."""
+    losses = [loss.of_d(says_real, says_fake), loss_g.detach()]
+    if loss.is_paired:
+        says = [says_real - says_fake, says_fake - says_real, says_fooled - says_real]
+    else:
+        says = [says_real, says_fake, says_fooled]
+    return torch.stack([*losses, *(_chance(output, loss).mean() for output in says)]).detach()
 
 
 def _made(G: nn.Module, z: torch.Tensor, method: Method) -> torch.Tensor:
@@ -240,37 +447,34 @@ def _as_shown(
     return augment.augmented(images, method.augmentations, method.chance, rng)
 
 
-def _penalty(says: torch.Tensor, real: torch.Tensor, method: Method) -> torch.Tensor:
-    """R1, as much at once as is due for the steps without it."""
-    return gradient_penalty(says, real) * (method.r1 / 2 * method.r1_every)
-
-
 def _chance(says: torch.Tensor, loss: Loss) -> torch.Tensor:
     return says.detach().sigmoid() if loss.on_logits else says
 
 
 def update_average(players: Players, batch_size: int, images_seen: int, half_life: int) -> None:
-    """Move G's average towards G; what it held `half_life` images ago counts half.
+    """Move G's averages towards G; what the first held `half_life` images ago counts half.
 
-    While a run is young it forgets faster: half of it in a twentieth of what was shown so far
-    (the warm-up of Karras et al., 2020). BatchNorm's figures are settled when it is used.
+    The others forget three times as fast and as slowly, for the best length is only known
+    afterwards (Karras et al., *Analyzing and Improving the Training Dynamics of Diffusion Models*,
+    2024). While a run is young they forget faster: the first half of it in a twentieth of what was
+    shown so far (the warm-up of Karras et al., 2020). BatchNorm's figures are settled when used.
     """
-    if players.G_ema is None:
-        return
-    remembered = 0.5 ** (batch_size / max(1e-8, min(half_life, 0.05 * images_seen)))
-    with torch.no_grad():
-        for average, weight in zip(players.G_ema.parameters(), players.G.parameters(), strict=True):
-            average.lerp_(weight, 1.0 - remembered)
+    for name, network in players.averages.items():
+        images = AVERAGES[name] * min(half_life, 0.05 * images_seen)
+        remembered = 0.5 ** (batch_size / max(1e-8, images))
+        with torch.no_grad():
+            for average, weight in zip(network.parameters(), players.G.parameters(), strict=True):
+                average.lerp_(weight, 1.0 - remembered)
 
 
 def settle_average(players: Players) -> None:
-    """Give G's average BatchNorm figures of its own: those of 1,024 faces that it makes.
+    """Give the average that is shown BatchNorm figures of its own: those of 1,024 faces it makes.
 
     The figures of G do not fit averaged weights (Brock, Donahue, Simonyan, *Large Scale GAN
     Training*, 2018, "standing statistics").
     """
-    network = players.G_ema
-    if network is None:
+    network = players.shown
+    if network is players.G:
         return
     layers = list(network.main)
     norms = [layer for layer in layers if isinstance(layer, nn.BatchNorm2d)]

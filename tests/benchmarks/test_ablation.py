@@ -42,7 +42,7 @@ def test_every_part_of_the_recipe_is_added_and_taken_away(ablation: ModuleType) 
     plan = ablation.Plan(64, 2, 32, 4, 16, torch.device("cpu"))
     settings = {name: plan.settings(v, 3) for name, v in ablation.variants().items()}
     assert settings["classic"].recipe == "classic"
-    assert all(one.seed == 3 and one.ngf == one.ndf == 4 for one in settings.values())
+    assert all(one.seed == 3 and one.ngf == 4 for one in settings.values())
     assert len(set(settings.values())) == len(settings)
     for name in RECIPES["modern"]:
         one, modern = settings[f"modern - {name}"], settings["modern"]

@@ -35,13 +35,14 @@ TINY = {
 }
 
 
-def test_training_benchmark_measures_both_loops(tmp_path: Path) -> None:
+@pytest.mark.parametrize("recipe", ["classic", "modern"])
+def test_training_benchmark_measures_both_loops(recipe: str, tmp_path: Path) -> None:
     figures_file = tmp_path / "figures.json"
     done = subprocess.run(
         [
             *(sys.executable, "-W", "error", str(BENCHMARKS / "training.py")),
             *(word for flag in TINY.items() for word in flag),
-            *("--json", str(figures_file)),
+            *("--recipe", recipe, "--json", str(figures_file)),
         ],
         cwd=tmp_path,  # it finds the package beside itself, from anywhere
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -54,6 +55,8 @@ def test_training_benchmark_measures_both_loops(tmp_path: Path) -> None:
     assert "images/s" in done.stdout
     figures = json.loads(figures_file.read_text("utf-8"))
     assert figures["n"] == 2
+    assert figures["recipe"] == recipe
+    assert figures["precision"] in {"float32", "bfloat16"}
     assert figures["images"] == 10
     assert len(figures["pairs"]) == 2
     assert all(rate > 0 for pair in figures["pairs"] for rate in pair)
@@ -80,7 +83,10 @@ def test_training_benchmark_counts_the_arithmetic(monkeypatch: pytest.MonkeyPatc
     assert spec.loader is not None
     benchmark = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(benchmark)
-    assert benchmark.flop_an_image(nz=100, ngf=64, ndf=64) == pytest.approx(2.28e9, rel=0.005)
+    apart = benchmark.flop_an_image(nz=100, ngf=64, ndf=64)
+    assert apart == pytest.approx(2.28e9, rel=0.005)
+    at_once = benchmark.flop_an_image(nz=100, ngf=64, ndf=64, at_once=True)
+    assert at_once / apart == pytest.approx(9 / 11, rel=0.02)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from neuroceleb.data.batches import Faces
 from neuroceleb.errors import UserError
+from neuroceleb.model.losses import image_gradient
 from neuroceleb.runs import jobs, queue
 from neuroceleb.runs.queue import Locks
 from neuroceleb.runs.run import Run
@@ -25,8 +26,7 @@ from neuroceleb.settings import Settings
 from neuroceleb.training import distributed, step
 from neuroceleb.training import torchrun as launching
 from neuroceleb.training.distributed import Ranks
-from tests import helpers
-from tests.training import two_ranks
+from tests import helpers, two_ranks
 
 EPOCHS = 16
 TWO = (*helpers.TINY, "--ngpu", "2", "--keep-every", "10", "--epochs", str(EPOCHS))
@@ -122,6 +122,8 @@ def of_two_processes(
 
 def in_one_process(settings: Settings, count: int) -> two_ranks.Gradients:
     """The weighted mean of the gradients of both parts, worked out one after the other."""
+    if settings.simultaneous == "yes":
+        return of_both_at_once(settings, count)
     real, z = two_ranks.batch(count)
     method, loss = two_ranks.method(settings), two_ranks.method(settings).loss
     both = (Ranks(0, 2), Ranks(1, 2))
@@ -132,7 +134,7 @@ def in_one_process(settings: Settings, count: int) -> two_ranks.Gradients:
     for one, images, us in zip(players, reals, both, strict=True):
         says_real = one.D(images, loss.on_logits)
         loss_real = loss.real(says_real)
-        penalty = step._penalty(says_real, images, method) if method.r1 else 0.0
+        penalty = method.penalty(image_gradient(says_real, images), method.r1) if method.r1 else 0
         fakes.append(one.G(z[us.part(count)]))
         (loss_real + penalty).backward()
         loss_fake = loss.fake(one.D(fakes[-1].detach(), loss.on_logits))
@@ -144,6 +146,35 @@ def in_one_process(settings: Settings, count: int) -> two_ranks.Gradients:
         one.D.requires_grad_(False)
         loss.fooled(one.D(fake, loss.on_logits)).backward()
     mean_of([one.G for one in players], weights)
+    losses = torch.stack(figures) * torch.tensor(weights)
+    return two_ranks.gradients(players[0]) | {"loss_d": losses.sum()}
+
+
+def of_both_at_once(settings: Settings, count: int) -> two_ranks.Gradients:
+    """The same where both updates are by the D before its own: each loss by its own weights."""
+    whole, z = two_ranks.batch(count)
+    method = two_ranks.method(settings)
+    both = (Ranks(0, 2), Ranks(1, 2))
+    players = [two_ranks.players(settings) for _ in both]
+    weights = [us.weight(count) / 2 for us in both]
+    figures = []
+    for one, us in zip(players, both, strict=True):
+        real = whole[us.part(count)].clone().requires_grad_()
+        fake = one.G(z[us.part(count)])
+        says_real, says_fake = one.D(real, True), one.D(fake, True)
+        loss_d = method.loss.of_d(says_real, says_fake)
+        penalty = method.penalty(image_gradient(says_real, real), method.r1)
+        penalty = penalty + method.penalty(image_gradient(says_fake, fake), method.r2)
+        for loss, network in (
+            (loss_d + penalty, one.D),
+            (method.loss.of_g(says_real, says_fake), one.G),
+        ):
+            found = torch.autograd.grad(loss, list(network.parameters()), retain_graph=True)
+            for weight, gradient in zip(network.parameters(), found, strict=True):
+                weight.grad = gradient
+        figures.append(loss_d.detach())
+    for networks in ([one.D for one in players], [one.G for one in players]):
+        mean_of(networks, weights)
     losses = torch.stack(figures) * torch.tensor(weights)
     return two_ranks.gradients(players[0]) | {"loss_d": losses.sum()}
 
@@ -295,7 +326,6 @@ def test_where_the_first_dies_the_others_end_and_the_starter_says_so(
     [
         (("--ngpu", "9"), "--batch-size 8"),
         (("--ngpu", "2", "--batchnorm", "synced"), "--batchnorm"),
-        (("--precision", "bfloat16"), "--precision"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_started(

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from neuroceleb.model import augment, checkpoint, losses
 from neuroceleb.model.augment import AUGMENTATIONS, augmented
 from neuroceleb.model.losses import LOSSES
-from neuroceleb.model.networks import Discriminator, plain, weights_init
+from neuroceleb.model.networks import Discriminator, he_init, plain, weights_init
 from neuroceleb.settings import AUGMENTATIONS as NAMED
 from neuroceleb.settings import RECIPES, Settings
 from neuroceleb.training import loop, step
@@ -168,13 +168,21 @@ def test_the_penalty_is_the_squared_gradient() -> None:
     weights = torch.randn(3 * 64 * 64, generator=rng(), dtype=torch.float64)
     images = some_images(5).double().requires_grad_()
     says = images.flatten(1) @ weights
-    penalty = losses.gradient_penalty(says, images)
+    penalty = losses.mean_squared_norm(losses.image_gradient(says, images))
     assert penalty.item() == pytest.approx(weights.square().sum().item(), rel=1e-9)
 
 
-@pytest.mark.parametrize("recipe", [{"loss": "ns"}, {"loss": "hinge"}, {"loss": "lsgan"}])
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        *({"loss": loss} for loss in LOSSES),
+        *({"loss": loss, "simultaneous": "yes", "r2": 1.0} for loss in ("ns", "rp")),
+        {"loss": "rp", "r2": 1.0, "top_k": 0.5},
+        {"loss": "ns", "lecam": 0.1},
+    ],
+)
 @pytest.mark.parametrize("norm", ["batch", "spectral", "none"])
-def test_every_loss_and_norm_takes_finite_steps(recipe: dict[str, str], norm: str) -> None:
+def test_every_loss_and_norm_takes_finite_steps(recipe: dict[str, Any], norm: str) -> None:
     settings = Settings.checked(**recipe, d_norm=norm, r1=1.0, augment="all", ngf=4, ndf=4)
     players = step.new_players(settings, CPU)
     before = copy.deepcopy(players.D)
@@ -191,6 +199,115 @@ def test_every_loss_and_norm_takes_finite_steps(recipe: dict[str, str], norm: st
     assert any(moved)
 
 
+# One pass of D for both updates ------------------------------------------------------------
+
+
+def double_players(settings: Settings) -> step.Players:
+    players = step.new_players(settings, CPU)
+    players.G.double()
+    players.D.double()
+    return players
+
+
+def gradients_of(players: step.Players) -> list[torch.Tensor]:
+    networks = (players.G, players.D)
+    return [weight.grad for it in networks for weight in it.parameters() if weight.grad is not None]
+
+
+def gradients_of_two_passes(
+    players: step.Players, real: torch.Tensor, z: torch.Tensor, method: step.Method, penalised: bool
+) -> list[torch.Tensor]:
+    """Those of the definitions: D's loss by D's weights, then G's loss by G's, by the same D."""
+    noise = rng(7)
+    real = augment.augmented(augment.flipped(real, noise), ("colour",), 0.5, noise)
+    drawn = noise.get_state()
+
+    def losses_now() -> tuple[torch.Tensor, torch.Tensor]:
+        noise.set_state(drawn)
+        shown = augment.augmented(players.G(z), ("colour",), 0.5, noise)
+        images, fakes = real.detach().requires_grad_(), shown
+        says_real, says_fake = players.D(images, True), players.D(fakes, True)
+        loss_d = method.loss.of_d(says_real, says_fake)
+        for says, images_of, weight in (
+            (says_real, images, method.r1),
+            (says_fake, fakes, method.r2),
+        ):
+            gradient = losses.image_gradient(says, images_of)
+            loss_d = loss_d + method.penalty(gradient, weight) * penalised
+        return loss_d, method.loss.of_g(says_real, says_fake, method.top_k)
+
+    of_d = torch.autograd.grad(losses_now()[0], list(players.D.parameters()))
+    of_g = torch.autograd.grad(losses_now()[1], list(players.G.parameters()))
+    return [*of_g, *of_d]
+
+
+@pytest.mark.parametrize("penalised", [False, True])
+@pytest.mark.parametrize("more", [{}, {"r1": 1.0}, {"r1": 1.0, "r2": 2.0}, {"top_k": 0.5}])
+@pytest.mark.parametrize("loss", ["ns", "rp"])
+@pytest.mark.parametrize("norm", ["none", "spectral"])
+def test_one_pass_gives_the_gradients_of_two(
+    norm: str, loss: str, more: dict[str, float], penalised: bool
+) -> None:
+    settings = Settings.checked(
+        **{"loss": loss, "d_norm": norm, "d_init": "he", "simultaneous": "yes", "nz": 8},
+        **{"ngf": 4, "ndf": 4, "augment": "colour", "augment_chance": 0.5, "r1_every": 4, **more},
+    )
+    method = step.method_of(settings, 1_000)
+    assert method.simultaneous
+    players = double_players(settings)
+    if norm == "spectral":
+        for _ in range(20):
+            players.D(some_images(2).double())
+        players.D.eval()  # its power iteration would move on between two passes
+    real, z = some_images(6).double(), torch.randn(6, 8, 1, 1, generator=rng(2)).double()
+    expected = gradients_of_two_passes(copy.deepcopy(players), real, z, method, penalised)
+    step.train_step(players, real, z, method, rng(7), penalised)
+    found = gradients_of(players)
+    assert len(found) == len(expected)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert (ours - theirs).norm() <= 1e-10 * theirs.norm()
+
+
+def test_one_pass_is_taken_only_where_it_can_be() -> None:
+    can = {"simultaneous": "yes", "d_norm": "none"}
+    assert step.method_of(Settings.checked(**can, loss="rp"), 9).simultaneous
+    for cannot in ({"loss": "hinge"}, {"d_norm": "batch"}, {"lecam": 0.1}):
+        assert not step.method_of(Settings.checked(**can | cannot), 9).simultaneous
+
+
+def test_where_d_is_too_sure_of_a_fake_g_learns_nothing_of_it() -> None:
+    says = torch.tensor([-200.0, 0.0, 200.0])
+    loss_g, slope_d, slope_g = step._slopes(step.Method(LOSSES["ns"]), says, says.clone())
+    assert loss_g.item() == pytest.approx((200 + math.log(2)) / 3)
+    ratio = step._ratio(slope_g, slope_d)
+    assert torch.allclose(ratio, torch.tensor([0.0, -1.0, 0.0]))
+
+
+def test_pairs_are_compared_with_one_another() -> None:
+    real, fake = torch.tensor([2.0, -1.0]), torch.tensor([0.5, 1.0])
+    of_d, of_g = LOSSES["rp"].of_d(real, fake), LOSSES["rp"].of_g(real, fake)
+    assert of_d.item() == pytest.approx((math.log1p(math.exp(-1.5)) + math.log1p(math.exp(2))) / 2)
+    assert of_g.item() == pytest.approx((math.log1p(math.exp(1.5)) + math.log1p(math.exp(-2))) / 2)
+    assert LOSSES["rp"].of_g(real, fake, 0.5).item() == pytest.approx(math.log1p(math.exp(-2)))
+
+
+def test_lecam_draws_towards_the_means_of_the_other_kind() -> None:
+    real, fake = torch.tensor([2.0, 4.0]), torch.tensor([-1.0, 1.0])
+    penalty = losses.lecam_penalty(real, fake, torch.tensor([3.0, 0.0]))
+    assert penalty.item() == pytest.approx((4 + 16) / 2 + (16 + 4) / 2)
+    anchors = step.Anchors()
+    for _ in range(1_000):
+        anchors.follow(real, fake)
+    assert torch.allclose(anchors.means, torch.tensor([3.0, 0.0]), atol=1e-3)
+
+
+def test_hes_first_weights_keep_the_variance() -> None:
+    D = Discriminator(32, norm="none")
+    he_init(D, rng())
+    says = D(torch.randn(64, 3, 64, 64, generator=rng()), True)
+    assert 0.3 < says.std().item() < 3
+
+
 def test_the_penalty_lowers_the_gradient() -> None:
     def gradient_after(r1: float) -> float:
         settings = Settings.checked(loss="ns", d_norm="none", r1=r1, r1_every=1, ngf=4, ndf=4)
@@ -203,7 +320,8 @@ def test_the_penalty_lowers_the_gradient() -> None:
         for seed in range(12):
             z = torch.randn(8, 100, 1, 1, generator=rng(seed))
             step.train_step(players, real.detach(), z, method, rng(), r1 > 0)
-        return losses.gradient_penalty(players.D(real, True), real).item()
+        gradient = losses.image_gradient(players.D(real, True), real)
+        return losses.mean_squared_norm(gradient).item()
 
     assert gradient_after(10.0) < 0.9 * gradient_after(0.0)
 
@@ -232,6 +350,57 @@ def test_a_young_average_follows_at_once() -> None:
             parameter.fill_(1.0)
     step.update_average(players, 64, 64, 10_000)
     assert torch.allclose(next(players.G_ema.parameters()), torch.tensor(1.0), atol=1e-5)
+
+
+def test_the_other_averages_forget_at_other_paces() -> None:
+    settings = Settings.checked(ema_images=640, averages="three", ngf=4, ndf=4)
+    players = step.new_players(settings, CPU)
+    assert list(players.averages) == list(players.states())[4:7] == list(step.AVERAGES)
+    first = next(players.G.parameters()).clone()
+    with torch.no_grad():
+        for parameter in players.G.parameters():
+            parameter.zero_()
+    for _ in range(10):
+        step.update_average(players, 64, 10**6, 640)
+    for name, scale in step.AVERAGES.items():
+        average = next(players.averages[name].parameters())
+        assert torch.allclose(average, first * 0.5 ** (1 / scale), atol=1e-7)
+
+
+def test_at_the_end_the_average_that_measures_best_is_kept(
+    here: helpers.Here, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distances = {"G_ema": 3.0, "G_ema_short": 1.0, "G_ema_long": 2.0}
+    monkeypatch.setattr(loop, "_distance", lambda players, _: distances[players.chosen])
+    monkeypatch.setattr(loop, "QuickReference", lambda _: None)
+    outcome = here("train", photos, "--run", "one", *MODERN, "--averages", "three")
+    assert outcome.code == 0, outcome.err
+    assert "half-life of 3,333 images is kept: SWD 3.0, 1.0, 2.0" in outcome.err
+    run = helpers.run_of(here.workspace, "one")
+    state, _ = checkpoint.load_state(run.state_file, run.older_state_file)
+    kept = checkpoint.load_generator(run.weights())[0].state_dict()
+    assert all(torch.equal(value, state["G_ema_short"][name]) for name, value in kept.items())
+    before = checkpoint.load_generator(run.weights(1))[0].state_dict()
+    assert not torch.equal(before["main.0.weight"], kept["main.0.weight"])
+
+
+def test_the_learning_rate_falls_as_a_cosine() -> None:
+    settings = Settings.checked(lr=2e-4, lr_end=5e-5, lr_d=4e-4, ngf=4, ndf=4)
+    players = step.new_players(settings, CPU)
+    for progress, lr in ((0.0, 2e-4), (0.5, 1.25e-4), (1.0, 5e-5), (1.5, 5e-5)):
+        step.set_rates(players, settings, progress)
+        assert players.adam_g.param_groups[0]["lr"] == pytest.approx(lr)
+        assert players.adam_d.param_groups[0]["lr"] == pytest.approx(2 * lr)
+    constant = Settings.checked(lr=2e-4)
+    assert constant.lr_factor(0.7) == 1.0
+
+
+def test_the_batch_grows_between_epochs() -> None:
+    settings = Settings.checked(batch_size=64, first_batch_size=16, first_images=250)
+    assert [settings.batch_size_of(epoch, 100) for epoch in range(5)] == [16, 16, 16, 64, 64]
+    assert Settings.checked(batch_size=64).batch_size_of(0, 100) == 64
+    smaller = Settings.checked(batch_size=8, first_batch_size=16, first_images=250)
+    assert smaller.batch_size_of(0, 100) == 8
 
 
 def test_a_settled_average_has_the_figures_of_its_own_faces() -> None:
@@ -284,10 +453,20 @@ def test_spectral_weights_have_norm_one_in_a_file() -> None:
 # A run -------------------------------------------------------------------------------------
 
 
+PAIRS = (
+    *("--loss", "rp", "--d-norm", "none", "--d-init", "he", "--simultaneous", "yes"),
+    *("--r1", "1", "--r2", "1"),
+)
+SCHEDULES = ("--first-batch-size", "4", "--first-images", "40", "--lr-end", "1e-5")
+
+
+@pytest.mark.parametrize(
+    "more", [(), PAIRS, (*SCHEDULES, "--averages", "three"), ("--lecam", "0.1", "--top-k", "0.5")]
+)
 def test_a_modern_run_goes_on_exactly(
-    here: helpers.Here, photos: Path, monkeypatch: pytest.MonkeyPatch
+    more: tuple[str, ...], here: helpers.Here, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flags = (*MODERN, "--holdout", "0.2", "--r1-every", "2")
+    flags = (*MODERN, "--holdout", "0.2", "--r1-every", "2", *more)
     assert here("train", photos, "--run", "whole", *flags).code == 0
     whole = helpers.run_of(here.workspace, "whole")
     run = helpers.run_of(here.workspace, "whole").path.parent / "broken"

@@ -15,6 +15,10 @@ SETTINGS = {
     "modern": Settings.checked(
         recipe="classic", ngf=4, ndf=4, nz=8, seed=3, loss="ns", r1=0.5, d_norm="spectral"
     ),
+    "pairs": Settings.checked(
+        **{"recipe": "classic", "ngf": 4, "ndf": 4, "nz": 8, "seed": 3, "d_norm": "none"},
+        **{"loss": "rp", "d_init": "he", "simultaneous": "yes", "r1": 0.5, "r2": 0.5},
+    ),
 }
 CPU = torch.device("cpu")
 
@@ -38,7 +42,14 @@ def batch(count: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def method(settings: Settings) -> step.Method:
     """Without augmentation, which every process draws for itself."""
-    return step.Method(LOSSES[settings.loss], r1=settings.r1, r1_every=1)
+    simultaneous = settings.simultaneous == "yes"
+    return step.Method(
+        LOSSES[settings.loss],
+        r1=settings.r1,
+        r1_every=1,
+        r2=settings.r2,
+        simultaneous=simultaneous,
+    )
 
 
 def gradients(players: step.Players) -> Gradients:
