@@ -20,6 +20,7 @@ from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 from neuroceleb.model import checkpoint, folded
 from neuroceleb.model.networks import Generator
+from neuroceleb.settings import IMAGE_SIZE
 
 # A pass has one of few shapes: kernels are chosen by shape, and sums may come out differently in
 # another kernel. Where they do (see `_shapes`), only BATCH is left, padded: one shape, one kernel.
@@ -103,7 +104,7 @@ def _check(z: Latents, nz: int) -> None:
 
 
 def _joined(parts: Iterator[Pixels]) -> Pixels:
-    return np.concatenate([np.empty((0, 64, 64, 3), np.uint8), *parts])
+    return np.concatenate([np.empty((0, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8), *parts])
 
 
 # Models ------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 
 from neuroceleb import images
@@ -19,6 +18,7 @@ from neuroceleb.model import checkpoint, generator
 from neuroceleb.model.networks import plain
 from neuroceleb.runs.run import Run
 from neuroceleb.settings import IMAGE_SIZE, Settings
+from neuroceleb.spacing import even_indices
 from neuroceleb.training.background_writer import Writer, copied
 from neuroceleb.training.step import FIGURES, Players, settle_average
 
@@ -102,8 +102,7 @@ class Records:
         before = None
         with suppress(UserError):
             before = images.ungrid(images.load(sheet), len(fakes), IMAGE_SIZE) if epoch else None
-        count = len(self.dataset)
-        some = np.linspace(0, count - 1, min(len(fakes), count)).astype(int)
+        some = even_indices(len(self.dataset), len(fakes))
         return collapse.measure(fakes, self.dataset.pixels[some], before)
 
     def keep_last(self, at: Position) -> None:

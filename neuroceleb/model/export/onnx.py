@@ -20,6 +20,7 @@ from neuroceleb.images import Pixels
 from neuroceleb.model import folded
 from neuroceleb.model.generator import Latents, render, to_pixels
 from neuroceleb.model.networks import Generator
+from neuroceleb.settings import IMAGE_SIZE
 
 OPSET = 17
 IR_VERSION = 8  # of 2021: what runtimes of these years all read
@@ -75,7 +76,9 @@ def encode(network: Generator, config: Mapping[str, Any]) -> bytes:
             nodes.append(helper.make_node(_OPERATORS[type(layer)], [last], [name]))
         last = name
     z = helper.make_tensor_value_info("z", kinds.FLOAT, ["N", network.nz])
-    images = helper.make_tensor_value_info("images", kinds.FLOAT, ["N", network.nc, 64, 64])
+    images = helper.make_tensor_value_info(
+        "images", kinds.FLOAT, ["N", network.nc, IMAGE_SIZE, IMAGE_SIZE]
+    )
     graph = helper.make_graph(nodes, "generator", [z], [images], tensors)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
     model.ir_version = IR_VERSION
