@@ -41,10 +41,11 @@ def check(spec: dataclasses.Field[Any], value: Any) -> None:
                 f"{name} {given} is not known: use {_listed(spec.metadata['choices'])}."
             )
     elif "max_length" in spec.metadata:
-        if not isinstance(value, str) or len(value) > spec.metadata["max_length"]:
+        longest = spec.metadata["max_length"]
+        if not isinstance(value, str) or len(value) > longest:
             raise UserError(
-                f"{name} {given} is not a text of at most {spec.metadata['max_length']:,} characters: "
-                "fix it and try again."
+                f"{name} {given} is not a text of at most {longest:,} characters: fix it and "
+                "try again."
             )
     else:
         _check_number(spec, value, name, given)
