@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from neuroceleb import files, images
 from neuroceleb.app.access import Access
-from neuroceleb.app.desk import Desk
+from neuroceleb.app.train_api import Desk
 from neuroceleb.errors import UserError
 from neuroceleb.model import checkpoint
 from neuroceleb.runs import jobs

@@ -20,11 +20,19 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from neuroceleb import images
-from neuroceleb.app import darkroom as darkrooms
-from neuroceleb.app import levels, photo_desk, photos_tab, requests, server, texts, uploads
+from neuroceleb.app import cropping as darkrooms
+from neuroceleb.app import (
+    photos_api,
+    photos_tab,
+    requests,
+    server,
+    threshold_histograms,
+    translations,
+    uploads,
+)
 from neuroceleb.app.access import Access
-from neuroceleb.app.darkroom import Darkroom, Job, Previews
-from neuroceleb.app.photo_desk import PhotoDesk
+from neuroceleb.app.cropping import Darkroom, Job, Previews
+from neuroceleb.app.photos_api import PhotoDesk
 from neuroceleb.data import dataset
 from neuroceleb.data.faces import draft, edit, google_vision
 from neuroceleb.data.faces.crop_photos import DETECTORS, Options, crop_photos
@@ -50,7 +58,7 @@ class Visitor:
         self.darkroom = Darkroom(Workspace(workspace))
         app = FastAPI()
         app.add_exception_handler(UserError, server._say)
-        photo_desk.add_routes(app, self.darkroom.workspace, self.darkroom, host, None)
+        photos_api.add_routes(app, self.darkroom.workspace, self.darkroom, host, None)
         self.client = TestClient(app)
         self.workspace = workspace
 
@@ -523,19 +531,21 @@ def test_levels_count_every_face_once() -> None:
         Row("b", "2", "rejected", crop="rejected/g/b.png", measures=measures | {"yaw": 3.0}),
         Row("c", "3", "no_face"),
     ]
-    found = levels.of(rows, Rules(max_yaw=170))
+    found = threshold_histograms.of(rows, Rules(max_yaw=170))
     assert found["max_yaw"]["high"] >= 170
     for name, level in found.items():
         assert level["low"] <= getattr(Rules(), name) <= level["high"]
         if "kept" in level:
             assert (sum(level["kept"]), sum(level["rejected"])) == (1, 1)
-    turned = found["max_yaw"]["kept"].index(1) / levels.BARS * found["max_yaw"]["high"]
+    turned = (
+        found["max_yaw"]["kept"].index(1) / threshold_histograms.BARS * found["max_yaw"]["high"]
+    )
     assert 30 < turned <= 40  # to whichever side
-    assert levels.of([], Rules()).keys() == found.keys()
+    assert threshold_histograms.of([], Rules()).keys() == found.keys()
 
 
 def test_every_rule_and_reason_has_its_words() -> None:
-    for words in texts.TEXTS.values():
+    for words in translations.TEXTS.values():
         for spec in photos_tab.rules_spec():
             assert f"ph_r_{spec['reason']}" in words
             assert "choices" in spec or f"ph_l_{spec['name']}" in words

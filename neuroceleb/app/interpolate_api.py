@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from neuroceleb import __version__, images, video
 from neuroceleb.app import faces
-from neuroceleb.app.texts import TEXTS
+from neuroceleb.app.translations import TEXTS
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 from neuroceleb.latent import interpolation

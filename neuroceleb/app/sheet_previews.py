@@ -23,7 +23,7 @@ from PIL import Image
 
 from neuroceleb import files, images
 from neuroceleb.app import faces
-from neuroceleb.app.course import is_imported, is_light
+from neuroceleb.app.progress_api import is_imported, is_light
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 from neuroceleb.latent.seeds import FIXED_SEEDS

@@ -16,9 +16,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 
 from neuroceleb import images
-from neuroceleb.app import levels
+from neuroceleb.app import threshold_histograms
 from neuroceleb.app.access import Access
-from neuroceleb.app.darkroom import RUNNING, Darkroom, Job, count, photo_key
+from neuroceleb.app.cropping import RUNNING, Darkroom, Job, count, photo_key
 from neuroceleb.app.requests import Wishes
 from neuroceleb.data import dataset
 from neuroceleb.data.faces import align, crop_photos, draft, edit, report, review
@@ -145,7 +145,7 @@ class PhotoDesk:
             "rules": dataclasses.asdict(tried.rules),
             "saved": _is_settled(face_set, len(rows)) and not draft.exists(face_set),
             "settled": _is_settled(face_set, 0),
-            "levels": levels.of(rows, tried.rules),
+            "levels": threshold_histograms.of(rows, tried.rules),
             "groups": _groups(rows),
             "trained": self.workspace.runs_trained_on(face_set.path),
             "found": len(photos),
