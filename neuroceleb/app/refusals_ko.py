@@ -263,7 +263,7 @@ PAGE: dict[str, str] = {
 
 # Models, seeds, walks, films.
 MODELS: dict[str, str] = {
-    "{} is over {} GB: no generator is that large.": (
+    "{} is over {} GB: a generator is never that large.": (
         "{0}이(가) {1} GB를 넘습니다. 그렇게 큰 생성자는 없습니다."
     ),
     "{} is not a state dict: save netG.state_dict() instead.": (
@@ -273,7 +273,7 @@ MODELS: dict[str, str] = {
     "{} is not a {}: '{}' has shape {}, not {} sides.": (
         "{0}은(는) {1}이(가) 아닙니다. '{2}'의 모양이 {3}이고, {4}차원이 아닙니다."
     ),
-    "{} is not a {}: it has a '{}' that none has.": (
+    "{} is not a {}: it has an unknown key '{}'.": (
         "{0}은(는) {1}이(가) 아닙니다. 있을 수 없는 '{2}'이(가) 있습니다."
     ),
     "{} is not a {}: '{}' has shape {}, not {}.": (
@@ -282,21 +282,21 @@ MODELS: dict[str, str] = {
     "{} is not a {}: '{}' holds {} numbers.": (
         "{0}은(는) {1}이(가) 아닙니다. '{2}'에 {3} 숫자가 있습니다."
     ),
-    "{} has values in '{}' that are not finite: it is spoilt.": (
+    "{} has values in '{}' that are not finite: it cannot be used.": (
         "{0}의 '{1}'에 유한하지 않은 값이 있습니다. 망가진 파일입니다."
     ),
     "{} cannot be read ({}): check its name.": (
         "{0}을(를) 읽을 수 없습니다({1}). 이름을 확인하세요."
     ),
-    "{} is no whole safetensors file: copy or make it again.": (
+    "{} is not a complete safetensors file: copy or make it again.": (
         "{0}은(는) 온전한 safetensors 파일이 아닙니다. 다시 복사하거나 만드세요."
     ),
-    "{} was refused: it carries code or is no file of plain weights; use one written by "
+    "{} was refused: it contains code or is not a file of plain weights; use one written by "
     "torch.save(netG.state_dict()).": (
         "{0}을(를) 거절했습니다. 코드가 들어 있거나 가중치 파일이 아닙니다. "
         "torch.save(netG.state_dict())로 쓴 파일을 쓰세요."
     ),
-    "{} is damaged or no weights file: copy or make it again.": (
+    "{} is damaged or not a weights file: copy or make it again.": (
         "{0}은(는) 망가졌거나 가중치 파일이 아닙니다. 다시 복사하거나 만드세요."
     ),
     "{} is not a {} of ours: its {} {} is too large.": (
@@ -570,14 +570,14 @@ PHOTOS: dict[str, str] = {
 
 # Runs and their trainings.
 TRAININGS: dict[str, str] = {
-    "{} is not there: the run saved nothing to continue from, start it anew.": (
+    "{} is missing: the run saved no state to continue from, start a new run.": (
         "{0}이(가) 없습니다. 이어 갈 것을 저장하지 않은 학습이니 새로 시작하세요."
     ),
     "{} There is no older state either: start a new run.": (
         "{0} 더 오래된 상태도 없으니 새 학습을 시작하세요."
     ),
-    "{} is damaged, so it was passed over.": "{0}이(가) 망가져서 건너뛰었습니다.",
-    "{} is not a state of this version, so it was passed over.": (
+    "{} is damaged and was skipped.": "{0}이(가) 망가져서 건너뛰었습니다.",
+    "{} is not a state file of this version and was skipped.": (
         "{0}은(는) 이 버전의 상태가 아니어서 건너뛰었습니다."
     ),
     "{} could not be written ({}): make room or fix the permissions, then try again.": (
