@@ -2,6 +2,16 @@
 
 import gradio as gr
 
+from neuroceleb.app import (
+    translations_explore,
+    translations_generate,
+    translations_interpolate,
+    translations_photos,
+    translations_progress,
+    translations_tour,
+    translations_train,
+)
+
 TEXTS: dict[str, dict[str, str]] = {
     "en": {
         "to_a": "As A",
