@@ -1,8 +1,8 @@
-"""Precision and recall of each reason for leaving a face out, against labels made by eye.
+"""Precision and recall of each reason to reject a face, against labels made by eye.
 
     python benchmarks/judging.py [--data ../shared/data/asian_faces_photos.zip] [--half test]
 
-The labels are file names and words only (labels/photos.csv); the photos are not in the repository.
+The labels are file names and text only (labels/photos.csv); the photos are not in the repository.
 The largest face of a photo is judged by the default rules. Thresholds were set on the half `tune`.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from neuroceleb.data.faces import review  # noqa: E402
+from neuroceleb.data.faces.crop_photos import Options, crop_photos  # noqa: E402
 from neuroceleb.data.faces.manifest import FaceSet, Row  # noqa: E402
 
 REASONS = {
@@ -32,7 +32,7 @@ REASONS = {
 
 
 def main() -> int:
-    """Print the table; 1 where the photos are not there."""
+    """Print the table; returns 1 where the photos are missing."""
     parser = argparse.ArgumentParser(description="Judge labelled photos.")
     parser.add_argument("--data", type=Path, default=ROOT / "../shared/data/asian_faces_photos.zip")
     parser.add_argument("--half", choices=("tune", "test", "all"), default="test")
@@ -56,7 +56,7 @@ def judge(data: Path, names: set[str]) -> dict[str, Row]:
             if name.rsplit("/", 1)[-1] in names:
                 (Path(place) / name.rsplit("/", 1)[-1]).write_bytes(archive.read(name))
         face_set = FaceSet(Path(place) / "made" / "set")
-        review.crop(sorted(Path(place).glob("*.jpg")), face_set, review.Options())
+        crop_photos(sorted(Path(place).glob("*.jpg")), face_set, Options())
         rows = [row for row in face_set.rows() if row.crop]
     largest: dict[str, Row] = {}
     for row in rows:
@@ -67,28 +67,31 @@ def judge(data: Path, names: set[str]) -> dict[str, Row]:
 
 
 def table(subset: str, labels: list[dict[str, str]], judged: dict[str, Row]) -> None:
-    """Of each reason: how many labelled, found, wrongly found; precision and recall."""
-    seen = [row for row in labels if row["file"] in judged]
-    print(f"{subset}: n = {len(labels)}, a face found in {len(seen)}")
+    """Print for each reason: faces labelled, found, wrongly found; precision and recall."""
+    found = [row for row in labels if row["file"] in judged]
+    print(f"{subset}: n = {len(labels)}, a face found in {len(found)}")
     for label, reasons in REASONS.items():
-        sure = [row for row in seen if f"unsure {label}" not in row["notes"]]
-        said = {
-            r["file"]: any(it.name in reasons for it in judged[r["file"]].reasons) for r in sure
+        certain = [row for row in found if f"unsure {label}" not in row["notes"]]
+        predicted = {
+            r["file"]: any(it.name in reasons for it in judged[r["file"]].reasons) for r in certain
         }
-        right = sum(row[label] == "1" and said[row["file"]] for row in sure)
-        wrong = sum(row[label] == "0" and said[row["file"]] for row in sure)
-        labelled = sum(row[label] == "1" for row in sure)
+        right = sum(row[label] == "1" and predicted[row["file"]] for row in certain)
+        wrong = sum(row[label] == "0" and predicted[row["file"]] for row in certain)
+        labelled = sum(row[label] == "1" for row in certain)
         precision = f"{right / (right + wrong):.2f}" if right + wrong else "-"
         recall = f"{right / labelled:.2f}" if labelled else "-"
         print(
             f"  {label:<15} labelled {labelled:>3}  found {right:>3}  wrongly {wrong:>3}  "
             f"precision {precision:>4}  recall {recall:>4}"
         )
-    no = [row for row in seen if row["usable"] == "no"]
-    yes = [row for row in seen if row["usable"] == "yes"]
-    kept_no = sum(judged[row["file"]].verdict == "kept" for row in no)
-    lost_yes = sum(judged[row["file"]].verdict != "kept" for row in yes)
-    print(f"  false keeps {kept_no} of {len(no)} unusable, false rejects {lost_yes} of {len(yes)}")
+    unusable = [row for row in found if row["usable"] == "no"]
+    usable = [row for row in found if row["usable"] == "yes"]
+    wrongly_kept = sum(judged[row["file"]].verdict == "kept" for row in unusable)
+    wrongly_rejected = sum(judged[row["file"]].verdict != "kept" for row in usable)
+    print(
+        f"  wrongly kept {wrongly_kept} of {len(unusable)} unusable, "
+        f"wrongly rejected {wrongly_rejected} of {len(usable)} usable"
+    )
 
 
 if __name__ == "__main__":

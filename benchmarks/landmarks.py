@@ -75,7 +75,8 @@ def report(archive: Path) -> None:
         f"{len(rows)} photos, {len(found)} faces; mesh and irises {each:.1f} ms of processor each"
     )
     crops = [
-        align.crop(photos[row["file"]], align.placing(face.landmarks), 64) for row, face in known
+        align.crop(photos[row["file"]], align.landmark_transform(face.landmarks), 64)
+        for row, face in known
     ]
     began = time.process_time()
     features(np.stack(crops), workers=1)

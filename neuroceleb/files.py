@@ -46,7 +46,7 @@ def not_written(path: Path, error: OSError) -> UserError:
     """What to say where the disk is full or the folder may not be written."""
     return UserError(
         f"{path} could not be written ({error.strerror or error}): "
-        "make room or mend the permissions, then try again."
+        "make room or fix the permissions, then try again."
     )
 
 

@@ -2,22 +2,16 @@
 
 import dataclasses
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from neuroceleb import bounds
+from neuroceleb.bounds import choice as _choice
+from neuroceleb.bounds import number as _setting
 from neuroceleb.errors import UserError
 
 IMAGE_SIZE = 64  # pixels; five stride-2 layers of the original's networks
 CHANNELS = 3
-
-
-def _setting(default: Any, help: str, low: float | None = None, high: float | None = None) -> Any:
-    return field(default=default, metadata={"help": help, "low": low, "high": high})
-
-
-def _choice(default: str, help: str, *choices: str) -> Any:
-    return field(default=default, metadata={"help": help, "choices": choices})
-
 
 AUGMENTATIONS: dict[str, tuple[str, ...]] = {
     "none": (),
@@ -53,10 +47,6 @@ BEFORE: dict[str, Any] = {
 }
 MAX_TEXT = 1_000  # characters
 MAX_EPOCHS_BY_IMAGES = 2_000  # a sheet an epoch: of a handful of photos they would be countless
-
-
-def _text(help: str) -> Any:
-    return field(default="", metadata={"help": help, "longest": MAX_TEXT})
 
 
 @dataclass(frozen=True)
@@ -134,7 +124,9 @@ class Settings:
         0, "Look at the quality of the faces every N epochs; 0: never.", 0, 100_000
     )
     holdout: float = _setting(0.0, "Share of the images kept back from training.", 0.0, 0.5)
-    start_from: str = _text("A run or generator file whose weights to begin with; empty: none.")
+    start_from: str = bounds.text(
+        "", "A run or generator file whose weights to begin with; empty: none.", MAX_TEXT
+    )
     seed: int = _setting(0, "Seed of weights, noise and order.", 0, 2**53 - 1)
     device: str = _choice("auto", "Where to compute.", "auto", "cpu", "cuda")
     ngpu: int = _setting(
@@ -170,7 +162,7 @@ class Settings:
         """
         for spec in dataclasses.fields(cls):
             if spec.name in values:
-                _check(spec.name, values[spec.name], spec.type, spec.metadata)
+                bounds.check(spec, values[spec.name])
         recipe = RECIPES[values.get("recipe", cls.recipe)]
         settings = cls(**{**recipe, **values})
         if settings.ngpu == 0:  # as the original has it
@@ -215,25 +207,3 @@ class Settings:
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary, as config.json holds it."""
         return dataclasses.asdict(self)
-
-
-def _check(name: str, value: Any, kind: Any, rules: Any) -> None:
-    flag = "--" + name.replace("_", "-")
-    choices = rules.get("choices")
-    if choices is not None:
-        if value not in choices:
-            raise UserError(f"{flag} {value!s:.40} is not known: use {' or '.join(choices)}.")
-        return
-    if "longest" in rules:
-        if not isinstance(value, str) or len(value) > rules["longest"]:
-            raise UserError(f"{flag} {value!s:.40} is not the name of a model: mend it.")
-        return
-    number_types = (int,) if kind is int else (int, float)
-    if isinstance(value, bool) or not isinstance(value, number_types):
-        what = "a whole number" if kind is int else "a number"
-        raise UserError(f"{flag} {value!s:.40} is not {what}: mend it and try again.")
-    low, high = rules["low"], rules["high"]
-    # Bounds first: a whole number may be too large for isfinite.
-    if value < low or (high is not None and value > high) or not math.isfinite(value):
-        span = f"at least {low:g}" if high is None else f"from {low:g} to {high:.10g}"
-        raise UserError(f"{flag} {value!s:.40} is out of bounds: use a value {span}.")

@@ -13,7 +13,7 @@ from neuroceleb.errors import UserError
 from neuroceleb.settings import BEFORE, Settings
 
 NUMBERS = [spec for spec in dataclasses.fields(Settings) if "low" in spec.metadata]
-TEXTS = [spec for spec in dataclasses.fields(Settings) if "longest" in spec.metadata]
+TEXTS = [spec for spec in dataclasses.fields(Settings) if "max_length" in spec.metadata]
 CHOICES = [spec for spec in dataclasses.fields(Settings) if "choices" in spec.metadata]
 
 

@@ -6,8 +6,8 @@ from fastapi import FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 
 from neuroceleb.app.access import Access
-from neuroceleb.app.errands import Errands
-from neuroceleb.app.explorer import Explorer
+from neuroceleb.app.background import Errands
+from neuroceleb.app.explore_api import Explorer
 from neuroceleb.app.requests import Wishes, file_of
 from neuroceleb.errors import UserError
 from neuroceleb.latent import projection_target

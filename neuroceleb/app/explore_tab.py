@@ -5,7 +5,7 @@ import gradio as gr
 from neuroceleb.app import theme
 
 SCRIPTS = (
-    "explore_ask.js",
+    "explore_requests.js",
     "explore_stage.js",
     "explore_directions.js",
     "explore_palette.js",

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from neuroceleb import images
-from neuroceleb.app import choosing, faces, recipes, theme
+from neuroceleb.app import faces, provenance, select_best, theme
 from neuroceleb.app.requests import Wishes, download, file_of
 from neuroceleb.errors import UserError
 from neuroceleb.runs.run import Run
@@ -26,7 +26,7 @@ def build() -> None:
             "seed": faces.FIRST_SEED,
             "count": faces.FIRST_COUNT,
             "max_count": faces.MAX_COUNT,
-            "max_best": choosing.MAX_BEST,
+            "max_best": select_best.MAX_BEST,
             "rolled": ROLLED_SEEDS,
             "command": TRAIN_COMMAND,
         },
@@ -54,8 +54,8 @@ def add_routes(app: FastAPI, workspace: Workspace) -> None:
     def best(
         model: str = "", epoch: str = "", seed: str = "", count: str = "1", truncation: str = "1"
     ) -> dict[str, Any]:
-        order = choosing.read_order(workspace, model, epoch, seed, count, truncation)
-        choice = choosing.choose(workspace, order)
+        order = select_best.read_order(workspace, model, epoch, seed, count, truncation)
+        choice = select_best.choose(workspace, order)
         return _sheet(choice.kept) | {"choice": choice.as_page()}
 
     @app.get("/faces.zip")
@@ -71,7 +71,7 @@ def add_routes(app: FastAPI, workspace: Workspace) -> None:
 
     @app.post("/recipe")
     async def restore(request: Request) -> dict[str, Any]:
-        png = await file_of(request, recipes.MAX_BYTES)
+        png = await file_of(request, provenance.MAX_BYTES)
         return await run_in_threadpool(_restored, workspace, png)
 
 
@@ -125,7 +125,7 @@ def _sheet(order: faces.Order) -> dict[str, Any]:
 
 
 def _restored(workspace: Workspace, png: bytes) -> dict[str, Any]:
-    found = recipes.restore(workspace, png)
+    found = provenance.restore(workspace, png)
     if found.order is None:
         return {"face": found.face}
     seeds = ",".join(map(str, found.order.seeds))

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Response
 from fastapi.responses import FileResponse
 
 from neuroceleb import images, video
-from neuroceleb.app import faces, theme, walking
+from neuroceleb.app import faces, interpolate_api, theme
 from neuroceleb.app.generate_tab import TRAIN_COMMAND, data_url
 from neuroceleb.app.requests import Wishes, file_headers
 from neuroceleb.errors import UserError
@@ -27,13 +27,13 @@ def build() -> None:
             "min_keys": interpolation.MIN_KEYS,
             "max_keys": interpolation.MAX_KEYS,
             "frames": FIRST_FRAMES,
-            "max_frames": walking.MAX_FRAMES_PER_LEG,
+            "max_frames": interpolate_api.MAX_FRAMES_PER_LEG,
             "methods": list(interpolation.METHODS),
             "easings": list(interpolation.EASINGS),
             "suffixes": list(video.SUFFIXES),
-            "scales": walking.SCALES,
-            "columns": walking.COLUMNS,
-            "piece": walking.PIECE,
+            "scales": interpolate_api.SCALES,
+            "columns": interpolate_api.COLUMNS,
+            "piece": interpolate_api.PIECE,
             "command": TRAIN_COMMAND,
         },
         html_template='<div class="nc-walk"></div>',
@@ -45,23 +45,23 @@ def build() -> None:
 
 def add_routes(app: FastAPI, workspace: Workspace) -> Callable[[], None]:
     """The addresses the tab asks: frames of a walk, one of its faces, films; returns the end."""
-    studio = walking.Studio()
+    studio = interpolate_api.Studio()
 
     @app.post("/walk")
     def frames(wishes: Wishes) -> Response:
-        walk = walking.read_walk(workspace, wishes)
+        walk = interpolate_api.read_walk(workspace, wishes)
         start = faces.read_whole(wishes.get("start", 0), "The first frame")
-        count = min(walking.PIECE, len(walk.z) - start)
+        count = min(interpolate_api.PIECE, len(walk.z) - start)
         headers = {
             "Walk-Frames": str(len(walk.z)),
             "Walk-Keys": ",".join(map(str, walk.key_frames)),
         }
-        sprite = walking.sprite(walk, start, count)
+        sprite = interpolate_api.sprite(walk, start, count)
         return Response(sprite, headers=headers, media_type="image/webp")
 
     @app.post("/walk/face")
     def face(wishes: Wishes) -> dict[str, Any]:
-        walk = walking.read_walk(workspace, wishes)
+        walk = interpolate_api.read_walk(workspace, wishes)
         frame = faces.read_whole(wishes.get("frame"), "The frame")
         if not 0 <= frame < len(walk.z):
             raise UserError(f"Frame {frame} of this walk is not there: it has {len(walk.z)}.")
@@ -71,7 +71,7 @@ def add_routes(app: FastAPI, workspace: Workspace) -> Callable[[], None]:
 
     @app.post("/walk/films")
     def start(wishes: Wishes) -> dict[str, str]:
-        return {"film": studio.start(walking.read_walk(workspace, wishes), wishes)}
+        return {"film": studio.start(interpolate_api.read_walk(workspace, wishes), wishes)}
 
     @app.get("/walk/films/{name}")
     def progress(name: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from neuroceleb.app import (
     progress_tab,
     train_tab,
 )
-from neuroceleb.app.texts import i18n
+from neuroceleb.app.translations import i18n
 from neuroceleb.runs.workspace import Workspace
 
 UPLOADS_CHECKED_S = 3_600

@@ -5,8 +5,8 @@ import dataclasses
 import gradio as gr
 
 from neuroceleb.app import theme
-from neuroceleb.data.faces import align, review
-from neuroceleb.data.faces.measure import RULED, Rules
+from neuroceleb.data.faces import align, crop_photos
+from neuroceleb.data.faces.rules import RULE_TARGETS, Rules
 
 
 def build() -> None:
@@ -15,7 +15,7 @@ def build() -> None:
         value={
             "rules": rules_spec(),
             "sizes": list(align.SIZES),
-            "detectors": list(review.DETECTORS),
+            "detectors": list(crop_photos.DETECTORS),
         },
         html_template='<div class="nc-photos"></div>',
         js_on_load=theme.asset("photos.js"),
@@ -39,4 +39,4 @@ def rules_spec() -> list[dict[str, object]]:
 
 def _reason(rule: str) -> str:
     together = {"duplicate_bits": "near_duplicate", "faces": "not_chosen"}
-    return RULED[rule][1] if rule in RULED else together[rule]
+    return RULE_TARGETS[rule][1] if rule in RULE_TARGETS else together[rule]

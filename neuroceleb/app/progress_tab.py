@@ -8,17 +8,17 @@ import gradio as gr
 from fastapi import FastAPI, Response
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 
-from neuroceleb.app import course, reels, theme
+from neuroceleb.app import progress_api, sheet_previews, theme
 from neuroceleb.app.access import is_loopback
 from neuroceleb.app.faces import SHIPPED_MODEL
-from neuroceleb.app.films import Studio
 from neuroceleb.app.generate_tab import TRAIN_COMMAND
 from neuroceleb.app.requests import Wishes
+from neuroceleb.app.timelapse_files import Studio
 from neuroceleb.errors import UserError
 from neuroceleb.runs import import_2017
 from neuroceleb.runs.workspace import Workspace
 
-SCRIPTS = ("progress_reel.js", "progress_charts.js", "progress_learn.js", "progress.js")
+SCRIPTS = ("progress_sheets.js", "progress_charts.js", "progress_tour.js", "progress.js")
 
 
 def build() -> None:
@@ -39,26 +39,26 @@ def add_routes(app: FastAPI, workspace: Workspace, host: str) -> None:
 
     @app.get("/progress")
     def watch(run: str = "", other: str = "", stamp: str = "") -> Response:
-        value = course.watch(workspace, run, other)
+        value = progress_api.watch(workspace, run, other)
         if value["stamp"] == stamp:
             return Response(status_code=204)
         return JSONResponse({**value, "may_import": is_local})
 
     @app.get("/progress/reel")
     def reel(run: str, epochs: str) -> StreamingResponse:
-        wanted = reels.read_epochs(epochs)
-        pictures = reels.pack(course.read_run(workspace, run), wanted)
+        wanted = sheet_previews.read_epochs(epochs)
+        pictures = sheet_previews.pack(progress_api.read_run(workspace, run), wanted)
         headers = {"Cache-Control": "no-store"}
         return StreamingResponse(pictures, headers=headers, media_type="application/octet-stream")
 
     @app.get("/progress/strip")
     def strip(run: str, face: int) -> dict[str, Any]:
-        return reels.strip(course.read_run(workspace, run), face)
+        return sheet_previews.strip(progress_api.read_run(workspace, run), face)
 
     @app.post("/progress/seed")
     def seed(wishes: Wishes) -> dict[str, Any]:
-        run = course.read_run(workspace, wishes.get("run"))
-        return reels.seed_strip(run, wishes.get("face"))
+        run = progress_api.read_run(workspace, wishes.get("run"))
+        return sheet_previews.seed_strip(run, wishes.get("face"))
 
     @app.post("/progress/film")
     def start_film(wishes: Wishes) -> dict[str, str]:

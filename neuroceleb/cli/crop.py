@@ -1,7 +1,6 @@
-"""The verb `crop`: photos -> a dataset, with a progress bar, resumable."""
+"""The verb `crop`: photos to a dataset of faces, with a progress bar; can be continued."""
 
 import dataclasses
-import json
 import signal
 import sys
 import threading
@@ -12,22 +11,25 @@ from typing import Any
 
 import click
 
+from neuroceleb import bounds
 from neuroceleb.cli.options import as_json as json_option
 from neuroceleb.cli.options import in_workspace
-from neuroceleb.data.faces import report, review
+from neuroceleb.cli.output import print_json, progress_bar
+from neuroceleb.data.faces import edit, report
+from neuroceleb.data.faces.crop_photos import CropResult, Options, Progress, crop_photos
 from neuroceleb.data.faces.manifest import FaceSet
-from neuroceleb.data.faces.measure import Rules
-from neuroceleb.data.faces.review import Options, Outcome, Progress
+from neuroceleb.data.faces.rules import Rules
 from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace, check_name
+from neuroceleb.settings import IMAGE_SIZE
 
 
 def rules_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a verb one flag for every rule; those not given are None."""
+    """Add one option for every rule to a verb; options that are not given are None."""
     for spec in reversed(dataclasses.fields(Rules)):
         choices = spec.metadata.get("choices")
         command = click.option(
-            "--" + spec.name.replace("_", "-"),
+            bounds.flag(spec.name),
             type=click.Choice(choices) if choices else float,
             help=f"{spec.metadata['help']}  [default: {spec.default}]",
         )(command)
@@ -37,22 +39,24 @@ def rules_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.command()
 @click.argument("photos", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--out", required=True, metavar="DATASET", help="Name of the dataset, or a path.")
-@click.option("--size", type=int, default=64, show_default=True, help="Pixels: 64, 96 or 128.")
+@click.option(
+    "--size", type=int, default=IMAGE_SIZE, show_default=True, help="Pixels: 64, 96 or 128."
+)
 @click.option("--detector", default="yunet", show_default=True, help="yunet or google-vision.")
 @click.option(
     "--smallest-face",
     type=float,
     default=20,
     show_default=True,
-    help="Pixels; 60 searches large photos nine times as fast.",
+    help="Least height of a face, pixels; 60 is nine times as fast on large photos.",
 )
 @click.option(
     "--align",
     default="landmarks",
     show_default=True,
-    help="What is cut: landmarks lays eyes and mouth in their places, box is the detector's box.",
+    help="landmarks: eyes and mouth always at the same place; box: crop the detector's box.",
 )
-@click.option("--keep-all", is_flag=True, help="Judge by no rule but those given here.")
+@click.option("--keep-all", is_flag=True, help="Apply only the rules given here.")
 @click.option("--yes", is_flag=True, help="Agree that photos are sent to Google, and to the cost.")
 @rules_options
 @json_option
@@ -70,42 +74,47 @@ def crop(
     workspace: Workspace,
     **flags: Any,
 ) -> None:
-    """Cut the faces out of PHOTOS (folders, zips, files) into a dataset, and judge them.
+    """Crop the faces of PHOTOS (folders, zips, files) into a dataset, and judge them.
 
-    Call it again to go on after Ctrl-C or to add photos; without PHOTOS it judges the dataset
-    again by the rules given. Nothing is deleted: what is left out lies under rejected/.
+    Call it again to continue after Ctrl-C or to add photos; without PHOTOS the dataset is judged
+    again by the given rules. Nothing is deleted: rejected faces are in rejected/.
     """
     face_set = FaceSet(_dataset_folder(out, workspace))
-    rules = _rules(Rules.off() if keep_all else review.rules_of(face_set), flags)
+    rules = _rules(Rules.off() if keep_all else edit.saved_rules(face_set), flags)
     if not photos:
         _judge_again(face_set, rules, as_json)
         return
     if not 8 <= smallest_face <= 2_000:
         raise UserError(f"--smallest-face {smallest_face:g} is out of bounds: use 8 to 2000.")
     options = Options(size, align, detector, smallest_face, rules)
-    with _interruptible() as cancelled, _bar() as show:
-        outcome = review.crop(
+    with _cancelled_by_signals() as cancelled, progress_bar("photos", smoothing=0.05) as show:
+
+        def show_photos(progress: Progress) -> None:
+            figures = {"kept": progress.kept, "rejected": progress.rejected}
+            show(progress.done, progress.total, **figures)
+
+        result = crop_photos(
             photos,
             face_set,
             options,
-            progress=show,
+            progress=show_photos,
             cancelled=cancelled.is_set,
-            agrees=lambda words: _agrees(words, yes),
+            confirm=lambda question: _confirm(question, yes),
         )
-    if not outcome.finished:
-        print(f"Stopped. The same command goes on from here: {face_set.path}", file=sys.stderr)
+    if not result.finished:
+        print(f"Stopped. The same command continues from here: {face_set.path}", file=sys.stderr)
         raise KeyboardInterrupt
-    _tell(face_set, outcome, as_json)
+    _print_result(face_set, result, as_json)
 
 
 def _dataset_folder(out: str, workspace: Workspace) -> Path:
-    """A name under `datasets/`, or any folder where it is written as a path."""
+    """A name under `datasets/`, or a path with more than one part."""
     path = Path(out)
     return path.resolve() if len(path.parts) > 1 else workspace.datasets / check_name(out)
 
 
 def _rules(rules: Rules, flags: dict[str, Any]) -> Rules:
-    """These rules, changed by the flags that were given."""
+    """These rules, changed by the options that were given."""
     given = {name: value for name, value in flags.items() if value is not None}
     return Rules.checked(**{**dataclasses.asdict(rules), **given})
 
@@ -113,52 +122,37 @@ def _rules(rules: Rules, flags: dict[str, Any]) -> Rules:
 def _judge_again(face_set: FaceSet, rules: Rules, as_json: bool) -> None:
     if not face_set.exists():
         raise UserError("Missing PHOTOS: name folders, zips or files of photos.")
-    counts = review.settle(face_set, rules)
-    _tell(face_set, Outcome(True, counts, 0, 0, 0.0), as_json)
+    counts = edit.save(face_set, rules)
+    _print_result(face_set, CropResult(True, counts, 0, 0, 0.0), as_json)
 
 
 @contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """Ctrl-C and SIGTERM ask to stop: what is on its way is finished and written down first."""
-    asked = threading.Event()
+def _cancelled_by_signals() -> Iterator[threading.Event]:
+    """Ctrl-C and SIGTERM set the event; photos that are being processed are finished first."""
+    cancelled = threading.Event()
     before = {}
     for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, lambda *_: asked.set())
+        before[number] = signal.signal(number, lambda *_: cancelled.set())
     try:
-        yield asked
+        yield cancelled
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-@contextmanager
-def _bar() -> Iterator[Callable[[Progress], None]]:
-    """A bar of photos, with rate and remaining time, where somebody looks at it."""
-    from tqdm import tqdm
-
-    with tqdm(unit=" photos", disable=None, smoothing=0.05) as bar:
-
-        def show(progress: Progress) -> None:
-            bar.total = progress.total
-            bar.set_postfix(kept=progress.kept, rejected=progress.rejected, refresh=False)
-            bar.update(progress.done - bar.n)
-
-        yield show
-
-
-def _agrees(words: str, yes: bool) -> bool:
-    print(words, file=sys.stderr)
+def _confirm(question: str, yes: bool) -> bool:
+    print(question, file=sys.stderr)
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise UserError("Nobody is there to agree: add --yes if the photos may be sent to Google.")
+        raise UserError("No terminal to confirm on: add --yes if the photos may be sent to Google.")
     return click.confirm("Send them?", default=False, err=True)
 
 
-def _tell(face_set: FaceSet, outcome: Outcome, as_json: bool) -> None:
-    card = report.read(face_set)
-    counts = outcome.counts
-    for item in card["unreadable_photos"][:20]:
+def _print_result(face_set: FaceSet, result: CropResult, as_json: bool) -> None:
+    saved = report.read(face_set)
+    counts = result.counts
+    for item in saved["unreadable_photos"][:20]:
         print(f"  {_printable(item['source'])}: {item['why']}", file=sys.stderr)
     print(
         f"{counts.faces:,} faces in {counts.photos:,} photos: {counts.kept:,} kept, "
@@ -168,18 +162,19 @@ def _tell(face_set: FaceSet, outcome: Outcome, as_json: bool) -> None:
     )
     for name, number in counts.by_reason.items():
         print(f"  {name.replace('_', ' '):<16} {number:>7,}", file=sys.stderr)
-    for item in card["verdict"]["sentences"]:
+    for item in saved["verdict"]["sentences"]:
         print(item["text"], file=sys.stderr)
     print(f"Train on it: python -m neuroceleb train {face_set.name} --run NAME", file=sys.stderr)
     if as_json:
-        value = {
-            "dataset": str(face_set.path),
-            **dataclasses.asdict(counts),
-            "new_faces": outcome.new_faces,
-            "seconds": round(outcome.seconds, 3),
-            "verdict": card["verdict"],
-        }
-        print(json.dumps(value, ensure_ascii=False))
+        print_json(
+            {
+                "dataset": str(face_set.path),
+                **dataclasses.asdict(counts),
+                "new_faces": result.new_faces,
+                "seconds": round(result.seconds, 3),
+                "verdict": saved["verdict"],
+            }
+        )
 
 
 def _printable(text: str) -> str:

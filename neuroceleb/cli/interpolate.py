@@ -11,8 +11,7 @@ from neuroceleb.cli.options import as_json, in_workspace, make_folder
 from neuroceleb.latent import interpolation
 from neuroceleb.latent.seeds import check_truncation, parse_seeds, z_from_seeds
 from neuroceleb.runs.workspace import Workspace
-
-FACE_PX = 64
+from neuroceleb.settings import IMAGE_SIZE
 
 
 @click.command()
@@ -70,7 +69,7 @@ def interpolate(
     check_truncation(truncation)
     suffix = out.suffix.lower()
     times = scale if scale is not None else 1 if suffix == ".png" else 4
-    video.check(suffix, frames, fps, (FACE_PX * times, FACE_PX * times))
+    video.check(suffix, frames, fps, (IMAGE_SIZE * times, IMAGE_SIZE * times))
     weights = workspace.weights(model, epoch)
     from neuroceleb.model import generator
 

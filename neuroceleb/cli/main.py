@@ -101,7 +101,7 @@ def train(
             raise UserError("--estimate is for a new run: leave out --resume.")
         jobs.show_estimate(workspace, name, str(dataset), given, as_json)
         return
-    given = torchrun.with_count(given)
+    given = torchrun.with_world_size(given)
     if torchrun.rank() > 0:
         from neuroceleb.training import command
 

@@ -43,11 +43,11 @@ def _cut(photo: Pixels) -> list[Pixels]:
     from neuroceleb.data.faces.yunet import YuNet
 
     detector = YuNet(smallest_px=SMALLEST_FACE_PX)
-    _, upright, faces = orientation.righted(photo, partial(_find, detector))
+    _, upright, faces = orientation.upright(photo, partial(_find, detector))
     cuts = []
     for face in faces:
         try:
-            matrix = align.placing(face.landmarks)
+            matrix = align.landmark_transform(face.landmarks)
         except ValueError:
             continue  # a face whose eyes and mouth are one spot is none
         cuts.append(align.crop(upright, matrix, IMAGE_SIZE))

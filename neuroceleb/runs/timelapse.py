@@ -3,7 +3,7 @@
 Frames are composed with Pillow, in the font that comes in its wheel, and encoded by `media`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,8 +18,9 @@ from neuroceleb.images import Pixels
 from neuroceleb.runs import charts
 from neuroceleb.runs.charts import Chart, Stats, Values
 from neuroceleb.runs.run import Run
+from neuroceleb.settings import IMAGE_SIZE
+from neuroceleb.spacing import evenly_spaced
 
-FACE_PX = 64
 PADDING_PX = 2  # around every face of a sheet
 FPS = 8.0
 LAST_FRAME_S = 1.0
@@ -77,7 +78,7 @@ def plan(
     """
     if suffix not in video.FILM_SUFFIXES:
         raise UserError(f"'{suffix}' is no film: use one of {', '.join(video.FILM_SUFFIXES)}.")
-    sheets = tuple(evenly(list(run.sheets().items()), MAX_EPOCHS))
+    sheets = tuple(evenly_spaced(list(run.sheets().items()), MAX_EPOCHS))
     if not sheets:
         raise UserError(f"The run '{run.name}' has no sample sheets yet: train it for an epoch.")
     if not 1 <= fps <= video.MAX_FPS[suffix]:  # also refuses NaN
@@ -94,19 +95,12 @@ def plan(
     return Plan(run.name, sheets, stats, face, size, float(fps), has_curves)
 
 
-def evenly(items: Sequence[Any], most: int) -> Sequence[Any]:
-    """At most so many of the items, evenly chosen, the first and the last among them."""
-    if len(items) <= most:
-        return items
-    return [items[round(at)] for at in np.linspace(0, len(items) - 1, most)]
-
-
 def cut(sheet: Pixels, face: int) -> Pixels:
     """One face of a sheet, counted from 0 row by row: (H, W, 3) -> (64, 64, 3).
 
     Raises UserError where the sheet has no such face.
     """
-    step = FACE_PX + PADDING_PX
+    step = IMAGE_SIZE + PADDING_PX
     columns = max(1, (sheet.shape[1] - PADDING_PX) // step)
     rows = (sheet.shape[0] - PADDING_PX) // step
     if not 0 <= face < rows * columns:
@@ -114,7 +108,7 @@ def cut(sheet: Pixels, face: int) -> Pixels:
             f"There is no face {face} on the sheets: they have faces 0 to {rows * columns - 1}."
         )
     top, left = (part * step + PADDING_PX for part in divmod(face, columns))
-    return sheet[top : top + FACE_PX, left : left + FACE_PX]
+    return sheet[top : top + IMAGE_SIZE, left : left + IMAGE_SIZE]
 
 
 def write(film: Plan, path: Path, progress: video.Progress | None = None) -> None:

@@ -1,7 +1,7 @@
-"""Writing beside the training: in order, by one thread, so that the device need not wait for it.
+"""Writing files in a background thread, in order, while the GPU continues to train.
 
-On the CPU, where writing takes what training needs, it is done at once. Either way it is done in
-order, nothing follows what failed, and what failed is raised.
+On the CPU, where a second thread would slow the training down, files are written at once. Either
+way tasks run in order, none runs after one that failed, and the error is raised.
 """
 
 from collections import deque
@@ -12,20 +12,21 @@ from typing import Any
 
 import torch
 
-MOST_WAITING = 64  # sheets and rows; where a disk is slower than the training, that waits
+MAX_PENDING = 64  # tasks; with a disk slower than the training, `submit` blocks
 
-Work = Callable[[], None]
+Task = Callable[[], None]
 
 
 class Writer:
-    """Does what it is given, one after another; use it as a context, which ends when all is done.
+    """Runs tasks one after another. A context manager that ends when all tasks have run.
 
-    `do` and the end raise what failed since. Where the block raises, that is what counts.
+    `submit`, `wait` and the end of the block raise the error of a failed task, except that an error
+    of the block itself takes precedence.
     """
 
     def __init__(self, in_background: bool) -> None:
         self._pool = ThreadPoolExecutor(1, "writer") if in_background else None
-        self._waiting: deque[Future[None]] = deque()
+        self._pending: deque[Future[None]] = deque()
         self._has_failed = False
 
     def __enter__(self) -> "Writer":
@@ -39,47 +40,48 @@ class Writer:
         if error is None:
             self.wait()
 
-    def do(self, work: Work) -> None:
-        """Do it now or soon. What it needs must not change until then: see `copied`."""
+    def submit(self, task: Task) -> None:
+        """Run the task now or later. Its data must not change until then: see `copy_to_host`."""
         if self._pool is None:
-            work()
+            task()
             return
-        self._wait_until_left(MOST_WAITING)
-        self._waiting.append(self._pool.submit(self._unless_failed, work))
+        self._wait_for_pending(MAX_PENDING)
+        self._pending.append(self._pool.submit(self._run_unless_failed, task))
 
     def wait(self) -> None:
-        """Until all that was given is done; raises what failed."""
-        self._wait_until_left(0)
+        """Wait until all tasks have run; raises the error of a failed one."""
+        self._wait_for_pending(0)
 
-    def _unless_failed(self, work: Work) -> None:
+    def _run_unless_failed(self, task: Task) -> None:
         if self._has_failed:
             return
         try:
-            work()
+            task()
         except BaseException:
             self._has_failed = True
             raise
 
-    def _wait_until_left(self, count: int) -> None:
-        while self._waiting and (len(self._waiting) > count or self._waiting[0].done()):
-            self._waiting.popleft().result()
+    def _wait_for_pending(self, limit: int) -> None:
+        """Wait until at most `limit` tasks are pending."""
+        while self._pending and (len(self._pending) > limit or self._pending[0].done()):
+            self._pending.popleft().result()
 
 
-def copied(value: Any) -> tuple[Any, Work]:
-    """The value with its tensors copied off the GPU, and what to call before it is read.
+def copy_to_host(value: Any) -> tuple[Any, Task]:
+    """A copy of nested containers with GPU tensors in pinned memory, and a function to wait for it.
 
-    Nothing waits: the copies arrive in memory of the machine, pinned, while the GPU goes on. Of
-    what is on the CPU, nothing is copied.
+    The copy is asynchronous: call the function before reading it. A value without GPU tensors is
+    returned as it is, not copied.
     """
     if not any(tensor.is_cuda for tensor in _tensors(value)):
         return value, lambda: None
-    copy = _mapped(value, _pinned)
-    arrived = torch.cuda.Event()
-    arrived.record()
-    return copy, arrived.synchronize
+    copied = _map_tensors(value, _copy_to_pinned_memory)
+    event = torch.cuda.Event()
+    event.record()
+    return copied, event.synchronize
 
 
-def _pinned(tensor: torch.Tensor) -> torch.Tensor:
+def _copy_to_pinned_memory(tensor: torch.Tensor) -> torch.Tensor:
     if not tensor.is_cuda:
         return tensor.clone()
     return torch.empty_like(tensor, device="cpu", pin_memory=True).copy_(tensor, non_blocking=True)
@@ -94,11 +96,11 @@ def _tensors(value: Any) -> Iterator[torch.Tensor]:
         yield from (tensor for item in value for tensor in _tensors(item))
 
 
-def _mapped(value: Any, copy: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+def _map_tensors(value: Any, function: Callable[[torch.Tensor], torch.Tensor]) -> Any:
     if isinstance(value, torch.Tensor):
-        return copy(value)
+        return function(value)
     if isinstance(value, Mapping):
-        return {key: _mapped(item, copy) for key, item in value.items()}
+        return {key: _map_tensors(item, function) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(_mapped(item, copy) for item in value)
+        return type(value)(_map_tensors(item, function) for item in value)
     return value

@@ -138,7 +138,7 @@ def _refuse_other_changes(then: Settings, given: dict[str, Any]) -> None:
 
 def _check_machine(settings: Settings) -> None:
     device = loop.pick_device(settings.device)
-    here = torchrun.local_count() if torchrun.is_started_by_torchrun() else settings.ngpu
+    here = torchrun.local_world_size() if torchrun.is_started_by_torchrun() else settings.ngpu
     there = torch.cuda.device_count()
     if device.type == "cuda" and here > there:
         raise UserError(
@@ -439,7 +439,7 @@ def _stop_requests(run: Run, heartbeat: Heartbeat) -> Iterator[Any]:
     finally:
         for kind, handler in before.items():
             # torchrun, when one of its processes dies, sends SIGTERM to those that still say why.
-            signal.signal(kind, signal.SIG_IGN if torchrun.count() > 1 else handler)
+            signal.signal(kind, signal.SIG_IGN if torchrun.world_size() > 1 else handler)
 
 
 class _ProgressBar:

@@ -128,7 +128,7 @@ def join() -> Iterator[Ranks]:
 
     Within, that another one is gone raises LostPeerError where it is waited for.
     """
-    if torchrun.count() == 1:
+    if torchrun.world_size() == 1:
         yield ALONE
         return
     with _lost_peers_told():

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 
 from neuroceleb import images
@@ -24,6 +23,7 @@ from neuroceleb.runs import queue
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace, check_name
 from neuroceleb.settings import Settings
+from neuroceleb.spacing import even_indices
 from neuroceleb.training import cuda_graphs, loop, precision, recovery
 from neuroceleb.training import device as devices
 from neuroceleb.training.cuda_graphs import NotCapturedError
@@ -242,7 +242,7 @@ def _too_large(settings: Settings) -> Problem:
 def _disk_bytes(data: Dataset, settings: Settings) -> int:
     """All sheets, all kept weights, and three states (two kept, one while it is written)."""
     count = len(FIXED_SEEDS)
-    some = data.pixels[np.linspace(0, len(data) - 1, count).astype(int)]
+    some = data.pixels[even_indices(len(data), count)]
     sheet = len(images.encode(images.grid(some), f".{settings.sheet_format}"))
     with torch.device("meta"):
         g = sum(item.numel() for item in Generator(settings.nz, settings.ngf).parameters())

@@ -5,7 +5,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 
 from neuroceleb import images
@@ -19,7 +18,8 @@ from neuroceleb.model import checkpoint, generator
 from neuroceleb.model.networks import plain
 from neuroceleb.runs.run import Run
 from neuroceleb.settings import IMAGE_SIZE, Settings
-from neuroceleb.training.background_writer import Writer, copied
+from neuroceleb.spacing import even_indices
+from neuroceleb.training.background_writer import Writer, copy_to_host
 from neuroceleb.training.step import FIGURES, Players, settle_average
 
 Marks = dict[str, bool]
@@ -71,7 +71,7 @@ class Records:
         """The sheet of the first batch: (N, 3, 64, 64) in [-1, 1]."""
         sheet = images.grid(generator.to_pixels(real[: len(FIXED_SEEDS)]))
         path = self.run.real_sheet_file(self.settings.sheet_format)
-        self.writer.do(lambda: images.save(path, sheet))
+        self.writer.submit(lambda: images.save(path, sheet))
 
     def end_epoch(self, at: Position, last: torch.Tensor, keep: bool, marks: Marks) -> None:
         """The sheet of the fixed noise, the weights if they are to be kept, the epoch's figures.
@@ -83,11 +83,13 @@ class Records:
         fixed_z = z_from_seeds(FIXED_SEEDS, self.settings.nz)
         fakes = generator.render(self.players.shown, fixed_z)
         path = self.run.sheet_file(epoch, self.settings.sheet_format)
-        self.writer.do(lambda: images.save(path, images.grid(fakes)))
+        self.writer.submit(lambda: images.save(path, images.grid(fakes)))
         if keep:
             self._keep_weights(epoch, at.images_seen)
         row |= self._quality(epoch)
-        self.writer.do(lambda: self.run.append_stats(row | self._likeness(fakes, epoch) | marks))
+        self.writer.submit(
+            lambda: self.run.append_stats(row | self._likeness(fakes, epoch) | marks)
+        )
 
     def _quality(self, epoch: int) -> dict[str, Any]:
         """What a quick look at the faces finds, in the epochs that are to be looked at."""
@@ -102,8 +104,7 @@ class Records:
         before = None
         with suppress(UserError):
             before = images.ungrid(images.load(sheet), len(fakes), IMAGE_SIZE) if epoch else None
-        count = len(self.dataset)
-        some = np.linspace(0, count - 1, min(len(fakes), count)).astype(int)
+        some = even_indices(len(self.dataset), len(fakes))
         return collapse.measure(fakes, self.dataset.pixels[some], before)
 
     def keep_last(self, at: Position) -> None:
@@ -125,14 +126,14 @@ class Records:
         }
         dtype = self.settings.weights
         networks = (self.players.shown.state_dict(), plain(self.players.D).state_dict())
-        (g, d), arrived = copied(networks)
+        (g, d), wait = copy_to_host(networks)
 
         def write() -> None:
-            arrived()
+            wait()
             checkpoint.save_tensors(self.run.weights_file(epoch), g, config, dtype)
             checkpoint.save_tensors(self.run.discriminator_file, d, config, dtype)
 
-        self.writer.do(write)
+        self.writer.submit(write)
 
     def save_state(self, at: Position) -> None:
         """Everything needed to go on exactly, of weights known to be finite."""
@@ -145,13 +146,13 @@ class Records:
             "position": {**vars(at)},
         }
         state["position"]["sums"] = at.sums.clone()
-        copy, arrived = copied(state)
+        copy, wait = copy_to_host(state)
 
         def write() -> None:
-            arrived()
+            wait()
             checkpoint.save_state(self.run.state_file, self.run.older_state_file, copy)
 
-        self.writer.do(write)
+        self.writer.submit(write)
 
 
 def _row(at: Position, last: torch.Tensor) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""Starting the processes that train one run together, and what each is told of its place.
+"""Launching several processes that train one run, and reading the rank of each.
 
-`torchrun` (torch.distributed.run) starts them and ends all of them when one dies. `train --ngpu N`
-is its caller; it hands the locks that the queue took for it on to the first one. Also right:
-`torchrun --nproc-per-node N -m neuroceleb train …`, on one machine or on several.
+`train --ngpu N` launches them with `torchrun` (torch.distributed.run), which ends all of them when
+one dies, and passes the locks taken by the queue on to rank 0. They may also be launched with
+`torchrun --nproc-per-node N -m neuroceleb train …`, on one machine or several.
 """
 
 import logging
@@ -28,12 +28,12 @@ from neuroceleb.settings import Settings
 if TYPE_CHECKING:  # it loads PyTorch
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-LOOK_S = 0.2
+POLL_S = 0.2
 
 Result = TypeVar("Result")
 
 
-# In a process that torchrun started --------------------------------------------------------
+# In a launched process ---------------------------------------------------------------------
 
 
 def is_started_by_torchrun() -> bool:
@@ -41,126 +41,126 @@ def is_started_by_torchrun() -> bool:
     return "TORCHELASTIC_RUN_ID" in os.environ
 
 
-def count() -> int:
-    """How many processes train this run together; 1 where torchrun did not start this one."""
-    return _told("WORLD_SIZE", 1)
+def world_size() -> int:
+    """The number of processes; 1 where torchrun did not start this one."""
+    return _from_environment("WORLD_SIZE", 1)
 
 
 def rank() -> int:
-    """This one's number among all of them; 0 is the one that writes."""
-    return _told("RANK", 0)
+    """The rank of this process; rank 0 writes the run."""
+    return _from_environment("RANK", 0)
 
 
 def local_rank() -> int:
-    """This one's number among those on this machine: that of its GPU."""
-    return _told("LOCAL_RANK", 0)
+    """The rank of this process on its machine, which is the index of its GPU."""
+    return _from_environment("LOCAL_RANK", 0)
 
 
-def local_count() -> int:
-    """How many of them are on this machine."""
-    return _told("LOCAL_WORLD_SIZE", 1)
+def local_world_size() -> int:
+    """The number of processes on this machine."""
+    return _from_environment("LOCAL_WORLD_SIZE", 1)
 
 
-def _told(name: str, alone: int) -> int:
-    return int(os.environ.get(name, alone)) if is_started_by_torchrun() else alone
+def _from_environment(name: str, default: int) -> int:
+    return int(os.environ.get(name, default)) if is_started_by_torchrun() else default
 
 
-def with_count(given: dict[str, Any]) -> dict[str, Any]:
-    """The settings given, with the number of processes that torchrun has started, if it has.
+def with_world_size(given: dict[str, Any]) -> dict[str, Any]:
+    """The given settings; in a process of torchrun, with `ngpu` set to the world size.
 
-    Raises UserError where another number is asked for.
+    Raises UserError where another `ngpu` is given.
     """
     if not is_started_by_torchrun():
         return given
-    if given.get("ngpu", count()) != count():
+    size = world_size()
+    if given.get("ngpu", size) != size:
         raise UserError(
-            f"--ngpu {given['ngpu']}: torchrun has started {count()} processes; leave --ngpu out."
+            f"--ngpu {given['ngpu']}: torchrun has started {size} processes; leave --ngpu out."
         )
-    return {**given, "ngpu": count()}
+    return {**given, "ngpu": size}
 
 
 def is_needed(settings: Settings) -> bool:
-    """Whether a run of these settings is still to be started in several processes."""
+    """Whether these settings need several processes that are not launched yet."""
     return settings.ngpu > 1 and not is_started_by_torchrun()
 
 
-# In the process that starts them -----------------------------------------------------------
+# In the launcher ---------------------------------------------------------------------------
 
 
 def train(
     run: Run, workspace: Workspace, settings: Settings, arguments: list[str], locks: Locks
 ) -> None:
-    """Run `train` with these arguments in as many processes as `--ngpu` says, to their end.
+    """Run `train` with these arguments in `--ngpu` processes and wait for their end.
 
-    Holds the device meanwhile. Ctrl-C and SIGTERM ask them to stop, as the `stop` file does.
-    Leaves with code 2 where the first one has said what is wrong; raises UserError where one of
-    them died without a word.
+    The launcher holds the device lock. Ctrl-C and SIGTERM create the `stop` file. Exits with code 2
+    where rank 0 has reported an error; raises UserError where a process ended without reporting.
     """
     ngpu, device = settings.ngpu, queue.device_of(settings.device)
     with (
         queue.device_held(workspace, device, run.name, locks.take_device()) as held,
         queue.handed_on(Locks(locks.take_run(), held)) as environment,
-        _environment(environment | _for_this_machine_alone(ngpu)),
+        _environment(environment | _single_node_environment(ngpu)),
         ThreadPoolExecutor(1, "torchrun") as pool,
     ):
-        failure = _waited_for(pool.submit(_torchrun, run, ngpu, arguments), run)
+        failure = _wait_for(pool.submit(_run_torchrun, run, ngpu, arguments), run)
     if failure is not None:
-        _tell(failure, run, ngpu)
+        _report(failure, run, ngpu)
 
 
-def _for_this_machine_alone(ngpu: int) -> dict[str, str]:
-    """Settings of PyTorch's engine; those that the user made go before."""
+def _single_node_environment(ngpu: int) -> dict[str, str]:
+    """Environment variables of torch.distributed on one machine; the user's own take precedence."""
     threads = max(1, (os.cpu_count() or 1) // ngpu)
-    wanted = {"OMP_NUM_THREADS": str(threads), "TORCH_CPP_LOG_LEVEL": "ERROR"}
-    if Path("/sys/class/net/lo").exists():  # by name: a host's own name may lead nowhere
-        wanted |= {"GLOO_SOCKET_IFNAME": "lo"}
-    return {name: os.environ.get(name, value) for name, value in wanted.items()}
+    defaults = {"OMP_NUM_THREADS": str(threads), "TORCH_CPP_LOG_LEVEL": "ERROR"}
+    if Path("/sys/class/net/lo").exists():  # the host's name may not resolve to an interface
+        defaults |= {"GLOO_SOCKET_IFNAME": "lo"}
+    return {name: os.environ.get(name, value) for name, value in defaults.items()}
 
 
-def _torchrun(run: Run, ngpu: int, arguments: list[str]) -> "ChildFailedError | None":
-    """Start torchrun's engine in this process, and wait; the failure, if one of them failed."""
+def _run_torchrun(run: Run, ngpu: int, arguments: list[str]) -> "ChildFailedError | None":
+    """Run torchrun in this process to its end; returns the error where a process failed."""
     from torch.distributed import run as torchrun
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-    _is_starting_still(run)
+    _refresh_heartbeat(run)
     for name in ("torch.distributed.elastic", "torch.distributed.run", "torch.distributed"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # what happened, we say in a sentence
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # `_report` says it in one sentence
     options = ["--standalone", "--local-addr=127.0.0.1", f"--nproc-per-node={ngpu}", "--module"]
-    order = torchrun.parse_args([*options, "neuroceleb"])
-    order.training_script_args = arguments  # not parsed: it takes --run for short of an own option
+    parsed = torchrun.parse_args([*options, "neuroceleb"])
+    parsed.training_script_args = arguments  # unparsed: --run would abbreviate an own option
     try:
-        torchrun.run(order)
+        torchrun.run(parsed)
     except ChildFailedError as error:
         return error
     return None
 
 
-def _is_starting_still(run: Run) -> None:
-    """Let nobody take a run that the queue has started for lost while all of them load PyTorch."""
+def _refresh_heartbeat(run: Run) -> None:
+    """Keep a run started by the queue from looking lost while the processes import PyTorch."""
     status = run.status()
     if status["state"] == "starting":
         with suppress(UserError):
             run.write_status({**status, "heartbeat": time.time()})
 
 
-def _tell(failure: "ChildFailedError", run: Run, ngpu: int) -> None:
-    codes = {number: its.exitcode for number, its in failure.failures.items()}
-    if codes.get(0) == 2:  # it has said why
+def _report(failure: "ChildFailedError", run: Run, ngpu: int) -> None:
+    codes = {rank: process.exitcode for rank, process in failure.failures.items()}
+    if codes.get(0) == 2:  # rank 0 has reported the error
         sys.exit(2)
-    number, _ = failure.get_first_failure()
-    code = codes[number]
+    first, _ = failure.get_first_failure()
+    code = codes[first]
     how = f"killed by signal {-code}" if code < 0 else f"it ended with code {code}"
     raise UserError(
-        f"Process {number} of the {ngpu} that train '{run.name}' has gone ({how}), so the others "
+        f"Process {first} of the {ngpu} that train '{run.name}' has gone ({how}), so the others "
         "were ended: --resume goes on from the last saved state."
     )
 
 
 @contextmanager
-def _environment(more: dict[str, str]) -> Iterator[None]:
-    """Processes started meanwhile find these variables; those started afterwards do not."""
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Set environment variables within the block, for the processes started there."""
     before = dict(os.environ)
-    os.environ.update(more)
+    os.environ.update(variables)
     try:
         yield
     finally:
@@ -168,24 +168,25 @@ def _environment(more: dict[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _waited_for(future: "Future[Result]", run: Run) -> Result:
-    """The result, once it is there. Meanwhile Ctrl-C and SIGTERM become a `stop` file.
+def _wait_for(future: "Future[Result]", run: Run) -> Result:
+    """Wait for the result. On Ctrl-C and SIGTERM, create the `stop` file.
 
-    They are not passed on to the processes: torchrun would kill those whose step takes long.
+    The signals are not forwarded: torchrun would kill processes whose step takes long.
     """
-    asked = threading.Event()
+    stop_requested = threading.Event()
 
-    def ask(_signal: int, _frame: FrameType | None) -> None:
-        asked.set()
+    def request_stop(_signal: int, _frame: FrameType | None) -> None:
+        stop_requested.set()
 
-    before = {kind: signal.signal(kind, ask) for kind in (signal.SIGINT, signal.SIGTERM)}
+    handled = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, request_stop) for number in handled}
     try:
-        while not wait([future], LOOK_S).done:
-            if asked.is_set() and run.is_held() and not run.stop_file.exists():
+        while not wait([future], POLL_S).done:
+            if stop_requested.is_set() and run.is_held() and not run.stop_file.exists():
                 run.stop_file.touch()
-        if asked.is_set():
+        if stop_requested.is_set():
             run.stop_file.unlink(missing_ok=True)
         return future.result()
     finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -18,8 +18,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from neuroceleb.app.access import Access
-from neuroceleb.app.errands import Errand, Errands
-from neuroceleb.app.explorer import Explorer
+from neuroceleb.app.background import Errand, Errands
+from neuroceleb.app.explore_api import Explorer
 from neuroceleb.errors import UserError
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
@@ -410,7 +410,7 @@ def test_an_errand_nobody_asks_after_is_given_up(
     busy: tuple[Errands, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     errands, token = busy
-    monkeypatch.setattr("neuroceleb.app.errands.FORGOTTEN_AFTER_S", 0.0)
+    monkeypatch.setattr("neuroceleb.app.background.FORGOTTEN_AFTER_S", 0.0)
     errand = errands._there[token]
     helpers.wait_for(lambda: errand.state == "cancelled")
 

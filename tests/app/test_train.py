@@ -15,10 +15,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from neuroceleb import images
-from neuroceleb.app import desk
+from neuroceleb.app import train_api
 from neuroceleb.app.access import Access, is_loopback
-from neuroceleb.app.desk import Desk
-from neuroceleb.app.texts import TEXTS
+from neuroceleb.app.train_api import Desk
+from neuroceleb.app.translations import TEXTS
 from neuroceleb.errors import UserError
 from neuroceleb.runs import jobs, queue
 from neuroceleb.runs.run import Run
@@ -337,9 +337,9 @@ def test_every_word_is_there_in_both_languages() -> None:
 
 
 def test_the_form_has_every_setting() -> None:
-    spec = {item["name"]: item for item in desk.settings_spec()}
+    spec = {item["name"]: item for item in train_api.settings_spec()}
     assert list(spec) == list(Settings().to_json())
     assert spec["epochs"]["kind"] == "int"
     assert spec["lr"]["kind"] == "float"
     assert spec["device"]["choices"] == ("auto", "cpu", "cuda")
-    json.dumps(desk.settings_spec())
+    json.dumps(train_api.settings_spec())

@@ -40,7 +40,7 @@ def one_thread() -> Iterator[None]:
 
 def known_face() -> Pixels:
     """(64, 64, 3), cut as `crop` cuts."""
-    return align.crop(astronaut(), align.placing(LANDMARKS), 64)
+    return align.crop(astronaut(), align.landmark_transform(LANDMARKS), 64)
 
 
 def pictures(count: int) -> Pixels:

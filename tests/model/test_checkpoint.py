@@ -103,7 +103,7 @@ def test_the_real_command_line_refuses_code_too(tmp_path: Path) -> None:
     path, mark = tmp_path / "netG.pth", tmp_path / "mark"
     zip_archive(path, Trap(mark))
     outcome = helpers.command(tmp_path, "sample", path, "--seeds", "0", "--out", "faces")
-    outcome.assert_refused("netG.pth was refused: it carries code")
+    outcome.assert_refused("netG.pth was refused: it contains code")
     assert not mark.exists()
 
 
@@ -112,9 +112,9 @@ def test_a_state_that_carries_code_is_passed_over(tmp_path: Path) -> None:
     checkpoint.save_state(newest, older, {"step": 1})
     checkpoint.save_state(newest, older, {"step": 2})
     torch.save({"version": checkpoint.STATE_VERSION, "step": 3, "trap": Trap(mark)}, newest)
-    state, complaints = checkpoint.load_state(newest, older)
+    state, warnings = checkpoint.load_state(newest, older)
     assert state["step"] == 1
-    assert len(complaints) == 1
+    assert len(warnings) == 1
     assert not mark.exists()
 
 
@@ -145,7 +145,7 @@ NOT_GENERATORS: dict[str, tuple[Any, str]] = {
         r"'main.3.weight' has shape \(32, 17, 4, 4\), not \(32, 16, 4, 4\)",
     ),
     "too narrow": (changed(main_1_bias=ONES(31)), r"'main.1.bias' has shape \(31,\), not \(32,\)"),
-    "one layer more": (changed(main_15_weight=ONES(3)), "'main.15.weight' that none has"),
+    "one layer more": (changed(main_15_weight=ONES(3)), "unknown key 'main.15.weight'"),
     "not finite": (changed(main_4_weight=ONES(16) * float("nan")), "not finite"),
     "a discriminator": (Discriminator(4).state_dict(), "'main.12.weight' is missing"),
     "a list": ([ONES(3)], "not a state dict"),
@@ -222,7 +222,7 @@ def test_a_safetensors_header_of_terabytes_is_refused(tmp_path: Path) -> None:
     blob = json.dumps(header).encode()
     for length in (len(blob), 2**60):
         (tmp_path / "a.safetensors").write_bytes(struct.pack("<Q", length) + blob)
-        with pytest.raises(UserError, match=r"a\.safetensors is no whole safetensors file"):
+        with pytest.raises(UserError, match=r"a\.safetensors is not a complete safetensors file"):
             checkpoint.load_generator(tmp_path / "a.safetensors")
 
 
@@ -347,9 +347,9 @@ def states(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def test_the_newest_state_and_the_one_before(states: tuple[Path, Path]) -> None:
-    state, complaints = checkpoint.load_state(*states)
+    state, warnings = checkpoint.load_state(*states)
     assert state["step"] == 2
-    assert complaints == []
+    assert warnings == []
     assert checkpoint.load_state(states[1], states[0])[0]["step"] == 1
     assert {path.name for path in states[0].parent.iterdir()} == {path.name for path in states}
 
@@ -374,17 +374,17 @@ WAYS = ["cut", "empty", "one bit of a weight", "zeros"]
 @pytest.mark.parametrize("way", WAYS)
 def test_a_damaged_state_gives_way_to_the_one_before(way: str, states: tuple[Path, Path]) -> None:
     damage(states[0], way)
-    state, complaints = checkpoint.load_state(*states)
+    state, warnings = checkpoint.load_state(*states)
     assert state["step"] == 1
-    assert complaints == [f"{states[0]} is damaged, so it was passed over."]
+    assert warnings == [f"{states[0]} is damaged and was skipped."]
 
 
 def test_a_state_of_another_version_or_kind_gives_way(states: tuple[Path, Path]) -> None:
     for value in ({"version": 999, "step": 3}, {"step": 3}, [1], torch.ones(3)):
         torch.save(value, states[0])
-        state, complaints = checkpoint.load_state(*states)
+        state, warnings = checkpoint.load_state(*states)
         assert state["step"] == 1
-        assert "not a state of this version" in complaints[0]
+        assert "not a state file of this version" in warnings[0]
 
 
 @pytest.mark.parametrize("way", ["cut", "zeros"])
@@ -401,7 +401,7 @@ def test_killed_between_two_names_the_older_state_serves(states: tuple[Path, Pat
 
 
 def test_no_state_at_all_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="saved nothing to continue from"):
+    with pytest.raises(UserError, match="saved no state to continue from"):
         checkpoint.load_state(tmp_path / "state.pt", tmp_path / "state.previous.pt")
 
 

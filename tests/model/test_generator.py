@@ -21,7 +21,7 @@ from neuroceleb import images
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 from neuroceleb.latent.seeds import MAX_SEED, z_from_seeds
-from neuroceleb.model import checkpoint, folded, generator
+from neuroceleb.model import checkpoint, generator
 from neuroceleb.model.generator import BATCH
 from tests import helpers
 
@@ -189,35 +189,35 @@ def test_large_models_stay_fewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert len(generator._loaded) == 1
 
 
-def test_many_who_ask_for_one_model_read_it_once(
+def test_concurrent_requests_for_a_model_load_it_once(
     model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     generator._loaded.clear()
     reads = []
-    read = generator._read
-    monkeypatch.setattr(generator, "_read", lambda path: (reads.append(path), read(path))[1])
-    with ThreadPoolExecutor(8) as visitors:
-        models = list(visitors.map(generator.load, [model] * 16))
+    read = generator._load
+    monkeypatch.setattr(generator, "_load", lambda path: (reads.append(path), read(path))[1])
+    with ThreadPoolExecutor(8) as pool:
+        models = list(pool.map(generator.load, [model] * 16))
     assert reads == [model]
     assert len({id(one) for one in models}) == 1
 
 
-def test_all_who_wait_for_a_damaged_model_are_told(tmp_path: Path) -> None:
+def test_every_waiting_thread_gets_the_error_of_a_damaged_model(tmp_path: Path) -> None:
     path = tmp_path / "damaged.safetensors"
     path.write_bytes(b"nothing")
-    with ThreadPoolExecutor(8) as visitors:
-        answers = [visitors.submit(generator.load, path) for _ in range(16)]
+    with ThreadPoolExecutor(8) as pool:
+        answers = [pool.submit(generator.load, path) for _ in range(16)]
     assert all(isinstance(answer.exception(), UserError) for answer in answers)
     checkpoint.save_weights(path, helpers.random_generator(), {})
     assert generator.load(path).nz == 8
 
 
-def test_a_long_film_keeps_nobody_waiting(model: Path) -> None:
+def test_a_long_request_does_not_block_others(model: Path) -> None:
     loaded = generator.load(model)
     ended = threading.Event()
     begun = threading.Event()
 
-    def film() -> int:
+    def long_request() -> int:
         drawn = 0
         for faces in loaded.frames(z_from_seeds(range(200), 100).repeat(100, axis=0)):
             drawn += len(faces)
@@ -226,8 +226,8 @@ def test_a_long_film_keeps_nobody_waiting(model: Path) -> None:
                 break
         return drawn
 
-    with ThreadPoolExecutor(1) as studio:
-        drawn = studio.submit(film)
+    with ThreadPoolExecutor(1) as pool:
+        drawn = pool.submit(long_request)
         assert begun.wait(helpers.PATIENCE_S)
         for seed in range(20):
             assert draw(loaded, [seed]).shape == (1, 64, 64, 3)
@@ -236,35 +236,36 @@ def test_a_long_film_keeps_nobody_waiting(model: Path) -> None:
 
 
 @pytest.mark.parametrize("ngf", [4, 16])
-def test_folding_changes_nothing_but_the_last_digits(ngf: int) -> None:
+def test_folded_layers_equal_the_network_but_for_rounding(ngf: int) -> None:
     network = helpers.random_generator(nz=100, ngf=ngf)
     z = torch.from_numpy(z_from_seeds(range(8), 100))[:, :, None, None]
     with torch.no_grad():
         expected = network.double()(z.double())
-        found = folded.fold(network.float())(z)
-    assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in folded.fold(network))
+        folded = generator.fold_batchnorm(network.float())
+        found = folded(z)
+    assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in folded)
     assert (found - expected).abs().max() < 2e-5
 
 
-def test_passes_of_other_sizes_are_given_up_where_they_differ(
+def test_one_batch_size_is_used_where_others_round_differently(
     model: Path, faces: dict[int, Pixels], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on a device whose kernels sum in another order at another size."""
-    exact = generator._pass
+    """As on a device whose kernels sum in another order for another batch size."""
+    exact = generator._forward
     sizes = []
 
     def depending_on_size(layers: torch.nn.Sequential, z: np.ndarray, size: int) -> torch.Tensor:
         sizes.append(size)
         return exact(layers, z, size) + (size - BATCH) * 0.01
 
-    monkeypatch.setattr(generator, "_known_shapes", {})
-    monkeypatch.setattr(generator, "_pass", depending_on_size)
+    monkeypatch.setattr(generator, "_tested_batch_sizes", {})
+    monkeypatch.setattr(generator, "_forward", depending_on_size)
     loaded = generator.load(model)
     drawn = draw(loaded, SEEDS)
-    tried = len(sizes)
+    tested = len(sizes)
     np.testing.assert_array_equal(draw(loaded, SEEDS[:3]), np.stack([faces[s] for s in range(3)]))
     np.testing.assert_array_equal(drawn, np.stack([faces[seed] for seed in SEEDS]))
-    assert sizes[tried:] == [BATCH]
+    assert sizes[tested:] == [BATCH]
 
 
 def test_a_grey_model_is_refused(tmp_path: Path) -> None:

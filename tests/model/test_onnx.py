@@ -25,7 +25,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_it_draws_the_same_faces(model: Path, here: helpers.Here, tmp_path: Path) -> None:
+def test_it_renders_the_same_faces(model: Path, here: helpers.Here, tmp_path: Path) -> None:
     out = tmp_path / "made" / "netG.onnx"
     outcome = here("export", model, "--format", "onnx", "--out", out)
     assert outcome.code == 0, outcome.err
@@ -43,11 +43,11 @@ def test_it_draws_the_same_faces(model: Path, here: helpers.Here, tmp_path: Path
     assert json.loads(props.value) == {"run": "mine", "epoch": 3, "말": "한글"}
 
 
-def test_a_file_that_draws_otherwise_is_not_written(
+def test_a_model_with_other_output_is_not_written(
     model: Path, here: helpers.Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn = onnx_file._draw
-    monkeypatch.setattr(onnx_file, "_draw", lambda *given: drawn(*given) // 2)
+    run_model = onnx_file._run_model
+    monkeypatch.setattr(onnx_file, "_run_model", lambda *given: run_model(*given) // 2)
     out = tmp_path / "netG.onnx"
     here("export", model, "--format", "onnx", "--out", out).assert_refused("grey levels off")
     assert not out.exists()

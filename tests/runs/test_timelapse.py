@@ -90,12 +90,6 @@ def test_what_cannot_be_filmed_is_refused(
         timelapse.plan(course(tmp_path), wanted.pop("suffix"), **wanted)  # type: ignore[arg-type]
 
 
-def test_an_even_choice_has_both_ends() -> None:
-    assert list(timelapse.evenly(range(5), 9)) == [0, 1, 2, 3, 4]
-    chosen = timelapse.evenly(range(1_000), 9)
-    assert (chosen[0], chosen[-1], len(set(chosen))) == (0, 999, 9)
-
-
 def frames_of(path: Path) -> Pixels:
     """Every frame of a film of 4 frames a second: (N, H, W, 3) uint8."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-i", str(path), "-f", "rawvideo"]

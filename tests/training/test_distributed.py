@@ -346,16 +346,16 @@ def test_gpus_that_are_not_there_are_said(
 
 
 def test_another_number_than_torchrun_started_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert launching.with_count({"ngpu": 3}) == {"ngpu": 3}
-    assert (launching.count(), launching.rank()) == (1, 0)
+    assert launching.with_world_size({"ngpu": 3}) == {"ngpu": 3}
+    assert (launching.world_size(), launching.rank()) == (1, 0)
     monkeypatch.setenv("WORLD_SIZE", "2")  # without torchrun, it means something else
-    assert launching.count() == 1
+    assert launching.world_size() == 1
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "here")
     monkeypatch.setenv("RANK", "1")
-    assert (launching.count(), launching.rank()) == (2, 1)
-    assert launching.with_count({}) == {"ngpu": 2}
+    assert (launching.world_size(), launching.rank()) == (2, 1)
+    assert launching.with_world_size({}) == {"ngpu": 2}
     with pytest.raises(UserError, match="--ngpu 3"):
-        launching.with_count({"ngpu": 3})
+        launching.with_world_size({"ngpu": 3})
     assert not launching.is_needed(Settings.checked(ngpu=2))
     assert not {"RANK", "WORLD_SIZE", "TORCHELASTIC_RUN_ID"} & set(queue.environment())
 

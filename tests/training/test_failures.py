@@ -153,9 +153,9 @@ def test_a_loss_that_is_none_again_stops_with_a_sentence(
     run = helpers.run_of(here.workspace, "one")
     assert run.state() == "failed"
     assert "stopped being a finite number" in run.status()["message"]
-    state, complaints = checkpoint.load_state(run.state_file, run.older_state_file)
+    state, warnings = checkpoint.load_state(run.state_file, run.older_state_file)
     assert state["position"]["epoch"] == 1
-    assert complaints == []
+    assert warnings == []
 
 
 # The disk ----------------------------------------------------------------------------------
@@ -163,14 +163,16 @@ def test_a_loss_that_is_none_again_stops_with_a_sentence(
 FILL = """
 import json, os, sys
 from pathlib import Path
-from neuroceleb import checkpoint, cli, images
-from neuroceleb.runs import Run
+from neuroceleb import images
+from neuroceleb.cli import main as cli
+from neuroceleb.model import checkpoint
+from neuroceleb.runs.run import Run
 try:
     cli.main(sys.argv[2:])
 except SystemExit as left:
     code = left.code
 run = Run(Path(sys.argv[1]))
-state, complaints = checkpoint.load_state(run.state_file, run.older_state_file)
+state, warnings = checkpoint.load_state(run.state_file, run.older_state_file)
 for path in run.kept().values():
     checkpoint.load_generator(path)
 for path in run.sheets().values():
@@ -178,7 +180,7 @@ for path in run.sheets().values():
 free = os.statvfs(run.path)
 print(json.dumps({
     "code": code, "state": run.state(), "message": run.status().get("message"),
-    "rows": [row["epoch"] for row in run.stats()], "complaints": complaints,
+    "rows": [row["epoch"] for row in run.stats()], "warnings": warnings,
     "saved": state["position"]["epoch"], "leftovers": [p.name for p in run.path.glob(".*.tmp")],
 }))
 """
@@ -214,7 +216,7 @@ def test_a_full_disk_stops_the_run_with_everything_saved_whole(
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["code"] == 2
     assert found["state"] in {"failed", "lost"}  # lost: not even the status could be written
-    assert found["complaints"] == []
+    assert found["warnings"] == []
     assert found["leftovers"] == []
     assert found["saved"] > 2
     assert found["rows"] == list(range(len(found["rows"])))

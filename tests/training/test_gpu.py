@@ -230,11 +230,11 @@ def test_a_run_stopped_on_the_gpu_goes_on_nearly_as_if_it_had_not(
             assert ours[name] == pytest.approx(expected[name], rel=0.1, abs=0.05), name
 
 
-def test_what_is_written_beside_the_training_is_of_its_moment() -> None:
+def test_a_copy_to_the_host_does_not_change_with_its_source() -> None:
     weights = torch.ones(1_000_000, device=CUDA)
-    copy, arrived = background_writer.copied({"weights": weights, "epoch": 3})
+    copy, wait = background_writer.copy_to_host({"weights": weights, "epoch": 3})
     weights.zero_()
-    arrived()
+    wait()
     assert copy["epoch"] == 3
     assert not copy["weights"].is_cuda
     assert copy["weights"].is_pinned()

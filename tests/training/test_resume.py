@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from neuroceleb import files, images
 from neuroceleb.app.access import Access
-from neuroceleb.app.desk import Desk
+from neuroceleb.app.train_api import Desk
 from neuroceleb.errors import UserError
 from neuroceleb.model import checkpoint
 from neuroceleb.runs import jobs
@@ -203,8 +203,8 @@ def assert_nothing_is_half_written(run: Run) -> None:
         checkpoint.load_discriminator(run.discriminator_file)
     for path in (run.state_file, run.older_state_file):
         if path.exists():
-            _, complaints = checkpoint.load_state(path, path)
-            assert complaints == []
+            _, warnings = checkpoint.load_state(path, path)
+            assert warnings == []
 
 
 def progress(run: Run) -> tuple[float, int]:
@@ -378,7 +378,7 @@ def test_a_damaged_newest_state_costs_what_came_since_the_one_before(
     run.state_file.write_bytes(blob[: len(blob) // 3])
     outcome = stopper.here("train", "--run", run.name, "--resume")
     assert outcome.code == 0, outcome.err
-    assert "state.pt is damaged, so it was passed over" in outcome.err
+    assert "state.pt is damaged and was skipped" in outcome.err
     assert_same_training(run, finished)
 
 

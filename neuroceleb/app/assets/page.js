@@ -8,7 +8,7 @@ window.neuroceleb = (() => {
     try { localStorage.setItem(`neuroceleb-${name}`, value); } catch { /* private */ }
   };
 
-  /* The browser's language, or the one chosen here (early.js). */
+  /* The browser's language, or the one chosen here (language_override.js). */
   const languages = { en: "English", ko: "한국어" };
   const language = (navigator.language || "en").toLowerCase().startsWith("ko") ? "ko" : "en";
   const locale = language === "ko" ? "ko-KR" : "en-US";

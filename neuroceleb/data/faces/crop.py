@@ -1,4 +1,4 @@
-"""One photo -> its faces, found, aligned, measured and saved: what each worker process does."""
+"""Detect, align, measure and save the faces of a few photos: the work of one worker process."""
 
 import hashlib
 import multiprocessing
@@ -18,21 +18,22 @@ import numpy as np
 
 from neuroceleb import files, images
 from neuroceleb.data import sources
-from neuroceleb.data.faces import align, measure, orientation
+from neuroceleb.data.faces import align, orientation
 from neuroceleb.data.faces.detector import Detector, Face
 from neuroceleb.data.faces.manifest import FOLDERS, KEPT, NO_FACE, REJECTED, UNREADABLE, Row
-from neuroceleb.data.faces.measure import Reason, Rules
+from neuroceleb.data.faces.measure import measure
+from neuroceleb.data.faces.rules import Reason, Rules, face_reasons
 from neuroceleb.images import Pixels, UnreadableImageError
 
 PREVIEW_PX = 480
-BATCH_BYTES = 300_000_000  # of decoded photos held at once
+BATCH_BYTES = 300_000_000  # of decoded photos in memory at once
 MAX_GROUP_BYTES = 120
-SINGLE = "photos"  # the group of photos given one by one
+DEFAULT_GROUP = "photos"  # the group of photos that were given one by one
 
 
 @dataclass(frozen=True)
 class Photo:
-    """Where one photo lies: which PHOTOS argument it came with, and its name there."""
+    """One photo: the PHOTOS argument it is in, and its file there."""
 
     argument: Path
     entry: sources.Entry
@@ -43,10 +44,10 @@ class Photo:
 
 
 @dataclass(frozen=True)
-class Done:
-    """What became of one photo. `rows` is empty where it was finished before.
+class PhotoResult:
+    """The manifest rows of one photo; empty where it was skipped as already done.
 
-    `preview` is a small JPEG of the upright photo; its pixels are the photo's times
+    `preview` is a small JPEG of the upright photo; its pixel coordinates are the photo's times
     `preview_scale`.
     """
 
@@ -57,11 +58,11 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Order:
-    """How to cut: what every worker is told once.
+class CropSpec:
+    """How to crop; every worker process gets a copy when it starts.
 
-    `finished` are the photos (source and SHA-256) and `known` the SHA-256 of those, whatever their
-    name, that need not be looked at again. Without `aligned` a crop is the detector's box as it is.
+    Photos are skipped whose (source, SHA-256) is in `finished`, or whose SHA-256 alone is in
+    `known`. A crop is the detector's box where `aligned` is False.
     """
 
     dataset: Path
@@ -73,7 +74,7 @@ class Order:
     aligned: bool = True
 
 
-def collect(photos: Sequence[Path]) -> list[Photo]:
+def list_photos(photos: Sequence[Path]) -> list[Photo]:
     """Every file of folders, zips and single files, in order. Raises UserError."""
     found: list[Photo] = []
     for argument in photos:
@@ -86,55 +87,59 @@ def collect(photos: Sequence[Path]) -> list[Photo]:
     return found
 
 
-def cut(photos: Sequence[Photo], detector: Detector, order: Order) -> list[Done]:
-    """Find, align, measure and save the faces of some photos. Raises UserError.
+def crop_batch(photos: Sequence[Photo], detector: Detector, spec: CropSpec) -> list[PhotoResult]:
+    """Detect, align, measure and save the faces of some photos. Raises UserError.
 
-    A photo that cannot be read gets a row that says why. Where the detector takes several photos
-    at once, they are handed to it together, as long as they are not very large.
+    A photo that cannot be read gets a row with the reason. The detector gets several photos per
+    call, as long as their pixels are no more than BATCH_BYTES.
     """
-    done: list[Done] = []
-    opened: list[_Opened] = []
+    results: list[PhotoResult] = []
+    decoded: list[_Decoded] = []
     for photo in photos:
-        found = _open(photo, order)
-        if isinstance(found, Done):
-            done.append(found)
+        found = _decode(photo, spec)
+        if isinstance(found, PhotoResult):
+            results.append(found)
         else:
-            opened.append(found)
-        if sum(it.pixels.size for it in opened) > BATCH_BYTES:
-            done += _cut_together(opened, detector, order)
-            opened = []
-    return done + _cut_together(opened, detector, order)
+            decoded.append(found)
+        if sum(it.pixels.size for it in decoded) > BATCH_BYTES:
+            results += _crop_decoded(decoded, detector, spec)
+            decoded = []
+    return results + _crop_decoded(decoded, detector, spec)
+
+
+# Reading photos ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class _Opened:
-    """A photo that was read: its pixels, righted by its EXIF, and the SHA-256 of its file."""
+class _Decoded:
+    """A decoded photo: its pixels, turned as its EXIF says, and the SHA-256 of its file."""
 
     photo: Photo
     digest: str
     pixels: Pixels
 
 
-def _open(photo: Photo, order: Order) -> _Opened | Done:
+def _decode(photo: Photo, spec: CropSpec) -> _Decoded | PhotoResult:
     digest = None
     try:
         data = _read(photo)
         digest = hashlib.sha256(data).hexdigest()
-        if digest in order.known or (photo.source, digest) in order.finished:
-            return Done(photo, ())
-        return _Opened(photo, digest, np.asarray(images.read_photo(data)))
+        if digest in spec.known or (photo.source, digest) in spec.finished:
+            return PhotoResult(photo, ())
+        return _Decoded(photo, digest, np.asarray(images.read_photo(data)))
     except UnreadableImageError as error:
-        why = str(error) if digest is None else _plainer(data, str(error))
-        return _unreadable(photo, why, order, digest)
+        cause = str(error) if digest is None else _file_kind(data) or str(error)
+        return _unreadable(photo, cause, spec, digest)
     except OSError as error:
-        return _unreadable(photo, f"it cannot be read ({error.strerror})", order, digest)
+        return _unreadable(photo, f"it cannot be read ({error.strerror})", spec, digest)
 
 
-def _unreadable(photo: Photo, why: str, order: Order, digest: str | None) -> Done:
-    if (photo.source, digest) in order.finished:
-        return Done(photo, ())
-    reason = Reason(UNREADABLE, 0.0, 0.0, why)
-    return Done(photo, (Row(photo.source, digest, UNREADABLE, (reason,), group=group_of(photo)),))
+def _unreadable(photo: Photo, cause: str, spec: CropSpec, digest: str | None) -> PhotoResult:
+    if (photo.source, digest) in spec.finished:
+        return PhotoResult(photo, ())
+    reason = Reason(UNREADABLE, 0.0, 0.0, cause)
+    row = Row(photo.source, digest, UNREADABLE, (reason,), group=group_of(photo))
+    return PhotoResult(photo, (row,))
 
 
 def _read(photo: Photo) -> bytes:
@@ -154,58 +159,69 @@ def _source(argument: Path) -> sources.Folder | sources.Zip:
     return sources.Folder(argument.parent)
 
 
-def _cut_together(opened: list[_Opened], detector: Detector, order: Order) -> list[Done]:
-    """YuNet looks at photos one by one and in four directions; others get all at once."""
+def _file_kind(data: bytes) -> str | None:
+    """A clearer reason for files that are often among photos and are none."""
+    head = data[:512].lstrip().lower()
+    if data[:4] == b"PK\x03\x04":
+        return "it is a zip within the photos: give it to crop by itself"
+    if head.startswith((b"<svg", b"<?xml")) and b"<svg" in data[:4096].lower():
+        return "it is an SVG drawing, not a photo"
+    return None
+
+
+# Cropping ----------------------------------------------------------------------------------
+
+
+def _crop_decoded(decoded: list[_Decoded], detector: Detector, spec: CropSpec) -> list[PhotoResult]:
+    """YuNet gets photos one by one and in four directions; other detectors get all at once."""
     if detector.name == "yunet":
         find = partial(_find_one, detector)
-        return [_cut_one(it, *orientation.righted(it.pixels, find), order) for it in opened]
-    faces = detector.find([it.pixels for it in opened]) if opened else []
-    return [_cut_one(it, 0, it.pixels, f, order) for it, f in zip(opened, faces, strict=True)]
+        return [_crop_faces(it, *orientation.upright(it.pixels, find), spec) for it in decoded]
+    found = detector.find([it.pixels for it in decoded]) if decoded else []
+    return [
+        _crop_faces(it, 0, it.pixels, faces, spec) for it, faces in zip(decoded, found, strict=True)
+    ]
 
 
 def _find_one(detector: Detector, photo: Pixels) -> list[Face]:
     return detector.find([photo])[0]
 
 
-def _cut_one(opened: _Opened, turned: int, pixels: Pixels, faces: list[Face], order: Order) -> Done:
-    photo, size = opened.photo, (pixels.shape[1], pixels.shape[0])
-    about = Row(
-        *(photo.source, opened.digest, NO_FACE),
+def _crop_faces(
+    decoded: _Decoded, turned: int, pixels: Pixels, faces: list[Face], spec: CropSpec
+) -> PhotoResult:
+    photo = decoded.photo
+    without_face = Row(
+        *(photo.source, decoded.digest, NO_FACE),
         group=group_of(photo),
         turned=turned,
-        photo_px=size,
+        photo_px=(pixels.shape[1], pixels.shape[0]),
     )
-    found = [_row(about, pixels, f, number, len(faces), order) for number, f in enumerate(faces)]
-    preview, scale = _preview(pixels) if order.previews else (None, 1.0)
-    return Done(photo, tuple(row for row in found if row) or (about,), preview, scale)
+    rows = [_crop_face(without_face, pixels, faces, number, spec) for number in range(len(faces))]
+    preview, scale = _preview(pixels) if spec.previews else (None, 1.0)
+    found = tuple(row for row in rows if row is not None)
+    return PhotoResult(photo, found or (without_face,), preview, scale)
 
 
-def _plainer(data: bytes, why: str) -> str:
-    head = data[:512].lstrip().lower()
-    if data[:4] == b"PK\x03\x04":
-        return "it is a zip within the photos: give it to crop by itself"
-    if head.startswith((b"<svg", b"<?xml")) and b"<svg" in data[:4096].lower():
-        return "it is an SVG drawing, not a photo"
-    return why
-
-
-def _row(
-    about: Row, pixels: Pixels, face: Face, number: int, faces: int, order: Order
+def _crop_face(
+    photo: Row, pixels: Pixels, faces: list[Face], number: int, spec: CropSpec
 ) -> Row | None:
+    """Save the crop of one face of a photo, and return its row; None where it has no extent."""
+    face = faces[number]
     try:
-        matrix = align.placing(face.landmarks)
+        matrix = align.landmark_transform(face.landmarks)
     except ValueError:
-        return None  # a face whose eyes and mouth are one spot is none
-    measures = measure.measure(pixels, face, matrix) | {"faces": faces, "number": number}
-    reasons = measure.reasons(measures, order.rules)
+        return None  # eyes and mouth are the same point
+    measures = measure(pixels, face, matrix) | {"faces": len(faces), "number": number}
+    reasons = face_reasons(measures, spec.rules)
     verdict = REJECTED if reasons else KEPT
-    name = hashlib.sha256(os.fsencode(about.source)).hexdigest()[:6]
-    crop = f"{FOLDERS[verdict]}/{about.group}/{str(about.source_sha256)[:16]}-{name}-{number}.png"
-    square = matrix if order.aligned else align.boxing(face.box)
-    _save(order.dataset / crop, align.crop(pixels, square, order.size_px))
+    name = hashlib.sha256(os.fsencode(photo.source)).hexdigest()[:6]
+    crop = f"{FOLDERS[verdict]}/{photo.group}/{str(photo.source_sha256)[:16]}-{name}-{number}.png"
+    square = matrix if spec.aligned else align.box_transform(face.box)
+    _save(spec.dataset / crop, align.crop(pixels, square, spec.size_px))
     return Row(
-        about.source,
-        about.source_sha256,
+        photo.source,
+        photo.source_sha256,
         verdict,
         tuple(reasons),
         crop,
@@ -213,14 +229,14 @@ def _row(
         tuple((round(x, 2), round(y, 2)) for x, y in face.landmarks),
         round(face.score, 4),
         measures,
-        about.group,
-        about.turned,
-        about.photo_px,
+        photo.group,
+        photo.turned,
+        photo.photo_px,
     )
 
 
 def _save(path: Path, crop: Pixels) -> None:
-    """Whole or not there, but not fsynced: a crop a power cut took is cut again."""
+    """Write whole or not at all, but without fsync: after a power cut a crop is made again."""
     data = images.encode(crop)
     with suppress(FileExistsError):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -237,41 +253,45 @@ def _preview(pixels: Pixels) -> tuple[bytes, float]:
 
 
 def group_of(photo: Photo) -> str:
-    """The name of the photo's own sub-folder, fit to be one; nested ones are joined by +."""
+    """The photo's sub-folder as a valid folder name; nested ones are joined by +.
+
+    For photos at the top: the name of the folder or zip, or DEFAULT_GROUP for single files.
+    """
     folders = PurePosixPath(photo.source).parts[:-1]
     top = photo.argument.resolve()
-    outer = top.name if top.is_dir() else top.stem if top.suffix.lower() == ".zip" else SINGLE
+    is_zip = top.suffix.lower() == ".zip"
+    outer = top.name if top.is_dir() else top.stem if is_zip else DEFAULT_GROUP
     text = "+".join(part for part in folders if part not in {"/", "..", "."}) or outer
     text = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())
     text = re.sub(r'[\x00-\x1f<>:"/\\|?*]', "_", text).strip(" .")
-    return text.encode()[:MAX_GROUP_BYTES].decode("utf-8", "ignore").strip(" .") or SINGLE
+    return text.encode()[:MAX_GROUP_BYTES].decode("utf-8", "ignore").strip(" .") or DEFAULT_GROUP
 
 
 # In a worker process -----------------------------------------------------------------------
 
-_worker: tuple[Detector, Order]
+_worker: tuple[Detector, CropSpec]
 
 
-def start_worker(smallest_px: float, order: Order) -> None:
-    """Get one process of the pool ready. Ctrl-C is for the one that started it."""
+def init_worker(smallest_px: float, spec: CropSpec) -> None:
+    """Initialize a process of the pool. Ctrl-C is left to the parent process."""
     global _worker  # noqa: PLW0603  a process is one worker
     from neuroceleb.data.faces.yunet import YuNet
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     cv2.setNumThreads(1)
-    threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
-    _worker = (YuNet(smallest_px=smallest_px), order)
+    threading.Thread(target=_exit_with_parent, daemon=True, name="parent").start()
+    _worker = (YuNet(smallest_px=smallest_px), spec)
 
 
-def _end_with_parent() -> None:
-    """A pool's processes wait for work for ever where the one that started them was killed."""
+def _exit_with_parent() -> None:
+    """A pool's processes would wait for work for ever after their parent was killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
         os._exit(1)
 
 
-def cut_in_worker(photos: Sequence[Photo]) -> list[Done]:
-    """`cut`, by what this process was started with."""
-    return cut(photos, *_worker)
+def crop_in_worker(photos: Sequence[Photo]) -> list[PhotoResult]:
+    """`crop_batch` with the detector and spec of this process."""
+    return crop_batch(photos, *_worker)

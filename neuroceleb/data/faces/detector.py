@@ -1,4 +1,4 @@
-"""What a face is, and what finds faces: the seam between photos and whoever looks at them."""
+"""The result of face detection, and the protocol of a detector."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,14 +10,17 @@ Point = tuple[float, float]
 
 LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")  # the person's own sides
 
+# Angles in degrees; the others are likelihoods, 0 (very unlikely) to 1 (very likely).
+EXTRAS = ("roll", "pan", "tilt", "blurred", "under_exposed", "headwear", "landmark_confidence")
+
 
 @dataclass(frozen=True)
 class Face:
     """One face in a photo, in pixels of the upright photo (x to the right, y down).
 
-    `box` is (left, top, width, height); `landmarks` are five (x, y) in the order LANDMARKS, the
-    person's own right eye first (it is on the left of a frontal photo); `score` is 0..1. What
-    else the detector knows is in `extras`, under names of `EXTRAS`.
+    `box` is (left, top, width, height). `landmarks` are five (x, y) in the order of LANDMARKS: the
+    person's own right eye first, which is on the left of a frontal photo. `score` is 0..1.
+    `extras` are further values of the detector, by names of EXTRAS.
     """
 
     box: tuple[float, float, float, float]
@@ -26,16 +29,12 @@ class Face:
     extras: Mapping[str, float] = field(default_factory=dict)
 
 
-# Angles in degrees; the others are likelihoods, 0 (very unlikely) to 1 (very likely).
-EXTRAS = ("roll", "pan", "tilt", "blurred", "under_exposed", "headwear", "landmark_confidence")
-
-
 class Detector(Protocol):
-    """Finds the faces of several photos at once; whoever answers best in batches gets them."""
+    """Finds faces in photos, several photos per call, so that a detector can batch them."""
 
     @property
     def name(self) -> str:
-        """The name that `--detector` knows it by."""
+        """The detector's name on the command line (`--detector`)."""
         ...
 
     def find(self, photos: Sequence[Pixels]) -> list[list[Face]]:

@@ -1,6 +1,6 @@
 """A draft: rules and choices that are tried on a dataset before they are saved.
 
-It lies beside the manifest, so that it outlives a closed page; nothing is moved by it.
+It is a file beside the manifest, so it survives a closed page. It moves no crops.
 """
 
 import dataclasses
@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from neuroceleb import files
-from neuroceleb.data.faces import review
+from neuroceleb.data.faces import edit, review
 from neuroceleb.data.faces.manifest import FaceSet, Row
-from neuroceleb.data.faces.measure import Rules
+from neuroceleb.data.faces.rules import Rules
 from neuroceleb.errors import UserError
 
 MAX_CHOICES = 100_000
@@ -20,7 +20,7 @@ MAX_CHOICES = 100_000
 
 @dataclass(frozen=True)
 class Draft:
-    """Rules, and by the id of a face a person's choice (keep, reject, or None: taken back)."""
+    """Rules, and a person's choices that are not saved yet, by the id of the face."""
 
     rules: Rules
     choices: Mapping[str, str | None] = field(default_factory=dict)
@@ -30,9 +30,9 @@ class Draft:
         return Draft(Rules.checked(**{**dataclasses.asdict(self.rules), **values}), self.choices)
 
     def with_choice(self, row: Row, choice: str | None) -> "Draft":
-        """The face of a row chosen so; raises UserError for no choice, or one too many."""
+        """With the choice for one face; raises UserError for no choice, or one too many."""
         review.check_choice(choice)
-        choices = {name: value for name, value in self.choices.items() if name != row.id}
+        choices = {face_id: value for face_id, value in self.choices.items() if face_id != row.id}
         if choice != row.overruled:
             choices[row.id] = choice
         if len(choices) > MAX_CHOICES:
@@ -41,8 +41,8 @@ class Draft:
 
 
 def read(face_set: FaceSet) -> Draft:
-    """The draft of a dataset, or what was saved last where there is none."""
-    saved = Draft(review.rules_of(face_set))
+    """The draft of a dataset, or the saved rules without choices where there is none."""
+    saved = Draft(edit.saved_rules(face_set))
     try:
         value = json.loads(face_set.draft.read_text("utf-8"))
         choices = {str(face_id): choice for face_id, choice in value["choices"].items()}
@@ -54,27 +54,30 @@ def read(face_set: FaceSet) -> Draft:
 
 
 def write(face_set: FaceSet, draft: Draft) -> None:
-    """Keep a draft, unless it is what was saved; raises UserError where it cannot be written."""
-    if not draft.choices and draft.rules == review.rules_of(face_set):
-        forget(face_set)
+    """Store a draft, or delete it where it equals what is saved; raises UserError."""
+    if not draft.choices and draft.rules == edit.saved_rules(face_set):
+        discard(face_set)
         return
     value = {"rules": dataclasses.asdict(draft.rules), "choices": dict(draft.choices)}
     files.write_json(face_set.draft, value)
 
 
 def save(face_set: FaceSet) -> review.Counts:
-    """Make the draft true: judge by it, move the crops, write the report. Raises UserError."""
+    """Save the dataset with the draft's rules and choices, and delete the draft.
+
+    Raises UserError.
+    """
     draft = read(face_set)
-    counts = review.settle(face_set, draft.rules, draft.choices)
-    forget(face_set)
+    counts = edit.save(face_set, draft.rules, draft.choices)
+    discard(face_set)
     return counts
 
 
-def forget(face_set: FaceSet) -> None:
-    """Go back to what was saved last."""
+def discard(face_set: FaceSet) -> None:
+    """Delete the draft: back to what is saved."""
     face_set.draft.unlink(missing_ok=True)
 
 
 def exists(face_set: FaceSet) -> bool:
-    """Whether anything was tried that is not saved."""
+    """Whether there are changes that are not saved."""
     return face_set.draft.exists()

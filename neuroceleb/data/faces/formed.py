@@ -46,10 +46,10 @@ def misfit(face: Face) -> float:
     """How far its landmarks stand out of place; see Form."""
     points = np.asarray(face.landmarks, np.float64)
     try:
-        matrix = align.similarity(points, FRONT)
+        matrix = align.fit_similarity(points, FRONT)
     except ValueError:
         return float("inf")
-    apart = align.moved(face.landmarks, matrix) - FRONT
+    apart = align.transform_points(face.landmarks, matrix) - FRONT
     return float(np.sqrt((apart**2).sum(axis=1).mean()))
 
 

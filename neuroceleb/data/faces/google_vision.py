@@ -1,7 +1,7 @@
-"""Faces by Google Cloud Vision: the photos leave this machine, so somebody is asked first.
+"""Face detection by Google Cloud Vision, with the user's consent, because it gets the photos.
 
-`consent = ask(photo_count, agrees)`, then `GoogleVision(consent).find(photos)`. Importing this
-module takes half a second; whoever may not need it imports it late.
+`consent = request_consent(photo_count, confirm)`, then `GoogleVision(consent).find(photos)`.
+Importing this module takes half a second, so it is imported where it is needed only.
 """
 
 import io
@@ -19,23 +19,23 @@ from neuroceleb.data.faces.detector import Face, Point
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 
-# The service takes 16 images and 10 MB a request; Google's advice for faces is 1600 x 1200.
-PHOTOS_A_REQUEST = 16
-REQUEST_BYTES = 8_000_000
+# The limits are 16 images and 10 MB per request; Google recommends 1600 x 1200 for faces.
+MAX_REQUEST_PHOTOS = 16
+MAX_REQUEST_BYTES = 8_000_000
 LONG_SIDE_PX = 1600
-LONGEST_SIDE_PX = 2048  # its noisiest JPEG still fits one request
+MAX_LONG_SIDE_PX = 2048  # the largest JPEG of this size fits one request
 JPEG_QUALITY = 92
-FACES_A_PHOTO = 50
+MAX_FACES = 50
 
-# List price of face detection, 2026, in USD; the free ones are per month. Check yours.
+# List price of face detection, 2026, in USD; the free calls are per month.
 PRICE_YEAR = 2026
 FREE_CALLS = 1_000
-CHEAPER_FROM_CALL = 5_000_000
-USD_A_THOUSAND = 1.50
-USD_A_THOUSAND_CHEAPER = 0.60
+VOLUME_PRICE_FROM = 5_000_000
+USD_PER_1000 = 1.50
+USD_PER_1000_VOLUME = 0.60
 
 # Google's left is the viewer's: "LEFT_EYE, typically, is the person's right eye" (reference of
-# FaceAnnotation.Landmark.Type). In our order, the person's own right eye first.
+# FaceAnnotation.Landmark.Type). In the order of LANDMARKS, the person's own right eye first.
 _Kind = vision.FaceAnnotation.Landmark.Type
 _KINDS = (_Kind.LEFT_EYE, _Kind.RIGHT_EYE, _Kind.NOSE_TIP, _Kind.MOUTH_LEFT, _Kind.MOUTH_RIGHT)
 
@@ -48,25 +48,25 @@ _LIKELIHOODS = {
 }
 
 _OK, _INVALID_ARGUMENT, _UNAVAILABLE = 0, 3, 14  # google.rpc.Code
-_FINAL = (_OK, _INVALID_ARGUMENT)  # of one photo: it was read, or cannot be
-_SIGN_IN_FAILED = "Getting metadata from plugin failed"  # gRPC's words; it calls it UNAVAILABLE
+_FINAL = (_OK, _INVALID_ARGUMENT)  # not retried: the photo was read, or cannot be read
+_SIGN_IN_FAILED = "Getting metadata from plugin failed"  # of gRPC; code UNAVAILABLE
 
 
 def calls(photo_count: int) -> int:
-    """How many calls Google bills for so many photos: one per image and feature, ours is one."""
+    """How many calls Google bills for that many photos: one per image and feature."""
     return photo_count
 
 
 def estimate_usd(photo_count: int) -> float:
-    """What so many photos cost in USD at the list price, if no others are sent that month."""
+    """The cost in USD at the list price, if no other photos are sent in that month."""
     count = calls(photo_count)
-    dear = max(0, min(count, CHEAPER_FROM_CALL) - FREE_CALLS)
-    cheap = max(0, count - CHEAPER_FROM_CALL)
-    return (dear * USD_A_THOUSAND + cheap * USD_A_THOUSAND_CHEAPER) / 1000
+    full_price = max(0, min(count, VOLUME_PRICE_FROM) - FREE_CALLS)
+    volume_price = max(0, count - VOLUME_PRICE_FROM)
+    return (full_price * USD_PER_1000 + volume_price * USD_PER_1000_VOLUME) / 1000
 
 
 def consent_text(photo_count: int) -> str:
-    """What somebody is told before any photo leaves the machine: how many, where to, the cost."""
+    """The question before photos are sent: how many, where to, at what cost."""
     photos = "1 photo" if photo_count == 1 else f"{photo_count:,} photos"
     count = calls(photo_count)
     billed = "1 call" if count == 1 else f"{count:,} calls"
@@ -79,29 +79,31 @@ def consent_text(photo_count: int) -> str:
 
 @dataclass(frozen=True)
 class Consent:
-    """Somebody was told what would be sent, and agreed to this many photos. Made by `ask`."""
+    """A person agreed that this many photos are sent. Returned by `request_consent`."""
 
     photos: int
 
 
-def ask(photo_count: int, agrees: Callable[[str], bool]) -> Consent:
-    """Show `consent_text` through `agrees`, which says whether the person does.
+def request_consent(photo_count: int, confirm: Callable[[str], bool]) -> Consent:
+    """Call `confirm` with the `consent_text`; it returns whether the person agrees.
 
     Raises UserError where the person does not.
     """
-    if not agrees(consent_text(photo_count)):
-        raise UserError("Nothing was sent to Google: use the yunet detector, it stays here.")
+    if not confirm(consent_text(photo_count)):
+        raise UserError(
+            "Nothing was sent to Google: use the yunet detector, which runs on this machine."
+        )
     return Consent(photo_count)
 
 
 class GoogleVision:
-    """The detector `google-vision`: Google's FACE_DETECTION, several photos a request.
+    """The detector `google-vision`: Google's FACE_DETECTION, several photos per request.
 
     Sends no more photos than `consent` allows over its lifetime. A photo's long side is reduced
-    to `long_side_px` (1 to 2048). A request may take `timeout_s` seconds; what may pass
-    (unavailable, too slow, an error inside) is tried again for `patience_s` seconds, first after
-    up to `first_wait_s`, then up to twice as long each time; Google may bill a photo again that
-    it answered too late. One detector serves several threads, but no second process.
+    to `long_side_px` (1 to 2048). A request times out after `timeout_s` seconds. Transient errors
+    (unavailable, timeout, internal error) are retried for `retry_timeout_s` seconds, first after
+    up to `retry_delay_s`, then up to twice as long each time; Google may bill a photo twice whose
+    response came too late. One detector serves several threads, but one process only.
     Raises UserError where no credentials are found.
     """
 
@@ -114,86 +116,81 @@ class GoogleVision:
         client: vision.ImageAnnotatorClient | None = None,
         long_side_px: int = LONG_SIDE_PX,
         timeout_s: float = 60.0,
-        patience_s: float = 90.0,
-        first_wait_s: float = 1.0,
+        retry_timeout_s: float = 90.0,
+        retry_delay_s: float = 1.0,
     ) -> None:
-        """`client` is a ready one of Google's; without it, one with the credentials of this user.
-
-        They are looked for as all Google libraries do (`google.auth.default`).
-        """
-        if not 1 <= long_side_px <= LONGEST_SIDE_PX:
-            raise UserError(f"Send photos of 1 to {LONGEST_SIDE_PX} px, not {long_side_px}.")
-        self.refused = 0  # photos that Google could not read; they count as photos without a face
+        """Without `client`, one with this user's credentials (`google.auth.default`) is made."""
+        if not 1 <= long_side_px <= MAX_LONG_SIDE_PX:
+            raise UserError(f"Send photos of 1 to {MAX_LONG_SIDE_PX} px, not {long_side_px}.")
+        self.unreadable = 0  # photos that Google could not read; they have no faces
         self._client = client or _signed_in_client()
         self._long_side_px = long_side_px
         self._timeout_s = timeout_s
-        self._patient = Retry(
-            predicate=_may_pass,
-            initial=first_wait_s,
+        self._retry = Retry(
+            predicate=_is_transient,
+            initial=retry_delay_s,
             maximum=30.0,
             multiplier=2.0,
-            timeout=patience_s,
+            timeout=retry_timeout_s,
         )
         self._allowed = consent.photos
-        self._handed_in = 0
+        self._counted = 0
         self._lock = threading.Lock()
 
     def find(self, photos: Sequence[Pixels]) -> list[list[Face]]:
         """The faces of each (H, W, 3) uint8 photo, largest first, in the photo's own pixels.
 
-        `box` is Google's tight `fd_bounding_poly`, the skin of the face, which is what YuNet
-        boxes. A face without all five landmarks is left out. Raises UserError, having sent
-        nothing where more photos are handed in than were agreed to.
+        `box` is Google's tight `fd_bounding_poly`, the skin of the face, which corresponds to
+        YuNet's box. Faces without all five landmarks are omitted. Raises UserError; nothing is
+        sent where the consent does not cover all photos.
         """
-        self._count(len(photos))
+        self._reserve(len(photos))
         found: list[list[Face]] = []
         for jpegs in _requests(_jpeg(photo, self._long_side_px) for photo in photos):
-            answers = self._answers(jpegs)
-            found += [_faces(a, jpeg.scale) for a, jpeg in zip(answers, jpegs, strict=True)]
+            responses = self._responses(jpegs)
+            found += [_faces(it, jpeg.scale) for it, jpeg in zip(responses, jpegs, strict=True)]
         return found
 
-    def _count(self, photo_count: int) -> None:
+    def _reserve(self, photo_count: int) -> None:
         with self._lock:
-            if self._handed_in + photo_count > self._allowed:
+            if self._counted + photo_count > self._allowed:
                 raise UserError(
                     f"You agreed to send {self._allowed:,} photos to Google, and this would be "
-                    f"number {self._handed_in + photo_count:,}: agree to the rest first."
+                    f"number {self._counted + photo_count:,}: agree to the rest first."
                 )
-            self._handed_in += photo_count
+            self._counted += photo_count
 
-    def _answers(self, jpegs: Sequence["_Jpeg"]) -> list[vision.AnnotateImageResponse]:
-        """One answer a photo; where some fail in a way that may pass, only they are sent again."""
-        answers: dict[int, vision.AnnotateImageResponse] = {}
+    def _responses(self, jpegs: Sequence["_Jpeg"]) -> list[vision.AnnotateImageResponse]:
+        """One response per photo; photos that failed with a transient error are sent again."""
+        responses: dict[int, vision.AnnotateImageResponse] = {}
 
-        def ask_for_the_rest() -> None:
-            waiting = [index for index in range(len(jpegs)) if index not in answers]
-            response = self._send([jpegs[index] for index in waiting])
-            news = dict(zip(waiting, response.responses, strict=False))
-            answers.update((i, it) for i, it in news.items() if it.error.code in _FINAL)
-            if len(answers) < len(jpegs):
-                failed = [it.error.code for it in news.values() if it.error.code not in _FINAL]
+        def request_missing() -> None:
+            missing = [index for index in range(len(jpegs)) if index not in responses]
+            batch = self._send([jpegs[index] for index in missing])
+            new = dict(zip(missing, batch.responses, strict=False))
+            responses.update((i, it) for i, it in new.items() if it.error.code in _FINAL)
+            if len(responses) < len(jpegs):
+                failed = [it.error.code for it in new.values() if it.error.code not in _FINAL]
                 code = failed[0] if failed else _UNAVAILABLE
                 raise exceptions.from_grpc_status(code, "one photo")  # type: ignore[no-untyped-call]
 
         try:
-            self._patient(ask_for_the_rest)()
+            self._retry(request_missing)()
         except exceptions.RetryError as error:
-            raise UserError(_in_words(error.cause)) from error
+            raise UserError(_user_message(error.cause)) from error
         except exceptions.GoogleAPIError as error:
-            raise UserError(_in_words(error)) from error
+            raise UserError(_user_message(error)) from error
         with self._lock:
-            self.refused += sum(it.error.code == _INVALID_ARGUMENT for it in answers.values())
-        return [answers[index] for index in range(len(jpegs))]
+            self.unreadable += sum(it.error.code == _INVALID_ARGUMENT for it in responses.values())
+        return [responses[index] for index in range(len(jpegs))]
 
     def _send(self, jpegs: Sequence["_Jpeg"]) -> vision.BatchAnnotateImagesResponse:
-        feature = vision.Feature(
-            type_=vision.Feature.Type.FACE_DETECTION, max_results=FACES_A_PHOTO
-        )
+        feature = vision.Feature(type_=vision.Feature.Type.FACE_DETECTION, max_results=MAX_FACES)
         requests = [
             vision.AnnotateImageRequest(image=vision.Image(content=jpeg.data), features=[feature])
             for jpeg in jpegs
         ]
-        # The client's own patience is ten minutes, whatever ours is: it tries once, we try again.
+        # No retry by the client, whose own timeout is always ten minutes: `_retry` does it.
         return self._client.batch_annotate_images(
             requests=requests, retry=None, timeout=self._timeout_s
         )
@@ -217,9 +214,9 @@ def _signed_in_client() -> vision.ImageAnnotatorClient:
 
 @dataclass(frozen=True)
 class _Jpeg:
-    """What Google sees of a photo: pixels only, no metadata.
+    """A photo as it is sent: pixels only, no metadata.
 
-    `scale` is what its x and y are multiplied by to be the photo's own.
+    `scale` are the factors from its x and y to the photo's.
     """
 
     data: bytes
@@ -236,11 +233,13 @@ def _jpeg(photo: Pixels, long_side_px: int) -> _Jpeg:
 
 
 def _requests(jpegs: Iterator[_Jpeg]) -> Iterator[list[_Jpeg]]:
-    """Lay photos together, in their order, as long as they fit one request."""
+    """Batches that fit one request each, in order."""
     batch: list[_Jpeg] = []
     size = 0
     for jpeg in jpegs:
-        if batch and (len(batch) == PHOTOS_A_REQUEST or size + len(jpeg.data) > REQUEST_BYTES):
+        if batch and (
+            len(batch) == MAX_REQUEST_PHOTOS or size + len(jpeg.data) > MAX_REQUEST_BYTES
+        ):
             yield batch
             batch, size = [], 0
         batch.append(jpeg)
@@ -249,21 +248,21 @@ def _requests(jpegs: Iterator[_Jpeg]) -> Iterator[list[_Jpeg]]:
         yield batch
 
 
-def _faces(answer: vision.AnnotateImageResponse, scale: Point) -> list[Face]:
-    faces = (_face(annotation, scale) for annotation in answer.face_annotations)
+def _faces(response: vision.AnnotateImageResponse, scale: Point) -> list[Face]:
+    faces = (_face(annotation, scale) for annotation in response.face_annotations)
     return sorted((face for face in faces if face), key=_area, reverse=True)
 
 
 def _face(annotation: vision.FaceAnnotation, scale: Point) -> Face | None:
-    """Our Face of Google's, or None where the box or one of the five landmarks is missing."""
+    """A Face, or None where the box or one of the five landmarks is missing."""
     box = _box(annotation.fd_bounding_poly, scale) or _box(annotation.bounding_poly, scale)
-    places: dict[int, vision.Position] = {
+    positions: dict[int, vision.Position] = {
         mark.type_: mark.position for mark in annotation.landmarks
     }
-    if box is None or not all(kind in places for kind in _KINDS):
+    if box is None or not all(kind in positions for kind in _KINDS):
         return None
     right_eye, left_eye, nose, right_mouth, left_mouth = (
-        (places[kind].x * scale[0], places[kind].y * scale[1]) for kind in _KINDS
+        (positions[kind].x * scale[0], positions[kind].y * scale[1]) for kind in _KINDS
     )
     return Face(
         box,
@@ -274,16 +273,16 @@ def _face(annotation: vision.FaceAnnotation, scale: Point) -> Face | None:
 
 
 def _box(polygon: vision.BoundingPoly, scale: Point) -> tuple[float, float, float, float] | None:
-    """(left, top, width, height) around the vertices; None where they enclose nothing.
+    """(left, top, width, height) around the vertices; None where the area is 0.
 
-    A coordinate that Google leaves out reads as 0, which is what it means.
+    A coordinate that Google omits is 0.
     """
-    across = [vertex.x * scale[0] for vertex in polygon.vertices]
-    down = [vertex.y * scale[1] for vertex in polygon.vertices]
-    if not across or max(across) == min(across) or max(down) == min(down):
+    xs = [vertex.x * scale[0] for vertex in polygon.vertices]
+    ys = [vertex.y * scale[1] for vertex in polygon.vertices]
+    if not xs or max(xs) == min(xs) or max(ys) == min(ys):
         return None
-    left, top = min(across), min(down)
-    return left, top, max(across) - left, max(down) - top
+    left, top = min(xs), min(ys)
+    return left, top, max(xs) - left, max(ys) - top
 
 
 def _extras(annotation: vision.FaceAnnotation) -> dict[str, float]:
@@ -304,13 +303,13 @@ def _area(face: Face) -> float:
     return face.box[2] * face.box[3]
 
 
-def _may_pass(error: BaseException) -> bool:
-    passing = (
+def _is_transient(error: BaseException) -> bool:
+    transient = (
         exceptions.ServiceUnavailable,
         exceptions.DeadlineExceeded,
         exceptions.InternalServerError,
     )
-    return isinstance(error, passing) and _SIGN_IN_FAILED not in str(error)
+    return isinstance(error, transient) and _SIGN_IN_FAILED not in str(error)
 
 
 _API_OFF = (
@@ -359,8 +358,8 @@ _SENTENCES: tuple[tuple[type[exceptions.GoogleAPICallError], str], ...] = (
 )
 
 
-def _in_words(error: Exception | None) -> str:
-    """One sentence; nothing the service wrote gets into it, for that may quote keys."""
+def _user_message(error: Exception | None) -> str:
+    """One sentence, without the text of the service, which may quote keys."""
     if _SIGN_IN_FAILED in str(error):
         return _NO_SIGN_IN
     if isinstance(error, exceptions.Forbidden):
@@ -371,4 +370,4 @@ def _in_words(error: Exception | None) -> str:
     for kind, sentence in _SENTENCES:
         if isinstance(error, kind):
             return sentence
-    return "Google Vision failed inside: try again later, or use the yunet detector."
+    return "Google Vision had an internal error: try again later, or use the yunet detector."

@@ -138,7 +138,7 @@ class LandmarkDetector:
 
         `photo` is (H, W, 3) uint8 RGB. Raises ValueError where the five points lie on one spot.
         """
-        return self._find(photo, align.placing(landmarks))
+        return self._find(photo, align.landmark_transform(landmarks))
 
     def find_aligned(self, faces: Pixels) -> Landmarks:
         """The dense landmarks of N aligned crops, (N, S, S, 3) uint8 RGB, in the crops' pixels."""

@@ -1,6 +1,7 @@
-"""A dataset folder and its manifest: one line a face, so that every choice can be undone.
+"""A dataset folder and its manifest, one line per face, so that every choice can be undone.
 
-`faces/<group>/<id>.png` are kept, `rejected/<group>/<id>.png` are not; `manifest.jsonl` says why.
+`faces/<group>/<id>.png` are kept, `rejected/<group>/<id>.png` are not; `manifest.jsonl` has the
+reasons.
 """
 
 import dataclasses
@@ -14,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from neuroceleb import files
-from neuroceleb.data.faces.measure import Measures, Reason
+from neuroceleb.data.faces.measure import Measures
+from neuroceleb.data.faces.rules import Reason
 from neuroceleb.errors import UserError
 
 KEPT, REJECTED, NO_FACE, UNREADABLE = "kept", "rejected", "no_face", "unreadable"
@@ -23,12 +25,13 @@ FOLDERS = {KEPT: "faces", REJECTED: "rejected"}
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One face of a photo; or, without box and crop, a photo in which none is or can be found.
+    """One face of a photo; or, without box and crop, a photo without a face or unreadable.
 
-    `source` is the photo's path relative to its PHOTOS argument. `box` (left, top, width, height)
-    and `landmarks` are in pixels of the upright photo: righted by its EXIF, then turned by
-    `turned` degrees counter-clockwise where its pixels lay on their side or head; `photo_px` is
-    the width and height of that. `overruled` is a person's choice: keep, reject or None.
+    `source` is the photo's path relative to its PHOTOS argument. `verdict` is KEPT, REJECTED,
+    NO_FACE or UNREADABLE. `box` (left, top, width, height) and `landmarks` are in pixels of the
+    upright photo: turned as its EXIF says, then by `turned` degrees counter-clockwise; `photo_px`
+    is its width and height. `overruled` is a person's choice: keep, reject or None. The fields
+    are the keys of a line of the manifest.
     """
 
     source: str
@@ -52,18 +55,18 @@ class Row:
 
     @property
     def photo(self) -> tuple[str, str | None]:
-        """What tells its photo from others."""
+        """What identifies its photo: source and SHA-256."""
         return self.source, self.source_sha256
 
     def to_json(self) -> str:
-        """One line of the manifest, without its end."""
+        """One line of the manifest, without the newline."""
         value = {spec.name: getattr(self, spec.name) for spec in dataclasses.fields(self)}
         value["reasons"] = [dataclasses.asdict(reason) for reason in self.reasons]
         return json.dumps(value, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, line: str) -> "Row":
-        """Raises ValueError, KeyError or TypeError for a line that is none."""
+        """Raises ValueError, KeyError or TypeError for an invalid line."""
         value = json.loads(line)
         value["reasons"] = tuple(Reason(**reason) for reason in value["reasons"])
         value["measures"] = {sys.intern(name): it for name, it in value["measures"].items()}
@@ -73,7 +76,7 @@ class Row:
             value["landmarks"] = tuple((x, y) for x, y in value["landmarks"])
         row = cls(**value)
         if row.crop is not None and not _is_inside(row.crop):
-            raise ValueError("its crop leads out of the dataset")
+            raise ValueError("the path of its crop is outside the dataset")
         return row
 
 
@@ -84,7 +87,7 @@ def _is_inside(crop: str) -> bool:
 
 @dataclass(frozen=True)
 class FaceSet:
-    """A dataset folder made by `crop`; it need not exist yet."""
+    """A dataset folder of `crop`; it need not exist yet."""
 
     path: Path
 
@@ -117,10 +120,10 @@ class FaceSet:
 
     def rows(self) -> list[Row]:
         """The whole manifest, in its order."""
-        return list(self.each())
+        return list(self.iter_rows())
 
-    def each(self) -> Iterator[Row]:
-        """Line by line; an unfinished or damaged line is passed over."""
+    def iter_rows(self) -> Iterator[Row]:
+        """The rows, read line by line; unfinished and damaged lines are skipped."""
         try:
             file = self.manifest.open("rb")
         except OSError:
@@ -131,23 +134,23 @@ class FaceSet:
                     with suppress(ValueError, KeyError, TypeError, AttributeError):
                         yield Row.from_json(line.decode("utf-8", "replace"))
 
-    def file(self, row: Row) -> Path:
-        """Where a row's crop lies: where it says, or, after an interrupted move, on the other side.
+    def crop_file(self, row: Row) -> Path:
+        """The file of a row's crop; after an interrupted move it is in the other folder.
 
         Raises UserError for a row without a face.
         """
         if row.crop is None:
-            raise UserError(f"{row.source} has no face: pick another.")
-        said = self.path / row.crop
-        return said if said.exists() else self._other(said)
+            raise UserError(f"{row.source} has no face: choose another.")
+        path = self.path / row.crop
+        return path if path.exists() else self._moved(path)
 
-    def _other(self, said: Path) -> Path:
-        side = self.rejected if said.is_relative_to(self.faces) else self.faces
-        other = side / said.parent.name / said.name
-        return other if other.exists() else said
+    def _moved(self, path: Path) -> Path:
+        folder = self.rejected if path.is_relative_to(self.faces) else self.faces
+        other = folder / path.parent.name / path.name
+        return other if other.exists() else path
 
     def append(self, rows: Iterable[Row]) -> None:
-        """Add lines, whole or not at all; raises UserError where they cannot be written."""
+        """Append rows, all or none; raises UserError where they cannot be written."""
         data = b"".join(map(_line, rows))
         try:
             with self.manifest.open("ab", buffering=0) as file:
@@ -160,8 +163,8 @@ class FaceSet:
         except OSError as error:
             raise files.not_written(self.manifest, error) from error
 
-    def mend(self) -> None:
-        """Cut off the unfinished line a killed process left behind, so that others may follow."""
+    def repair(self) -> None:
+        """Remove the unfinished last line of a killed process, so that rows can be appended."""
         with suppress(FileNotFoundError), self.manifest.open("rb+") as file:
             data = file.read()
             file.truncate(data.rfind(b"\n") + 1)
@@ -175,17 +178,18 @@ class FaceSet:
             os.fsync(file.fileno())
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the dataset for this process; made if need be.
+    def lock(self) -> Iterator[None]:
+        """Lock the dataset for this process; the folder is created where it is missing.
 
-        Raises UserError where another process holds it or it cannot be made.
+        Raises UserError where another process has the lock or the folder cannot be created.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.path, os.O_RDONLY)
         except OSError as error:
             raise UserError(
-                f"{self.path} cannot be made ({error.strerror}): use another name or --workspace."
+                f"{self.path} cannot be created ({error.strerror}): use another name or "
+                "--workspace."
             ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

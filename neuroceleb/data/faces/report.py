@@ -1,4 +1,4 @@
-"""The report card of a dataset: report.json for programs and words, report.jpg for the eye."""
+"""The report of a dataset: report.json, and report.jpg with charts and sheets of faces."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,14 +13,16 @@ from neuroceleb import files, images
 from neuroceleb.data.faces.manifest import KEPT, REJECTED, UNREADABLE, FaceSet, Row
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
+from neuroceleb.settings import IMAGE_SIZE
+from neuroceleb.spacing import evenly_spaced
 
 Report = dict[str, Any]
 
 ENOUGH_FACES = 5_000
 LEAST_FACES = 1_000
-HELPED_BY = 0.05  # share of the faces that a reason must take before it is worth a word
-MAX_UNREADABLE = 1_000  # named in the report; the manifest has them all
-MEAN_OF = 2_000
+ADVICE_SHARE = 0.05  # share of the faces that a reason must reject to be mentioned
+MAX_UNREADABLE = 1_000  # listed in the report; the manifest has all
+MAX_MEAN_FACES = 2_000
 SHEET_FACES = 72
 SHEET_COLUMNS = 12
 CELL_PX = 96
@@ -34,23 +36,23 @@ _EDGES = {
 
 _ADVICE = {
     "blurred": "photos in focus and little compressed",
-    "too_small": "larger photos, or ones taken from nearer",
+    "too_small": "larger photos, or photos taken from closer",
     "turned": "photos taken from the front",
     "nodding": "photos taken at eye level",
     "dark": "photos in better light",
     "bright": "photos in softer light",
-    "eyes_covered": "photos without sunglasses and hands before the eyes",
-    "mouth_covered": "photos without masks, hands and microphones before the mouth",
+    "eyes_covered": "photos without sunglasses or hands over the eyes",
+    "mouth_covered": "photos without masks, hands or microphones over the mouth",
     "eyes_closed": "photos with open eyes",
     "near_duplicate": "other photos rather than more of the same moment",
     "grey": "colour photos",
     "outside_frame": "photos that show the whole head",
-    "low_score": "photos that show faces plainly",
+    "low_score": "photos that show faces clearly",
 }
 
 
 def read(face_set: FaceSet) -> Report:
-    """report.json; empty where there is none or it is damaged."""
+    """report.json; empty where it is missing or damaged."""
     try:
         value = json.loads(face_set.report.read_text("utf-8"))
     except (OSError, ValueError):
@@ -61,10 +63,10 @@ def read(face_set: FaceSet) -> Report:
 def write(
     face_set: FaceSet, rows: Sequence[Row], counts: Mapping[str, Any], rules: Mapping[str, Any]
 ) -> Report:
-    """Write report.json and report.jpg of a settled dataset; raises UserError."""
+    """Write report.json and report.jpg of a judged dataset; raises UserError."""
     before = read(face_set)
     value: Report = {
-        "size": before.get("size", 64),
+        "size": before.get("size", IMAGE_SIZE),
         "detector": before.get("detector", "yunet"),
         "align": before.get("align", "landmarks"),
         "rows": len(rows),
@@ -73,10 +75,10 @@ def write(
         "histograms": {name: _histogram(rows, name) for name in _EDGES},
         "unreadable_photos": _unreadable(rows),
         "rules": dict(rules),
-        "verdict": verdict(counts),
+        "verdict": assess(counts),
     }
     files.write_json(face_set.report, value)
-    images.save(face_set.report.with_suffix(".jpg"), picture(face_set, rows, value))
+    images.save(face_set.report.with_suffix(".jpg"), draw(face_set, rows, value))
     return value
 
 
@@ -86,7 +88,7 @@ def _unreadable(rows: Sequence[Row]) -> list[dict[str, str]]:
 
 
 def _histogram(rows: Sequence[Row], name: str) -> dict[str, list[float]]:
-    """Faces in each stretch between `edges`, kept and rejected."""
+    """Numbers of kept and of rejected faces between consecutive `edges`."""
     edges = _EDGES[name]
     counts = {}
     for verdict_name in (KEPT, REJECTED):
@@ -96,50 +98,52 @@ def _histogram(rows: Sequence[Row], name: str) -> dict[str, list[float]]:
     return {"edges": edges.tolist(), **counts}
 
 
-def verdict(counts: Mapping[str, Any]) -> dict[str, Any]:
-    """Whether this is enough to train on, and what would help most, in words.
+def assess(counts: Mapping[str, Any]) -> dict[str, Any]:
+    """Whether these are enough faces to train on, and which photos would help, as sentences.
 
-    The bounds are those of published small sets: a GAN of 1,000 faces repeats them (StyleGAN2-ADA,
+    The bounds are those of published small datasets: a GAN memorizes 1,000 faces (StyleGAN2-ADA,
     Karras et al. 2020), and the original system had 7,000.
     """
     kept, faces = int(counts["kept"]), int(counts["faces"])
     if kept >= ENOUGH_FACES:
-        said = [_sentence("enough", f"{kept:,} faces are kept: enough to train on.", kept=kept)]
+        sentences = [
+            _sentence("enough", f"{kept:,} faces are kept: enough to train on.", kept=kept)
+        ]
     elif kept >= LEAST_FACES:
         text = f"{kept:,} faces are kept: enough to begin with; {ENOUGH_FACES:,} give better faces."
-        said = [_sentence("some", text, kept=kept)]
+        sentences = [_sentence("some", text, kept=kept)]
     elif kept:
         text = (
-            f"Only {kept:,} faces are kept: a GAN would learn them by heart; "
+            f"Only {kept:,} faces are kept: a GAN would memorize them; "
             f"find {LEAST_FACES:,} or more."
         )
-        said = [_sentence("few", text, kept=kept)]
+        sentences = [_sentence("few", text, kept=kept)]
     else:
-        said = [_sentence("none", "No face is kept: there is nothing to train on.", kept=0)]
+        sentences = [_sentence("none", "No face is kept: there is nothing to train on.", kept=0)]
     for name, number in list(counts["by_reason"].items())[:3]:
-        if name in _ADVICE and number > HELPED_BY * faces:
+        if name in _ADVICE and number > ADVICE_SHARE * faces:
             text = (
-                f"{number:,} faces are left out as {name.replace('_', ' ')}: {_ADVICE[name]} help."
+                f"{number:,} faces are rejected as {name.replace('_', ' ')}: {_ADVICE[name]} help."
             )
-            said.append(_sentence(f"help_{name}", text, count=number))
-    return {"enough": kept >= LEAST_FACES, "sentences": said}
+            sentences.append(_sentence(f"help_{name}", text, count=number))
+    return {"enough": kept >= LEAST_FACES, "sentences": sentences}
 
 
 def _sentence(name: str, text: str, **numbers: int) -> dict[str, Any]:
     return {"name": name, "text": text, **numbers}
 
 
-# The picture -------------------------------------------------------------------------------
+# The image ---------------------------------------------------------------------------------
 
 
-def picture(face_set: FaceSet, rows: Sequence[Row], value: Report) -> Pixels:
-    """Words, mean face, histograms, and sheets of kept and rejected faces, evenly chosen."""
+def draw(face_set: FaceSet, rows: Sequence[Row], value: Report) -> Pixels:
+    """The counts, mean face, histograms, and sheets of kept and of rejected faces."""
     kept = [row for row in rows if row.verdict == KEPT]
     rejected = [row for row in rows if row.verdict == REJECTED]
     parts = [_head(face_set, kept, value)]
     for title, chosen in (("kept", kept), ("rejected", rejected)):
         if chosen:
-            parts += [_words([f"{title}: {len(chosen):,}"]), _sheet(face_set, chosen)]
+            parts += [_text([f"{title}: {len(chosen):,}"]), _sheet(face_set, chosen)]
     return np.vstack(parts)
 
 
@@ -158,11 +162,11 @@ def _head(face_set: FaceSet, kept: Sequence[Row], value: Report) -> Pixels:
     face = _mean_cell(face_set, kept)
     mean = np.full((face.shape[0], width, 3), 255, np.uint8)
     mean[:, : face.shape[1]] = face
-    text = _words(lines)
+    text = _text(lines)
     return np.vstack([text, mean, row])
 
 
-def _words(lines: Sequence[str]) -> Pixels:
+def _text(lines: Sequence[str]) -> Pixels:
     page = Image.new("RGB", (SHEET_COLUMNS * CELL_PX, 18 * len(lines) + 8), "white")
     drawing = ImageDraw.Draw(page)
     for index, line in enumerate(lines):
@@ -171,7 +175,7 @@ def _words(lines: Sequence[str]) -> Pixels:
 
 
 def _chart(name: str, histogram: Mapping[str, Sequence[float]]) -> Pixels:
-    """Kept faces black, rejected ones grey on top of them."""
+    """Stacked bars: kept faces black, rejected ones grey above them."""
     width, height = CHART_PX
     page = Image.new("RGB", CHART_PX, "white")
     drawing = ImageDraw.Draw(page)
@@ -190,10 +194,10 @@ def _chart(name: str, histogram: Mapping[str, Sequence[float]]) -> Pixels:
 
 
 def mean_face(face_set: FaceSet, kept: Sequence[Row]) -> Pixels | None:
-    """The mean of up to 2,000 crops, of their own size; None where there is none."""
+    """The mean of up to MAX_MEAN_FACES crops, in their size; None where there is none."""
     total: NDArray[np.float64] | None = None
     count = 0
-    for row in _evenly(kept, MEAN_OF):
+    for row in evenly_spaced(kept, MAX_MEAN_FACES):
         crop = _load(face_set, row)
         if crop is not None:
             total = crop.astype(np.float64) if total is None else total + crop
@@ -209,26 +213,21 @@ def _mean_cell(face_set: FaceSet, kept: Sequence[Row]) -> Pixels:
 
 def _sheet(face_set: FaceSet, rows: Sequence[Row]) -> Pixels:
     cells = []
-    for row in _evenly(rows, SHEET_FACES):
+    for row in evenly_spaced(rows, SHEET_FACES):
         crop = _load(face_set, row)
         cell = np.full((CELL_PX, CELL_PX, 3), 255, np.uint8)
         if crop is not None:
             cell = _cell(crop, CELL_PX)
-        words = "" if row.verdict == KEPT else ", ".join(it.name for it in row.reasons)
-        cells.append(_captioned(cell, words) if words else cell)
+        caption = "" if row.verdict == KEPT else ", ".join(it.name for it in row.reasons)
+        cells.append(_captioned(cell, caption) if caption else cell)
     cells += [np.full_like(cells[0], 255)] * (-len(cells) % SHEET_COLUMNS)
     lines = [cells[i : i + SHEET_COLUMNS] for i in range(0, len(cells), SHEET_COLUMNS)]
     return np.vstack([np.hstack(line) for line in lines])
 
 
-def _evenly(rows: Sequence[Row], count: int) -> list[Row]:
-    places = np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)
-    return [rows[place] for place in places]
-
-
 def _load(face_set: FaceSet, row: Row) -> Pixels | None:
     try:
-        return images.load(face_set.file(row))
+        return images.load(face_set.crop_file(row))
     except UserError:
         return None
 
@@ -238,9 +237,9 @@ def _cell(crop: Pixels, size_px: int) -> Pixels:
     return np.asarray(enlarged, np.uint8)
 
 
-def _captioned(cell: Pixels, words: str) -> Pixels:
+def _captioned(cell: Pixels, caption: str) -> Pixels:
     page = Image.fromarray(cell)
     drawing = ImageDraw.Draw(page)
     drawing.rectangle((0, CELL_PX - 13, CELL_PX, CELL_PX), "white")
-    drawing.text((1, CELL_PX - 13), words.replace("_", " ")[:20], "black", font_size=10)
+    drawing.text((1, CELL_PX - 13), caption.replace("_", " ")[:20], "black", font_size=10)
     return np.asarray(page)

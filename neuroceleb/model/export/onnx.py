@@ -1,7 +1,7 @@
-"""A generator as an ONNX file, for runtimes without PyTorch; checked against the original.
+"""Export of a generator to ONNX, compared with the original.
 
-The graph is written by hand, for it is a chain: convolutions with BatchNorm folded in, ReLU, tanh.
-Input `z` (N, nz), output `images` (N, nc, 64, 64) in [-1, 1], both float32, N free.
+The graph is a chain: convolutions with BatchNorm folded in, ReLU, tanh. Input `z` (N, nz), output
+`images` (N, nc, 64, 64) in [-1, 1], both float32, for any N.
 """
 
 import importlib
@@ -17,33 +17,33 @@ from torch import nn
 from neuroceleb import files
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
-from neuroceleb.model import folded
-from neuroceleb.model.generator import Latents, render, to_pixels
+from neuroceleb.model.generator import Latents, fold_batchnorm, render, to_pixels
 from neuroceleb.model.networks import Generator
+from neuroceleb.settings import IMAGE_SIZE
 
 OPSET = 17
-IR_VERSION = 8  # of 2021: what runtimes of these years all read
-CHECKED_VECTORS = 16
-MAX_LEVELS_APART = 1
+IR_VERSION = 8  # of 2021, for older runtimes
+CHECKED_COUNT = 16
+MAX_DIFFERENCE = 1  # grey levels
 
 
 def save(path: Path, network: Generator, config: Mapping[str, Any]) -> bool:
-    """Write the generator as ONNX, whole or not at all; whether it could be checked.
+    """Write the generator as ONNX, whole or not at all; returns whether it was checked.
 
-    Where onnxruntime is installed, it draws 16 seeds with the file first: at no pixel more than
-    one grey level from the original, or nothing is written. Raises UserError where that fails, or
-    onnx is not installed.
+    If onnxruntime is installed, it renders 16 vectors with the model first: pixels may differ from
+    the original by one grey level. Raises UserError where they differ by more (nothing is written
+    then) or where onnx is not installed.
     """
     content = encode(network, config)
     runtime = _optional("onnxruntime")
     if runtime is not None:
         rng = np.random.default_rng(0)
-        z = rng.standard_normal((CHECKED_VECTORS, network.nz), dtype=np.float32)
-        drawn = _draw(runtime, content, z)
-        apart = int(np.abs(drawn.astype(int) - render(network, z).astype(int)).max())
-        if apart > MAX_LEVELS_APART:
+        z = rng.standard_normal((CHECKED_COUNT, network.nz), dtype=np.float32)
+        exported = _run_model(runtime, content, z)
+        difference = int(np.abs(exported.astype(int) - render(network, z).astype(int)).max())
+        if difference > MAX_DIFFERENCE:
             raise UserError(
-                f"onnxruntime draws with {path.name} up to {apart} grey levels off, so it was not "
+                f"onnxruntime renders {path.name} up to {difference} grey levels off: it was not "
                 "written: export safetensors or pth instead."
             )
     files.write_bytes(path, content)
@@ -51,31 +51,36 @@ def save(path: Path, network: Generator, config: Mapping[str, Any]) -> bool:
 
 
 def encode(network: Generator, config: Mapping[str, Any]) -> bytes:
-    """The ONNX model; `config` goes into its metadata as JSON. Raises UserError."""
+    """The serialized ONNX model, with `config` as JSON in its metadata.
+
+    Raises UserError where the package onnx is not installed.
+    """
     onnx = _optional("onnx")
     if onnx is None:
         raise UserError("The package onnx is missing: run 'pip install onnx onnxruntime'.")
     helper, kinds = onnx.helper, onnx.TensorProto
-    shape = helper.make_node("Unsqueeze", ["z", "sides"], ["z4"])  # (N, nz, 1, 1)
-    sides = onnx.numpy_helper.from_array(np.array([2, 3], np.int64), "sides")
-    nodes, tensors = [shape], [sides]
+    unsqueeze = helper.make_node("Unsqueeze", ["z", "axes"], ["z4"])  # (N, nz, 1, 1)
+    axes = onnx.numpy_helper.from_array(np.array([2, 3], np.int64), "axes")
+    nodes, tensors = [unsqueeze], [axes]
     last = "z4"
-    layers = list(folded.fold(network))
-    for place, layer in enumerate(layers):
-        name = "images" if place == len(layers) - 1 else f"layer{place}"
+    layers = list(fold_batchnorm(network))
+    for index, layer in enumerate(layers):
+        name = "images" if index == len(layers) - 1 else f"layer{index}"
         if isinstance(layer, nn.ConvTranspose2d):
             weights = [("weight", layer.weight), ("bias", layer.bias)]
             for kind, tensor in weights:
                 assert tensor is not None
-                plain = np.ascontiguousarray(tensor.detach().cpu().numpy())
-                tensors.append(onnx.numpy_helper.from_array(plain, f"{name}.{kind}"))
+                array = np.ascontiguousarray(tensor.detach().cpu().numpy())
+                tensors.append(onnx.numpy_helper.from_array(array, f"{name}.{kind}"))
             inputs = [last, f"{name}.weight", f"{name}.bias"]
-            nodes.append(helper.make_node("ConvTranspose", inputs, [name], **_shape_of(layer)))
+            nodes.append(helper.make_node("ConvTranspose", inputs, [name], **_attributes(layer)))
         else:
             nodes.append(helper.make_node(_OPERATORS[type(layer)], [last], [name]))
         last = name
     z = helper.make_tensor_value_info("z", kinds.FLOAT, ["N", network.nz])
-    images = helper.make_tensor_value_info("images", kinds.FLOAT, ["N", network.nc, 64, 64])
+    images = helper.make_tensor_value_info(
+        "images", kinds.FLOAT, ["N", network.nc, IMAGE_SIZE, IMAGE_SIZE]
+    )
     graph = helper.make_graph(nodes, "generator", [z], [images], tensors)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
     model.ir_version = IR_VERSION
@@ -89,8 +94,8 @@ def encode(network: Generator, config: Mapping[str, Any]) -> bytes:
 _OPERATORS: dict[type[nn.Module], str] = {nn.ReLU: "Relu", nn.Tanh: "Tanh"}
 
 
-def _shape_of(layer: nn.ConvTranspose2d) -> dict[str, list[int]]:
-    """How a convolution passes over its input, in ONNX's words."""
+def _attributes(layer: nn.ConvTranspose2d) -> dict[str, list[int]]:
+    """The ONNX attributes of a transposed convolution."""
     assert isinstance(layer.padding, tuple)
     return {
         "kernel_shape": list(layer.kernel_size),
@@ -99,14 +104,14 @@ def _shape_of(layer: nn.ConvTranspose2d) -> dict[str, list[int]]:
     }
 
 
-def _draw(runtime: Any, content: bytes, z: Latents) -> Pixels:
+def _run_model(runtime: Any, content: bytes, z: Latents) -> Pixels:
     session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
     (images,) = session.run(["images"], {"z": z})
     return to_pixels(torch.from_numpy(images))
 
 
 def _optional(name: str) -> Any:
-    """A package that is needed here only, or None where it is not installed."""
+    """The package, or None where it is not installed."""
     try:
         return importlib.import_module(name)
     except ImportError:

@@ -113,7 +113,7 @@ def test_train_takes_it_from_there(here: helpers.Here) -> None:
         ((".", "--out", "x", "--size", "65"), "65"),
         ((".", "--out", "x", "--max-yaw", "999"), "999"),
         ((".", "--out", "x", "--detector", "magic"), "magic"),
-        ((".", "--out", "/proc/x/y"), "cannot be made"),
+        ((".", "--out", "/proc/x/y"), "cannot be created"),
     ],
 )
 def test_refusals_are_one_sentence(

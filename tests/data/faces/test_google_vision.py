@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from neuroceleb.data.faces import detector as detect
 from neuroceleb.data.faces import google_vision
 from neuroceleb.data.faces.detector import Detector, Face
-from neuroceleb.data.faces.google_vision import Consent, GoogleVision, ask
+from neuroceleb.data.faces.google_vision import Consent, GoogleVision, request_consent
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 from tests.data.faces.vision_server import BadPhotos, Failure, Silence, VisionServer
@@ -46,7 +46,7 @@ def server() -> Iterator[VisionServer]:
 
 
 def detector(server: VisionServer, allowed: int = 100, **settings: float) -> GoogleVision:
-    quick = {"first_wait_s": 0.01, "patience_s": 5.0} | settings
+    quick = {"retry_delay_s": 0.01, "retry_timeout_s": 5.0} | settings
     return GoogleVision(Consent(allowed), client=server.client(), **quick)
 
 
@@ -259,9 +259,9 @@ def test_a_request_holds_eight_megabytes_at_most(server: VisionServer) -> None:
 
 
 def test_the_noisiest_photo_fits_a_request() -> None:
-    side = google_vision.LONGEST_SIDE_PX
+    side = google_vision.MAX_LONG_SIDE_PX
     noise = np.random.default_rng(0).integers(0, 2, (side, side, 3), dtype=np.uint8) * 255
-    assert len(google_vision._jpeg(noise, side).data) < google_vision.REQUEST_BYTES
+    assert len(google_vision._jpeg(noise, side).data) < google_vision.MAX_REQUEST_BYTES
 
 
 @pytest.mark.parametrize("code", [Code.UNAVAILABLE, Code.INTERNAL, Code.DEADLINE_EXCEEDED])
@@ -286,7 +286,7 @@ def test_what_passes_is_tried_again(server: VisionServer, code: Code) -> None:
             "switched off .*: enable it",
         ),
         (Failure(Code.PERMISSION_DENIED, reason="BILLING_DISABLED"), "no billing account: link"),
-        (Failure(Code.UNIMPLEMENTED, "secret"), "failed inside: try again later"),
+        (Failure(Code.UNIMPLEMENTED, "secret"), "internal error: try again later"),
     ],
     ids=lambda it: f"{it.code.name} {it.reason}" if isinstance(it, Failure) else "",
 )
@@ -300,15 +300,15 @@ def test_what_does_not_pass_is_said_at_once(
 
 def test_patience_ends(server: VisionServer) -> None:
     server.script.extend([Failure(Code.UNAVAILABLE, "secret")] * 500)
-    assert "cannot be reached" in message(server, patience_s=0.2)
+    assert "cannot be reached" in message(server, retry_timeout_s=0.2)
     server.script.clear()
     server.script.extend([Failure(Code.INTERNAL, "secret")] * 500)
-    assert "failed inside" in message(server, patience_s=0.2)
+    assert "internal error" in message(server, retry_timeout_s=0.2)
 
 
 def test_a_slow_server_is_not_waited_for(server: VisionServer) -> None:
     server.script.extend([Silence()] * 9)
-    assert "did not answer in time" in message(server, timeout_s=0.1, patience_s=0.15)
+    assert "did not answer in time" in message(server, timeout_s=0.1, retry_timeout_s=0.15)
     assert len(server.requests) <= 3
 
 
@@ -321,7 +321,7 @@ def test_one_slow_answer_is_asked_for_again(server: VisionServer) -> None:
 def test_no_server_at_all() -> None:
     with VisionServer() as server:
         client = server.client()
-    google = GoogleVision(Consent(1), client=client, first_wait_s=0.01, patience_s=0.2)
+    google = GoogleVision(Consent(1), client=client, retry_delay_s=0.01, retry_timeout_s=0.2)
     with pytest.raises(UserError, match="cannot be reached: check that this machine is online"):
         google.find([grey()])
 
@@ -331,7 +331,7 @@ def test_a_photo_that_google_cannot_read_has_no_face(server: VisionServer) -> No
     server.script.append(BadPhotos({1: Code.INVALID_ARGUMENT}))
     google = detector(server)
     assert [len(faces) for faces in google.find([grey()] * 3)] == [1, 0, 1]
-    assert google.refused == 1
+    assert google.unreadable == 1
     assert len(server.requests) == 1
 
 
@@ -399,12 +399,12 @@ def test_no_more_photos_leave_than_agreed(server: VisionServer) -> None:
 
 def test_consent_is_asked_for() -> None:
     shown: list[str] = []
-    assert ask(9000, lambda text: not shown.append(text)) == Consent(9000)
+    assert request_consent(9000, lambda text: not shown.append(text)) == Consent(9000)
     (text,) = shown
     for part in ("9,000 photos", "sent to Google", "9,000 calls", "12.00 USD", "2026"):
         assert part in text
     with pytest.raises(UserError, match="Nothing was sent"):
-        ask(1, lambda _text: False)
+        request_consent(1, lambda _text: False)
     assert google_vision.consent_text(1).startswith("1 photo would")
 
 

@@ -38,7 +38,7 @@ def found(detector: LandmarkDetector, face: Face) -> Landmarks:
 
 @pytest.fixture(scope="module")
 def crop(face: Face) -> Pixels:
-    return align.crop(astronaut(), align.placing(face.landmarks), 64)
+    return align.crop(astronaut(), align.landmark_transform(face.landmarks), 64)
 
 
 def distance(points: NDArray[np.floating], others: NDArray[np.floating]) -> float:
@@ -115,7 +115,10 @@ class TestPoints:
         self, detector: LandmarkDetector, found: Landmarks, face: Face, crop: Pixels
     ) -> None:
         aligned = detector.find_aligned(np.stack([crop, crop]))
-        expected = align.moved(found.meshes[0, :, :2], align.placing(face.landmarks)) * 64
+        expected = (
+            align.transform_points(found.meshes[0, :, :2], align.landmark_transform(face.landmarks))
+            * 64
+        )
         assert distance(aligned.meshes[0], expected) < 1.0
         np.testing.assert_array_equal(aligned.eyes[0], aligned.eyes[1])
 

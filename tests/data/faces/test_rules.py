@@ -8,7 +8,8 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
 from neuroceleb.data.faces import align, duplicates, measure, pose
 from neuroceleb.data.faces.detector import LANDMARKS, Face
-from neuroceleb.data.faces.measure import Measures, Rules
+from neuroceleb.data.faces.measure import Measures
+from neuroceleb.data.faces.rules import Rules, face_reasons
 from neuroceleb.data.faces.yunet import YuNet
 from neuroceleb.errors import UserError
 from tests.data.faces.faces_helpers import portrait
@@ -17,11 +18,11 @@ from tests.data.faces.faces_helpers import portrait
 def measured(image: Image.Image) -> Measures:
     photo = np.asarray(image)
     face = YuNet().find([photo])[0][0]
-    return measure.measure(photo, face, align.placing(face.landmarks))
+    return measure.measure(photo, face, align.landmark_transform(face.landmarks))
 
 
 def names(measures: Measures, **rules: float) -> set[str]:
-    return {reason.name for reason in measure.reasons(measures, Rules.checked(**rules))}
+    return {reason.name for reason in face_reasons(measures, Rules.checked(**rules))}
 
 
 def test_a_good_face_has_no_reason_against_it() -> None:
@@ -38,7 +39,7 @@ def test_dark_and_bright() -> None:
 
 
 def test_too_small() -> None:
-    found = measure.reasons(measured(portrait(60)), Rules())
+    found = face_reasons(measured(portrait(60)), Rules())
     reason = next(it for it in found if it.name == "too_small")
     assert reason.value < reason.limit == 48
     assert "too small: " in reason.text
@@ -85,7 +86,7 @@ def test_dark_lenses_are_measured() -> None:
     for x, y in (right_eye, left_eye):
         shaded.paste((12, 12, 14), (int(x - 30), int(y - 20), int(x + 30), int(y + 20)))
     face = YuNet().find([np.asarray(photo)])[0][0]
-    after = measure.measure(np.asarray(shaded), face, align.placing(face.landmarks))
+    after = measure.measure(np.asarray(shaded), face, align.landmark_transform(face.landmarks))
     assert after["eyes_covered"] > max(0.5, before)
     assert "eyes_covered" in names(after)
 
@@ -155,7 +156,7 @@ def test_of_near_duplicates_the_sharpest_stays_without_chains() -> None:
     hashes[1, 0], hashes[2, 0] = 0b1, 0b1111
     hashes[3] = 2**64 - 1
     boxes = np.tile([0.1, 0.1, 0.5, 0.5], (4, 1))
-    found = duplicates.duplicates(hashes, boxes, np.array([3.0, 2.0, 1.0, 0.0]), bits=3)
+    found = duplicates.find_duplicates(hashes, boxes, np.array([3.0, 2.0, 1.0, 0.0]), bits=3)
     boxes[1] = [0.7, 0.1, 0.2, 0.2]  # another face of that photo
-    assert duplicates.duplicates(hashes, boxes, np.array([3.0, 2.0, 1.0, 0.0]), bits=3) == {}
+    assert duplicates.find_duplicates(hashes, boxes, np.array([3.0, 2.0, 1.0, 0.0]), bits=3) == {}
     assert found == {1: (0, 1)}  # 2 is near 1, which does not stay; 4 bits from 0 is far enough

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from neuroceleb import images
-from neuroceleb.app import course, films, progress_tab, reels
+from neuroceleb.app import progress_api, progress_tab, sheet_previews, timelapse_files
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 from neuroceleb.runs import timelapse
@@ -41,7 +41,7 @@ def pixels_of(picture: str | bytes) -> Pixels:
 
 
 def test_a_course_tells_what_there_is(workspace: Workspace, run: Run) -> None:
-    value = course.watch(workspace, "first", "")
+    value = progress_api.watch(workspace, "first", "")
     told = value["run"]
     assert json.loads(json.dumps(value)) == value
     assert [sheet["epoch"] for sheet in told["sheets"]] == list(range(helpers.EPOCHS))
@@ -52,10 +52,10 @@ def test_a_course_tells_what_there_is(workspace: Workspace, run: Run) -> None:
     assert losses["lines"][1]["values"] == [row["loss_g"] for row in run.stats()]
     assert told["best"] is None
     assert value["other"] is None
-    assert course.watch(workspace, "first", "")["stamp"] == value["stamp"]
+    assert progress_api.watch(workspace, "first", "")["stamp"] == value["stamp"]
 
     run.append_stats({"epoch": helpers.EPOCHS, "loss_d": float("nan"), "quality": {"swd": 3}})
-    after = course.watch(workspace, "nowhere", "first")
+    after = progress_api.watch(workspace, "nowhere", "first")
     assert after["stamp"] != value["stamp"]
     assert after["run"]["name"] == after["other"]["name"] == "first"
     assert after["run"]["best"] == {"epoch": helpers.EPOCHS, "figure": "swd", "value": 3.0}
@@ -63,7 +63,7 @@ def test_a_course_tells_what_there_is(workspace: Workspace, run: Run) -> None:
 
 
 def test_an_empty_workspace_has_no_course(tmp_path: Path) -> None:
-    assert course.watch(Workspace(tmp_path), "", "")["run"] is None
+    assert progress_api.watch(Workspace(tmp_path), "", "")["run"] is None
 
 
 def draw_light_sheets(run: Run) -> None:
@@ -74,7 +74,7 @@ def draw_light_sheets(run: Run) -> None:
 def test_a_reel_holds_every_sheet_in_the_order_asked_for(run: Run) -> None:
     draw_light_sheets(run)
     (run.path / "fake_samples_epoch_002.png").write_bytes(b"damaged" * 30_000)
-    data = b"".join(reels.pack(run, [3, 0, 2, 9]))
+    data = b"".join(sheet_previews.pack(run, [3, 0, 2, 9]))
     found: dict[int, bytes] = {}
     while data:
         epoch, length = struct.unpack_from("<II", data)
@@ -97,14 +97,14 @@ def test_a_heavy_sheet_is_sent_lighter_and_made_once(
 ) -> None:
     grain = heavy_sheet(run, 1)
     path = run.sheet_file(1)
-    light = reels.light(path)
+    light = sheet_previews.light(path)
     assert len(light) < path.stat().st_size
     assert np.abs(pixels_of(light).astype(int) - grain).mean() < 8
     images.save(path, 255 - grain)
-    after = reels.light(path)
+    after = sheet_previews.light(path)
     assert np.abs(pixels_of(after).astype(int) - grain).mean() > 8, "the new one"
-    monkeypatch.setattr(reels, "_encoded", None)
-    assert reels.light(path) == after, "from the cache"
+    monkeypatch.setattr(sheet_previews, "_encoded", None)
+    assert sheet_previews.light(path) == after, "from the cache"
     kept = list((run.path.parents[1] / ".cache" / "reels" / "first").iterdir())
     assert [one.read_bytes() for one in kept] == [after], "the former one is gone"
 
@@ -112,13 +112,13 @@ def test_a_heavy_sheet_is_sent_lighter_and_made_once(
 def test_light_sheets_are_made_ahead(
     workspace: Workspace, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reels, "READY_EVERY_S", 0.01)
+    monkeypatch.setattr(sheet_previews, "READY_EVERY_S", 0.01)
     draw_light_sheets(run)
     for epoch in (0, 2):
         heavy_sheet(run, epoch)
     gone = workspace.root / ".cache" / "reels" / "gone"
     gone.mkdir(parents=True)
-    stop = reels.keep_ready(workspace)
+    stop = sheet_previews.keep_ready(workspace)
     helpers.wait_for(lambda: not gone.exists())
     stop()
     made = (workspace.root / ".cache" / "reels" / "first").iterdir()
@@ -131,11 +131,11 @@ def test_light_sheets_are_made_ahead(
 @pytest.mark.parametrize("text", ["", "x", "1,,2", "-1", "1.5", "9" * 12, ",".join("1" * 300)])
 def test_epochs_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(UserError, match="reload the page"):
-        reels.read_epochs(text)
+        sheet_previews.read_epochs(text)
 
 
 def test_a_strip_is_one_face_of_every_sheet(run: Run) -> None:
-    strip = reels.strip(run, 21)
+    strip = sheet_previews.strip(run, 21)
     assert strip["epochs"] == list(range(helpers.EPOCHS))
     faces = images.ungrid(pixels_of(strip["png"]), helpers.EPOCHS, 64)
     for epoch, face in zip(strip["epochs"], faces, strict=True):
@@ -143,29 +143,29 @@ def test_a_strip_is_one_face_of_every_sheet(run: Run) -> None:
     assert strip["seed"] == 21
     for wrong in (-1, 64):
         with pytest.raises(UserError, match="no face"):
-            reels.strip(run, wrong)
+            sheet_previews.strip(run, wrong)
 
 
 def test_a_seed_through_time_is_drawn_with_every_kept_epoch(run: Run) -> None:
-    drawn = reels.seed_strip(run, {"seed": 21, "truncation": 1.0})
-    sheets = reels.strip(run, 21)
+    drawn = sheet_previews.seed_strip(run, {"seed": 21, "truncation": 1.0})
+    sheets = sheet_previews.strip(run, 21)
     assert drawn["epochs"] == sheets["epochs"]
     difference = pixels_of(drawn["png"]).astype(int) - pixels_of(sheets["png"]).astype(int)
     assert np.abs(difference).max() <= 1
-    assert reels.seed_strip(run, {"z": [0.5] * 8})["seed"] is None
+    assert sheet_previews.seed_strip(run, {"z": [0.5] * 8})["seed"] is None
     for wrong in ({"z": [0.5] * 7}, {"seed": -1}, {"seed": "x"}, None, {}, {"z": ["a"] * 8}):
         with pytest.raises(UserError):
-            reels.seed_strip(run, wrong)
+            sheet_previews.seed_strip(run, wrong)
     for path in run.kept().values():
         path.unlink()
     with pytest.raises(UserError, match="kept no weights"):
-        reels.seed_strip(run, {"seed": 21})
+        sheet_previews.seed_strip(run, {"seed": 21})
 
 
 # Films -------------------------------------------------------------------------------------
 
 
-def finish(studio: films.Studio, key: str) -> dict[str, Any]:
+def finish(studio: timelapse_files.Studio, key: str) -> dict[str, Any]:
     deadline = time.monotonic() + helpers.PATIENCE_S
     while studio.look(key)["state"] == "making":
         assert time.monotonic() < deadline
@@ -176,7 +176,7 @@ def finish(studio: films.Studio, key: str) -> dict[str, Any]:
 def test_films_are_made_one_at_a_time_and_told_of(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    studio = films.Studio(workspace)
+    studio = timelapse_files.Studio(workspace)
     wishes: dict[str, Any] = {"run": "first", "format": "gif", "fps": 16, "face": 3}
     key = studio.start(wishes)
     made = finish(studio, key)
@@ -226,7 +226,7 @@ def test_odd_wishes_for_a_film_are_refused(
     wish: dict[str, Any], words: str, workspace: Workspace
 ) -> None:
     with pytest.raises(UserError, match=words):
-        films.Studio(workspace).start({"run": "first", "format": "mp4", **wish})
+        timelapse_files.Studio(workspace).start({"run": "first", "format": "mp4", **wish})
 
 
 # Importing ---------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from neuroceleb.app.handlers import SORRY
+from neuroceleb.app.translations import SORRY
 from neuroceleb.errors import UserError
 
 MOST_AT_ONCE = 6

@@ -20,15 +20,24 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from neuroceleb import images
-from neuroceleb.app import darkroom as darkrooms
-from neuroceleb.app import levels, photo_desk, photos_tab, requests, server, texts, uploads
+from neuroceleb.app import cropping as darkrooms
+from neuroceleb.app import (
+    photos_api,
+    photos_tab,
+    requests,
+    server,
+    threshold_histograms,
+    translations,
+    uploads,
+)
 from neuroceleb.app.access import Access
-from neuroceleb.app.darkroom import Darkroom, Job, Previews
-from neuroceleb.app.photo_desk import PhotoDesk
+from neuroceleb.app.cropping import Darkroom, Job, Previews
+from neuroceleb.app.photos_api import PhotoDesk
 from neuroceleb.data import dataset
-from neuroceleb.data.faces import draft, google_vision, review
+from neuroceleb.data.faces import draft, edit, google_vision
+from neuroceleb.data.faces.crop_photos import DETECTORS, Options, crop_photos
 from neuroceleb.data.faces.manifest import FaceSet, Row
-from neuroceleb.data.faces.measure import Rules
+from neuroceleb.data.faces.rules import Rules
 from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace, create_run
 from tests import helpers
@@ -49,7 +58,7 @@ class Visitor:
         self.darkroom = Darkroom(Workspace(workspace))
         app = FastAPI()
         app.add_exception_handler(UserError, server._say)
-        photo_desk.add_routes(app, self.darkroom.workspace, self.darkroom, host, None)
+        photos_api.add_routes(app, self.darkroom.workspace, self.darkroom, host, None)
         self.client = TestClient(app)
         self.workspace = workspace
 
@@ -266,13 +275,13 @@ def test_a_failure_is_told_and_nothing_lost(
     def full(*_: object, **__: object) -> None:
         raise UserError("The disk is full: make room, then try again.")
 
-    monkeypatch.setattr(review, "crop", full)
+    monkeypatch.setattr(darkrooms, "crop_photos", full)
     done = visitor.crop({"a.png": FACE})
     assert (done["state"], done["sentence"]) == (
         "failed",
         "The disk is full: make room, then try again.",
     )
-    monkeypatch.setattr(review, "crop", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(darkrooms, "crop_photos", lambda *_, **__: 1 / 0)
     assert visitor.post("job/resume", batch=done["batch"]) == {}
     helpers.wait_for(lambda: visitor.state()["state"] != "running")
     assert visitor.state()["sentence"] is None  # the page says its own; the log has the rest
@@ -522,25 +531,27 @@ def test_levels_count_every_face_once() -> None:
         Row("b", "2", "rejected", crop="rejected/g/b.png", measures=measures | {"yaw": 3.0}),
         Row("c", "3", "no_face"),
     ]
-    found = levels.of(rows, Rules(max_yaw=170))
+    found = threshold_histograms.of(rows, Rules(max_yaw=170))
     assert found["max_yaw"]["high"] >= 170
     for name, level in found.items():
         assert level["low"] <= getattr(Rules(), name) <= level["high"]
         if "kept" in level:
             assert (sum(level["kept"]), sum(level["rejected"])) == (1, 1)
-    turned = found["max_yaw"]["kept"].index(1) / levels.BARS * found["max_yaw"]["high"]
+    turned = (
+        found["max_yaw"]["kept"].index(1) / threshold_histograms.BARS * found["max_yaw"]["high"]
+    )
     assert 30 < turned <= 40  # to whichever side
-    assert levels.of([], Rules()).keys() == found.keys()
+    assert threshold_histograms.of([], Rules()).keys() == found.keys()
 
 
 def test_every_rule_and_reason_has_its_words() -> None:
-    for words in texts.TEXTS.values():
+    for words in translations.TEXTS.values():
         for spec in photos_tab.rules_spec():
             assert f"ph_r_{spec['reason']}" in words
             assert "choices" in spec or f"ph_l_{spec['name']}" in words
         for rule in ("all", "largest", "central"):
             assert f"ph_faces_{rule}" in words
-        for detector in review.DETECTORS:
+        for detector in DETECTORS:
             assert f"ph_{detector}" in words
     json.dumps(photos_tab.rules_spec())
 
@@ -548,7 +559,7 @@ def test_every_rule_and_reason_has_its_words() -> None:
 def test_a_draft_is_read_back_and_saved(tmp_path: Path) -> None:
     save(tmp_path / "in" / "a.png", portrait())
     face_set = FaceSet(tmp_path / "set")
-    review.crop([tmp_path / "in"], face_set, review.Options(), workers=1)
+    crop_photos([tmp_path / "in"], face_set, Options(), workers=1)
     (row,) = face_set.rows()
     tried = draft.read(face_set).with_rules(max_pitch=3).with_choice(row, "keep")
     draft.write(face_set, tried)
@@ -556,5 +567,5 @@ def test_a_draft_is_read_back_and_saved(tmp_path: Path) -> None:
     assert draft.save(face_set).kept == 1
     assert not draft.exists(face_set)
     (row,) = face_set.rows()
-    assert (row.overruled, review.rules_of(face_set).max_pitch) == ("keep", 3)
+    assert (row.overruled, edit.saved_rules(face_set).max_pitch) == ("keep", 3)
     assert draft.read(face_set).with_choice(row, "keep").choices == {}

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from neuroceleb import __version__, images, video
 from neuroceleb.app import faces
-from neuroceleb.app.texts import TEXTS
+from neuroceleb.app.translations import TEXTS
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 from neuroceleb.latent import interpolation
 from neuroceleb.runs.workspace import Workspace
+from neuroceleb.settings import IMAGE_SIZE
 
 log = logging.getLogger(__name__)
 
@@ -177,7 +178,7 @@ class Studio:
             raise UserError(f"A film is enlarged {', '.join(map(str, SCALES))} times, not {scale}.")
         scale = min(scale, MAX_SCALE.get(suffix, scale))
         fps = faces.read_number(wishes.get("fps", 30), "The number of frames a second")
-        video.check(suffix, len(walk.z), fps, (64 * scale, 64 * scale))
+        video.check(suffix, len(walk.z), fps, (IMAGE_SIZE * scale, IMAGE_SIZE * scale))
         name = secrets.token_urlsafe(12)
         path = Path(self._folder.name) / f"{name}{suffix}"
         film = Film(path, len(walk.z), f"{walk.name}{suffix}")

@@ -16,11 +16,12 @@ from typing import Any
 
 from neuroceleb import files
 from neuroceleb.app.uploads import Batch, Uploads
-from neuroceleb.data.faces import crop, review
+from neuroceleb.data.faces import crop, edit
+from neuroceleb.data.faces.crop_photos import Options, Progress, crop_photos
 from neuroceleb.data.faces.manifest import FaceSet, Row
-from neuroceleb.data.faces.review import Options, Progress
 from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace
+from neuroceleb.settings import IMAGE_SIZE
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class Job:
     """
 
     dataset: str
-    size: int = 64
+    size: int = IMAGE_SIZE
     detector: str = "yunet"
     path: str | None = None
     agreed: int = 0
@@ -207,14 +208,14 @@ class Darkroom:
         def show(progress: Progress) -> None:
             self._show(job, progress, time.monotonic() - began)
 
-        outcome = review.crop(
+        outcome = crop_photos(
             job.sources(batch),
             face_set,
-            Options(job.size, job.align, job.detector, rules=review.rules_of(face_set)),
+            Options(job.size, job.align, job.detector, rules=edit.saved_rules(face_set)),
             progress=show,
             cancelled=self._cancelled.is_set,
             previews=True,
-            agrees=lambda _: self._has_agreed(batch, job),
+            confirm=lambda _: self._has_agreed(batch, job),
         )
         if not outcome.finished:
             return {"state": STOPPED}
@@ -247,7 +248,7 @@ _COUNTED = ("done", "total", "kept", "rejected", "no_face", "unreadable")
 
 def count(sources: list[Path]) -> int:
     """How many files there are in folders and zips; raises UserError."""
-    return len(crop.collect(sources))
+    return len(crop.list_photos(sources))
 
 
 def _about(batch: Batch, job: Job) -> dict[str, Any]:

@@ -23,13 +23,14 @@ from PIL import Image
 
 from neuroceleb import files, images
 from neuroceleb.app import faces
-from neuroceleb.app.course import is_imported, is_light
+from neuroceleb.app.progress_api import is_imported, is_light
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 from neuroceleb.latent.seeds import FIXED_SEEDS
 from neuroceleb.runs import timelapse
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
+from neuroceleb.spacing import evenly_spaced
 
 MAX_FRAMES = 256  # in one answer, and held by the page
 MAX_STRIP = 400
@@ -132,7 +133,7 @@ def keep_ready(workspace: Workspace) -> Callable[[], None]:
 def _make_ready(workspace: Workspace, is_enough: Callable[[], bool]) -> None:
     runs = workspace.runs()
     for run in runs:
-        for path in timelapse.evenly(list(run.sheets().values()), MAX_FRAMES):
+        for path in evenly_spaced(list(run.sheets().values()), MAX_FRAMES):
             if is_enough():
                 return
             with suppress(UserError, OSError):
@@ -157,7 +158,7 @@ def strip(run: Run, face: int) -> dict[str, Any]:
 
     Raises UserError where the sheets have no such face.
     """
-    chosen = timelapse.evenly(list(run.sheets().items()), MAX_STRIP)
+    chosen = evenly_spaced(list(run.sheets().items()), MAX_STRIP)
     if not chosen:
         raise UserError(f"The run '{run.name}' has no sample sheets yet.")
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -171,7 +172,7 @@ def seed_strip(run: Run, face: Any) -> dict[str, Any]:
 
     Raises UserError where the run kept no weights or the face is none of this model.
     """
-    kept = timelapse.evenly(list(run.kept().items()), MAX_WEIGHTS)
+    kept = evenly_spaced(list(run.kept().items()), MAX_WEIGHTS)
     if not kept:
         raise UserError(
             f"The run '{run.name}' kept no weights to draw other faces with: train with "

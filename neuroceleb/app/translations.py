@@ -3,13 +3,13 @@
 import gradio as gr
 
 from neuroceleb.app import (
-    words_explore,
-    words_generate,
-    words_interpolate,
-    words_learn,
-    words_photos,
-    words_progress,
-    words_train,
+    translations_explore,
+    translations_generate,
+    translations_interpolate,
+    translations_photos,
+    translations_progress,
+    translations_tour,
+    translations_train,
 )
 
 TEXTS: dict[str, dict[str, str]] = {
@@ -271,15 +271,16 @@ TEXTS: dict[str, dict[str, str]] = {
 }
 
 for words in (
-    words_generate,
-    words_interpolate,
-    words_explore,
-    words_progress,
-    words_photos,
-    words_learn,
-    words_train,
+    translations_generate,
+    translations_interpolate,
+    translations_explore,
+    translations_progress,
+    translations_photos,
+    translations_tour,
+    translations_train,
 ):
     TEXTS["en"] |= words.EN
     TEXTS["ko"] |= words.KO
 
 i18n = gr.I18n(**TEXTS)
+SORRY = TEXTS["en"]["sorry"]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from neuroceleb import images
 from neuroceleb.app import faces
 from neuroceleb.app.access import Access
-from neuroceleb.app.errands import Errand, Errands, News
+from neuroceleb.app.background import Errand, Errands, News
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels, UnreadableImageError
 from neuroceleb.latent import arithmetic, face_map, interpolation, saved_directions

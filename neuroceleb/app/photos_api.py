@@ -12,22 +12,22 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 
 from neuroceleb import images
-from neuroceleb.app import levels
+from neuroceleb.app import threshold_histograms
 from neuroceleb.app.access import Access
-from neuroceleb.app.darkroom import RUNNING, Darkroom, Job, count, photo_key
+from neuroceleb.app.cropping import RUNNING, Darkroom, Job, count, photo_key
 from neuroceleb.app.requests import Wishes
 from neuroceleb.data import dataset
-from neuroceleb.data.faces import align, draft, report, review
+from neuroceleb.data.faces import align, crop_photos, draft, edit, report, review
 from neuroceleb.data.faces.draft import Draft
 from neuroceleb.data.faces.manifest import KEPT, REJECTED, FaceSet, Row
-from neuroceleb.data.faces.measure import Rules
+from neuroceleb.data.faces.rules import Rules
 from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace, check_name
+from neuroceleb.spacing import evenly_spaced
 
 PHOTOS_A_PAGE = 48
 CONTACT_SHEET = 60  # kept faces, evenly chosen
@@ -59,7 +59,7 @@ def manifest_of(face_set: FaceSet) -> Manifest:
 
 @lru_cache(maxsize=3)
 def _manifest(face_set: FaceSet, *_: int) -> Manifest:
-    rows = tuple(face_set.each())
+    rows = tuple(face_set.iter_rows())
     photos: dict[str, Photo] = {}
     for index in sorted(
         range(len(rows)), key=lambda index: (rows[index].group, rows[index].source)
@@ -122,7 +122,7 @@ class PhotoDesk:
         face_set = self._face_set(wishes)
         known = manifest_of(face_set)
         tried = self._tried(face_set, wishes.get("rules"))
-        rows = review.judged(review.chosen(known.rows, tried.choices), tried.rules)
+        rows = review.judge(review.apply_choices(known.rows, tried.choices), tried.rules)
         counts = dataclasses.asdict(review.count(rows))
         group, show = wishes.get("group"), str(wishes.get("show", "all"))
         photos = [
@@ -141,11 +141,11 @@ class PhotoDesk:
             **{key: report.read(face_set).get(key) for key in ("size", "detector", "align")},
             "counts": counts,
             "changed": sum(row.overruled is not None for row in rows),
-            "verdict": report.verdict(counts),
+            "verdict": report.assess(counts),
             "rules": dataclasses.asdict(tried.rules),
             "saved": _is_settled(face_set, len(rows)) and not draft.exists(face_set),
             "settled": _is_settled(face_set, 0),
-            "levels": levels.of(rows, tried.rules),
+            "levels": threshold_histograms.of(rows, tried.rules),
             "groups": _groups(rows),
             "trained": self.workspace.runs_trained_on(face_set.path),
             "found": len(photos),
@@ -194,7 +194,7 @@ class PhotoDesk:
         index = known.by_id.get(face_id)
         if index is None:
             raise UserError(f"There is no face '{face_id[:80]}' in '{name}'.")
-        path = known.face_set.file(known.rows[index])
+        path = known.face_set.crop_file(known.rows[index])
         if not path.is_file():
             raise UserError(f"The crop of '{face_id[:80]}' is gone: crop its photo again.")
         return path
@@ -263,7 +263,7 @@ class PhotoDesk:
             raise UserError(f"There is already something named '{face_set.name}': use another.")
         if size not in align.SIZES:
             raise UserError("The size of the crops must be 64, 96 or 128.")
-        if detector not in review.DETECTORS:
+        if detector not in crop_photos.DETECTORS:
             raise UserError("Choose one of the detectors: yunet or google-vision.")
         path = self._path(wishes.get("path"))
         allowed = agreed if isinstance(agreed, int) else 0
@@ -315,7 +315,7 @@ class PhotoDesk:
         if wishes.get("defaults") is True:
             draft.write(face_set, Draft(Rules(), draft.read(face_set).choices))
         else:
-            draft.forget(face_set)
+            draft.discard(face_set)
 
     def save(self, wishes: dict[str, Any]) -> str:
         """Make the draft true, and give the dataset its name; returns it."""
@@ -329,7 +329,7 @@ class PhotoDesk:
             self._check_free(face_set, wanted)
         draft.save(face_set)
         if wanted != face_set.name:
-            review.rename(face_set, wanted)
+            edit.rename(face_set, wanted)
             self.darkroom.previews.rename(face_set.name, wanted)
         return wanted
 
@@ -353,10 +353,10 @@ class PhotoDesk:
         known = manifest_of(face_set)
         key, group = wishes.get("photo"), wishes.get("group")
         if isinstance(group, str) and group:
-            gone = review.remove(face_set, group=group)
+            gone = edit.remove(face_set, group=group)
             self.darkroom.previews.forget(face_set.name)
         elif isinstance(key, str) and key in known.photos:
-            gone = review.remove(face_set, photo=known.rows[known.photos[key][0]].photo)
+            gone = edit.remove(face_set, photo=known.rows[known.photos[key][0]].photo)
             self.darkroom.previews.forget(face_set.name, key)
         else:
             raise UserError("There is no such photo or person here: reload the page.")
@@ -414,8 +414,8 @@ def _groups(rows: Sequence[Row]) -> list[list[Any]]:
 
 def _contact_sheet(name: str, rows: Sequence[Row]) -> list[str]:
     kept = [row for row in rows if row.verdict == KEPT]
-    places = np.linspace(0, len(kept) - 1, min(CONTACT_SHEET, len(kept))).astype(int)
-    return [f"photos/crop/{quote(name)}/{kept[place].id}" for place in places]
+    shown = evenly_spaced(kept, CONTACT_SHEET)
+    return [f"photos/crop/{quote(name)}/{row.id}" for row in shown]
 
 
 def _stamp(face_set: FaceSet) -> int:
@@ -427,7 +427,7 @@ def _stamp(face_set: FaceSet) -> int:
 
 @lru_cache(maxsize=4)
 def _mean_face(face_set: FaceSet, _: int) -> bytes:
-    kept = [row for row in face_set.each() if row.verdict == KEPT]
+    kept = [row for row in face_set.iter_rows() if row.verdict == KEPT]
     face = report.mean_face(face_set, kept)
     if face is None:
         raise UserError("No face is kept: there is no mean of them.")

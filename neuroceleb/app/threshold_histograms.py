@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroceleb.data.faces.manifest import KEPT, Row
-from neuroceleb.data.faces.measure import RULED, Rules
+from neuroceleb.data.faces.rules import RULE_TARGETS, Rules
 
 BARS = 40
 
@@ -24,7 +24,7 @@ def of(rows: Sequence[Row], rules: Rules) -> dict[str, dict[str, Any]]:
     specs = {spec.name: spec for spec in dataclasses.fields(Rules) if "low" in spec.metadata}
     found = {}
     for name, spec in specs.items():
-        measure = RULED[name][0] if name in RULED else None
+        measure = RULE_TARGETS[name][0] if name in RULE_TARGETS else None
         values = np.array([_measured(row, measure) for row in faces], np.float64)
         low, high = _span(values, spec.metadata, getattr(Rules, name), getattr(rules, name))
         bars = {}

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from neuroceleb.app import course
-from neuroceleb.app.handlers import SORRY
+from neuroceleb.app import progress_api
+from neuroceleb.app.translations import SORRY
 from neuroceleb.errors import UserError
 from neuroceleb.runs import timelapse
 from neuroceleb.runs.workspace import Workspace
@@ -56,7 +56,7 @@ class Studio:
 
     def start(self, wishes: dict[str, Any]) -> str:
         """Begin a film of a run; returns its key. Raises UserError."""
-        run = course.read_run(self._workspace, wishes.get("run"))
+        run = progress_api.read_run(self._workspace, wishes.get("run"))
         suffix = SUFFIXES.get(str(wishes.get("format")))
         if suffix is None:
             raise UserError("A film is an MP4 or a GIF: choose one of them.")

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from neuroceleb.app.early import EarlyScript
+from neuroceleb.app.head_script import EarlyScript
 from tests import helpers
 
 PAGE = "<html><head><title>é</title></head><body><head></body></html>"

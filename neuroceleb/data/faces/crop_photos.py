@@ -1,0 +1,256 @@
+"""Crop the faces of photos into a dataset, with all cores.
+
+`crop_photos` may be cancelled at any time and called again: photos that are done are skipped.
+"""
+
+import multiprocessing
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from neuroceleb import files
+from neuroceleb.data.faces import align, crop, edit, report, review
+from neuroceleb.data.faces.crop import CropSpec, Photo, PhotoResult
+from neuroceleb.data.faces.detector import Detector
+from neuroceleb.data.faces.manifest import KEPT, NO_FACE, REJECTED, UNREADABLE, FaceSet
+from neuroceleb.data.faces.review import Counts
+from neuroceleb.data.faces.rules import Rules
+from neuroceleb.errors import UserError
+from neuroceleb.settings import IMAGE_SIZE
+
+YUNET_BATCH = 4  # photos per call of a worker
+GOOGLE_BATCH = 16  # photos per request
+DETECTORS = ("yunet", "google-vision")
+ALIGNED_BY = ("landmarks", "box")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to crop.
+
+    `size` is the side of a crop in pixels. `smallest_px` is the smallest face that is looked for.
+    With `align` "landmarks" eyes and mouth are always at the same place; "box" crops the
+    detector's box, for comparison.
+    """
+
+    size: int = IMAGE_SIZE
+    align: str = "landmarks"
+    detector: str = "yunet"
+    smallest_px: float = 20
+    rules: Rules = field(default_factory=Rules)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How many photos are done, the numbers of new rows, and the last photo's result."""
+
+    done: int
+    total: int
+    kept: int
+    rejected: int
+    no_face: int
+    unreadable: int
+    photo: PhotoResult | None = None
+
+
+@dataclass(frozen=True)
+class CropResult:
+    """The counts of the dataset, and what this call added; `finished` is False where cancelled."""
+
+    finished: bool
+    counts: Counts
+    photos: int
+    new_faces: int
+    seconds: float
+
+
+def crop_photos(
+    photos: Sequence[Path],
+    face_set: FaceSet,
+    options: Options,
+    *,
+    progress: Callable[[Progress], None] = lambda _: None,
+    cancelled: Callable[[], bool] = lambda: False,
+    previews: bool = False,
+    confirm: Callable[[str], bool] = lambda _: False,
+    workers: int | None = None,
+) -> CropResult:
+    """Crop the faces of folders, zips and single photos into a dataset, and save it.
+
+    Photos whose bytes are in the dataset already are skipped. `progress` is called after every
+    photo. `confirm` is called with a question before photos are sent to Google. Raises UserError:
+    no photos, disk full, another size than the dataset's.
+    """
+    started = time.monotonic()
+    _check(photos, face_set, options)
+    todo = crop.list_photos(photos)
+    if not todo:
+        named = ", ".join(str(path) for path in photos[:3])
+        raise UserError(f"There are no files in {named}: give folders, zips or files of photos.")
+    with face_set.lock():
+        face_set.repair()
+        face_set.append(())
+        spec = _spec(face_set, options, previews)
+        _write_options(face_set, options)
+        verdicts: Counter[str] = Counter()
+        new_faces = 0
+        with _pool(options, spec, len(todo), confirm, workers) as pool:
+            for number, result in enumerate(_results(pool, todo, cancelled), 1):
+                if result.rows:
+                    face_set.append(result.rows)
+                verdicts.update(row.verdict for row in result.rows)
+                new_faces += sum(row.crop is not None for row in result.rows)
+                progress(_progress(number, len(todo), verdicts, result))
+        finished = not cancelled()
+        if finished:
+            counts = edit.save_locked(face_set, options.rules)
+        else:
+            counts = review.count(face_set.iter_rows())
+    return CropResult(finished, counts, len(todo), new_faces, time.monotonic() - started)
+
+
+def _progress(done: int, total: int, verdicts: Counter[str], photo: PhotoResult) -> Progress:
+    kept, rejected, no_face = verdicts[KEPT], verdicts[REJECTED], verdicts[NO_FACE]
+    return Progress(done, total, kept, rejected, no_face, verdicts[UNREADABLE], photo)
+
+
+def _check(photos: Sequence[Path], face_set: FaceSet, options: Options) -> None:
+    if options.size not in align.SIZES:
+        sizes = ", ".join(map(str, align.SIZES))
+        raise UserError(f"--size {options.size} is not possible: use one of {sizes}.")
+    if options.detector not in DETECTORS:
+        raise UserError(f"There is no detector '{options.detector[:40]}': use yunet.")
+    if options.align not in ALIGNED_BY:
+        raise UserError(f"--align {options.align[:40]} is not known: use landmarks or box.")
+    for path in photos:
+        if not path.exists():
+            raise UserError(f"{path} is not there: give folders, zips or files of photos.")
+    _check_same_options(face_set, options)
+    if face_set.path.exists() and not face_set.exists() and any(face_set.path.iterdir()):
+        raise UserError(f"{face_set.path} holds other files: use another name for the dataset.")
+
+
+def _check_same_options(face_set: FaceSet, options: Options) -> None:
+    """All crops of a dataset have the same size and alignment."""
+    saved = report.read(face_set) if face_set.exists() else {}
+    for name, unit in (("size", " px"), ("align", "")):
+        before = saved.get(name)
+        if before is not None and before != getattr(options, name):
+            raise UserError(
+                f"The dataset '{face_set.name}' was cropped with --{name} {before}{unit}: use "
+                f"--{name} {before}, or another name."
+            )
+
+
+def _spec(face_set: FaceSet, options: Options, previews: bool) -> CropSpec:
+    """Photos of earlier, finished calls are recognized by their bytes, whatever their name."""
+    saved = int(report.read(face_set).get("rows", 0))
+    known, finished = set(), set()
+    for number, row in enumerate(face_set.iter_rows()):
+        finished.add(row.photo)
+        if number < saved and row.source_sha256 is not None:
+            known.add(row.source_sha256)
+    return CropSpec(
+        *(face_set.path, options.size, options.rules, previews),
+        *(frozenset(known), frozenset(finished)),
+        options.align == "landmarks",
+    )
+
+
+def _write_options(face_set: FaceSet, options: Options) -> None:
+    """Write size, detector and alignment into the report before there are crops."""
+    about = {"size": options.size, "detector": options.detector, "align": options.align}
+    files.write_json(face_set.report, report.read(face_set) | about)
+
+
+# All cores ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """An executor, the function it runs, and how many photos each call gets."""
+
+    executor: Executor
+    run: Callable[[Sequence[Photo]], list[PhotoResult]]
+    batch_size: int
+
+
+@contextmanager
+def _pool(
+    options: Options,
+    spec: CropSpec,
+    photos: int,
+    confirm: Callable[[str], bool],
+    workers: int | None,
+) -> Iterator[_Pool]:
+    """Processes that run YuNet, or threads that wait for Google."""
+    cores = workers or len(os.sched_getaffinity(0))
+    if options.detector == "yunet":
+        pool = _yunet_pool(options, spec, max(1, min(cores, -(-photos // YUNET_BATCH))))
+    else:
+        detector = _google(photos, confirm)
+        run = partial(crop.crop_batch, detector=detector, spec=spec)
+        pool = _Pool(ThreadPoolExecutor(min(4, cores)), run, GOOGLE_BATCH)
+    try:
+        yield pool
+    finally:
+        pool.executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _yunet_pool(options: Options, spec: CropSpec, workers: int) -> _Pool:
+    from neuroceleb.data.faces.yunet import weights_file
+
+    weights_file()  # raises UserError here rather than in a worker
+    executor = ProcessPoolExecutor(
+        workers,
+        multiprocessing.get_context("spawn"),
+        crop.init_worker,
+        (options.smallest_px, spec),
+    )
+    return _Pool(executor, crop.crop_in_worker, YUNET_BATCH)
+
+
+def _google(photos: int, confirm: Callable[[str], bool]) -> Detector:
+    from neuroceleb.data.faces import google_vision  # takes half a second
+
+    return google_vision.GoogleVision(google_vision.request_consent(photos, confirm))
+
+
+def _results(
+    pool: _Pool, photos: Sequence[Photo], cancelled: Callable[[], bool]
+) -> Iterator[PhotoResult]:
+    """The results as they finish. Few batches are submitted at a time, so memory stays flat."""
+    size = pool.batch_size
+    batches = (photos[start : start + size] for start in range(0, len(photos), size))
+    pending: set[Future[list[PhotoResult]]] = set()
+    while True:
+        while len(pending) < 4 * (os.cpu_count() or 1) and not cancelled():
+            batch = next(batches, None)
+            if batch is None:
+                break
+            pending.add(pool.executor.submit(pool.run, batch))
+        if not pending:
+            return
+        finished, pending = wait(pending, return_when=FIRST_COMPLETED)
+        for future in finished:
+            try:
+                yield from future.result()
+            except BrokenProcessPool as error:
+                raise UserError(
+                    "The system ended a worker process, usually for lack of memory: close other "
+                    "programs and run the same command again, it continues from here."
+                ) from error
