@@ -737,8 +737,22 @@ TRAININGS: dict[str, str] = {
         "--ngpu {0}: PyTorch가 이 컴퓨터에서 쓸 수 있는 GPU는 {1}개입니다. 그 이하로 하거나 "
         "여러 컴퓨터에서 torchrun을 쓰세요(docs/scaling.md)."
     ),
-    "--precision {} is for GPUs, a CPU computes hundreds of times slower with it: use float32.": (
-        "--precision {0}은(는) GPU에서 씁니다. CPU에서는 수백 배 느리니 float32를 쓰세요."
+    "--precision bfloat16: this CPU does not compute bfloat16 natively (AVX512_BF16 or AMX) and "
+    "would be many times slower: use float32 or auto.": (
+        "--precision bfloat16: 이 CPU는 bfloat16을 직접 계산하지 못해(AVX512_BF16 또는 AMX 필요) 훨씬 "
+        "느립니다. float32나 auto를 쓰세요."
+    ),
+    "{} is damaged (its SHA-256 differs): install neuroceleb again.": (
+        "{0}이(가) 손상되었습니다(SHA-256이 다릅니다). neuroceleb을 다시 설치하세요."
+    ),
+    "{} cannot be read ({}): install neuroceleb again.": (
+        "{0}을(를) 읽을 수 없습니다({1}). neuroceleb을 다시 설치하세요."
+    ),
+    "The landmark model {} is damaged: install Neuro-celeb again.": (
+        "랜드마크 모델 {0}이(가) 손상되었습니다. Neuro-celeb을 다시 설치하세요."
+    ),
+    "The landmark model {} cannot be read ({}): install Neuro-celeb again.": (
+        "랜드마크 모델 {0}을(를) 읽을 수 없습니다({1}). Neuro-celeb을 다시 설치하세요."
     ),
     "--batchnorm synced: PyTorch has that for GPUs only, use device.": (
         "--batchnorm synced는 PyTorch가 GPU에서만 지원합니다. device를 쓰세요."
