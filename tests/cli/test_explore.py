@@ -77,7 +77,7 @@ def test_sums_and_walks_are_drawn(with_run: helpers.Here, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("walk", "first", "3"), "one thing"),
+        (("walk", "first", "3"), "one direction or dimension"),
         (("walk", "first", "3", "--dimension", "9"), "There is no dimension 9"),
         (("walk", "first", "3", "--direction", "0"), "There is no direction 0"),
         (("walk", "first", "nobody", "--dimension", "1"), "is no face"),
