@@ -73,7 +73,7 @@ def test_features_are_more_sensitive_to_displacement_than_to_light(faces: Pixels
 def test_the_shipped_rule_accepts_a_face_framed_like_celeba() -> None:
     astronaut = faces_helpers.astronaut()
     [[face]] = YuNet().find([astronaut])
-    crop = align.crop(astronaut, align.placing(face.landmarks), 64)
+    crop = align.crop(astronaut, align.landmark_transform(face.landmarks), 64)
     shifted, flat = np.roll(crop, 12, axis=1), np.full_like(crop, 128)
     found = landmarks.detect(np.stack([crop, crop[:, ::-1], shifted, crop[::-1], flat]))
     assert landmarks.MINI_SET_RULE.accepts(found).tolist() == [True, True, False, False, False]
