@@ -10,7 +10,7 @@
 `run` works for --minutes at most and goes on where it stopped, seed by seed, so that every setting
 has one seed before any has two. A tenth of the faces is held out, never trained on, and what is
 shown of G (its average, where the recipe has one) is measured against it at --points moments, by
-`evaluate.quick`. With --cpu-seconds each setting gets that much of this process's time for its
+`quick_evaluation`. With --cpu-seconds each setting gets that much of this process's time for its
 steps, measuring not counted, however many images that is. On a busy machine CPU seconds of the same
 work differ; --equal-cost names a setting that is shown --images, and the others are shown as many
 as their steps allow in the CPU time that this takes, by steps of both measured in turn beforehand.
@@ -51,7 +51,7 @@ from neuroceleb.data.batches import Faces
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 from neuroceleb.latent.seeds import parse_seeds, z_from_seeds
-from neuroceleb.metrics import evaluate
+from neuroceleb.metrics import quick_evaluation
 from neuroceleb.model import generator
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import RECIPES, Settings
@@ -296,7 +296,7 @@ def _measured(
     step.settle_average(players)
     z = z_from_seeds(range(real.n), players.shown.nz)
     _save_sheet(cell.sheet_file(mark), generator.render(players.shown, z))
-    return {"images": mark, **evaluate.quick(players.shown, real)}
+    return {"images": mark, **quick_evaluation.evaluate(players.shown, real)}
 
 
 def _save_sheet(path: Path, faces: Pixels) -> None:
@@ -356,9 +356,9 @@ def run(
 ) -> bool:
     """Work on the cells until time is up; whether all are done."""
     mask = holdout.held_out(faces, HOLDOUT)
-    kept_back = evaluate.QuickReference(faces[mask], plan.n)
-    if kept_back.said:
-        print(kept_back.said)
+    kept_back = quick_evaluation.QuickReference(faces[mask], plan.n)
+    if kept_back.reason:
+        print(kept_back.reason)
     train_on = Faces(faces[~mask], plan.device)
     loop.set_up(plan.device)
     for cell in cells(work, chosen, seeds):
@@ -429,8 +429,8 @@ def _count_well_formed(
         for cell in cells(work, chosen, seeds)
         if any("swd" in row and "well_formed" not in row for row in cell.rows())
     ]
-    norm = evaluate.QuickReference(held_out, plan.n).norm if lacking else None
-    if norm is None:
+    rule = quick_evaluation.QuickReference(held_out, plan.n).rule if lacking else None
+    if rule is None:
         return
     from neuroceleb.metrics import landmarks
 
@@ -438,8 +438,8 @@ def _count_well_formed(
         rows = cell.rows()
         for row in rows:
             if "swd" in row and "well_formed" not in row:
-                looks = landmarks.look(_read_sheet(cell.sheet_file(row["images"])))
-                row["well_formed"] = float(norm.passes(looks).mean())
+                found = landmarks.detect(_read_sheet(cell.sheet_file(row["images"])))
+                row["well_formed"] = float(rule.accepts(found).mean())
                 row.pop("said", None)
         cell.write_rows(rows)
 

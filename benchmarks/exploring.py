@@ -1,4 +1,4 @@
-"""What Explore finds in a model, and what it costs.
+"""Explore: what it finds in a model, and what it costs.
 
     python benchmarks/exploring.py [--model checkpoints/RUN/netG_epoch_029.safetensors] [--faces 12]
                                    [--photos DATASET]
@@ -25,10 +25,10 @@ sys.path.insert(0, str(ROOT))
 from neuroceleb import images  # noqa: E402
 from neuroceleb.data import dataset  # noqa: E402
 from neuroceleb.images import Pixels  # noqa: E402
-from neuroceleb.latent import face_map, projection, projection_target, resources, sheets  # noqa: E402
+from neuroceleb.latent import face_map, model_cache, projection, projection_target, sheets  # noqa: E402
 from neuroceleb.latent.directions import find_directions  # noqa: E402
 from neuroceleb.latent.seeds import z_from_seed, z_from_seeds  # noqa: E402
-from neuroceleb.metrics import nearest  # noqa: E402
+from neuroceleb.metrics import memorization  # noqa: E402
 from neuroceleb.model import generator  # noqa: E402
 from neuroceleb.model.generator import Model  # noqa: E402
 from neuroceleb.runs.workspace import Workspace  # noqa: E402
@@ -72,11 +72,11 @@ def measure_directions(model: Model) -> dict[str, object]:
 
 def measure_sliders(model: Model) -> dict[str, object]:
     """The time from a slider let go to all frames to scrub through next, and their bytes."""
-    steps = [direction.step for direction in resources.found_directions(model)]
+    steps = [direction.step for direction in model_cache.compute_directions(model)]
     z = z_from_seed(1, model.nz)
     model.images(z[None])
     with timed() as times:
-        frames = model.images(sheets.lines(z, steps, [0.0] * len(steps)))
+        frames = model.images(sheets.traversals(z, steps, [0.0] * len(steps)))
         sheet = sheets.sprite(frames, sheets.FRAMES)
     return {"frames": len(frames), "kilobytes": len(sheet) // 1_000, **times}
 
@@ -88,7 +88,7 @@ def measure_projection(model: Model, count: int, steps: int) -> dict[str, object
     with timed() as times:
         for one, face in zip(z, model.images(z), strict=True):
             found = last_of(search(model, face, steps))
-            levels.append(found.levels)
+            levels.append(found.pixel_error)
             cosines.append(cosine(one, found.z))
     return {
         "n": count,
@@ -108,40 +108,40 @@ def measure_astronaut(model: Model, steps: int) -> dict[str, object]:
     with timed() as times:
         [crop] = projection_target.crops(photo)
         found = last_of(search(model, crop, steps))
-    return {"levels": round(found.levels, 1), **times}
+    return {"levels": round(found.pixel_error, 1), **times}
 
 
 def measure_map(model: Model) -> dict[str, object]:
     """Four hundred faces drawn and laid out twice."""
     with timed() as times:
-        faces = model.images(z_from_seeds(range(face_map.COUNT), model.nz))
-        drawn = face_map.draw(faces)
+        faces = model.images(z_from_seeds(range(face_map.DEFAULT_FACES), model.nz))
+        drawn = face_map.compute(faces)
     return {"faces": len(faces), "pca_explains": round(drawn.explained, 3), **times}
 
 
 def measure_copies(model: Model, named: str) -> dict[str, object]:
-    """The share of suspects, and what is told of real near-duplicates and of planted copies."""
+    """The share of suspected copies among faces of the model and among planted copies."""
     workspace = Workspace(ROOT)
     loaded = dataset.load(dataset.locate(named, workspace.datasets), workspace.datasets)
     with timed() as times:
-        photos = nearest.Photos(loaded.pixels)
-        verdicts = photos.judge(resources.survey(model))
+        check = memorization.CopyCheck(loaded.pixels)
+        comparisons = check.compare(model_cache.sample(model))
     noise = np.random.default_rng(0).normal(0, 4, (100, 64, 64, 3))
-    copies = np.clip(photos.pixels[:100] + noise, 0, 255).astype(np.uint8)
-    planted = photos.judge(copies)
+    copies = np.clip(check.photos[:100] + noise, 0, 255).astype(np.uint8)
+    planted = check.compare(copies)
     return {
-        "photos": len(photos),
-        "suspects": nearest.share_of_suspects(verdicts),
-        "closeness_of_faces": spread([verdict.closeness for verdict in verdicts]),
-        "closeness_of_photos": spread(photos.usual.tolist()),
-        "planted_found": nearest.share_of_suspects(planted),
+        "photos": len(check),
+        "suspects": memorization.share_of_suspects(comparisons),
+        "nearest_to_faces": spread([one.distances[0] for one in comparisons]),
+        "nearest_to_photos": spread(check.real.nearest.tolist()),
+        "planted_found": memorization.share_of_suspects(planted),
         **times,
     }
 
 
 def search(model: Model, face: Pixels, steps: int) -> Iterator[projection.Step]:
-    critic = resources.critic_of(model)
-    return projection.search(model.network, critic, face, steps=steps, seconds=NO_LIMIT_S)
+    discriminator = model_cache.discriminator_of(model)
+    return projection.search(model.network, discriminator, face, steps=steps, seconds=NO_LIMIT_S)
 
 
 def last_of(steps: Iterator[projection.Step]) -> projection.Step:

@@ -30,7 +30,7 @@ from neuroceleb.data import holdout  # noqa: E402
 from neuroceleb.data.sources import open_source  # noqa: E402
 from neuroceleb.images import Pixels, UnreadableImageError, read_photo, shrink_to_square  # noqa: E402
 from neuroceleb.latent.seeds import z_from_seeds  # noqa: E402
-from neuroceleb.metrics import distances, diversity, identity, intervals, persons  # noqa: E402  # noqa: E402
+from neuroceleb.metrics import distances, identity, intervals, persons, precision_recall  # noqa: E402
 from neuroceleb.model import generator  # noqa: E402
 
 PLACEMENTS = (
@@ -126,7 +126,7 @@ def placements(faces: Pixels, people: persons.People, count: int, seed: int) -> 
 def separation(embeddings: Floats, people: persons.People) -> str:
     """AUC, share of pairs of one person found at RARELY false matches, median distances."""
     upper = np.triu_indices(len(embeddings), 1)
-    apart = np.sqrt(diversity.squared_distances(embeddings, embeddings)[upper])
+    apart = np.sqrt(precision_recall.squared_distances(embeddings, embeddings)[upper])
     same = (people[:, None] == people)[upper]
     found = (apart[same] < np.quantile(apart[~same], RARELY)).mean()
     medians = f"{np.median(apart[same]):.3f}, {np.median(apart[~same]):.3f}"
@@ -177,8 +177,8 @@ class Real:
         return Row(
             distances.frechet(ours, self.held_out),
             distances.kernel(ours, self.held_out, self.seed, identity.KERNEL_GAMMA),
-            float(diversity.covered(self.held_out, ours).mean()),
-            float(diversity.covered(ours, self.held_out).mean()),
+            float(precision_recall.covered(self.held_out, ours).mean()),
+            float(precision_recall.covered(ours, self.held_out).mean()),
         )
 
     def print_floor(self) -> None:
@@ -193,7 +193,7 @@ class Real:
 
     def _print(self, name: str, row: Row, nearest: Floats) -> None:
         copied = persons.copied(nearest, self.limit)
-        low, high = intervals.of_mean(copied, self.seed)
+        low, high = intervals.of_share(copied)
         kernel = f"{row.kernel.value:.4f} ± {row.kernel.deviation:.4f}"
         print(
             f"{name} | {row.frechet:.4f} | {kernel} | {row.precision:.3f} | {row.recall:.3f} | "

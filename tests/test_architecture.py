@@ -22,7 +22,7 @@ PACKAGES: dict[str, tuple[str, str]] = {
     "model": ("", "numpy torch safetensors"),
     "runs": ("model", "numpy PIL"),
     "latent": ("data model runs", "numpy PIL torch sklearn threadpoolctl"),
-    "metrics": ("data model runs latent", "numpy torch cv2 torch_fidelity"),
+    "metrics": ("data model runs latent", "numpy scipy torch cv2 torch_fidelity"),
     "training": ("data model runs latent metrics", "numpy PIL torch tqdm"),
     "cli": ("data model runs latent metrics training", "click tqdm numpy torch imageio_ffmpeg"),
     "app": ("data model runs latent metrics", "gradio numpy PIL plotly fastapi starlette"),

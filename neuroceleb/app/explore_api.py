@@ -21,7 +21,8 @@ from neuroceleb.images import Pixels, UnreadableImageError
 from neuroceleb.latent import arithmetic, face_map, interpolation, saved_directions
 from neuroceleb.latent.saved_directions import Direction
 from neuroceleb.latent.seeds import z_from_seeds
-from neuroceleb.metrics import nearest, training_photos
+from neuroceleb.metrics import memorization, training_photos
+from neuroceleb.metrics.memorization import Comparison, CopyCheck
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import IMAGE_SIZE
@@ -117,7 +118,7 @@ class Explorer:
         steps = [direction.step for direction in found]
         places = _places(wishes.get("places"), len(steps))
         z = asked.z(wishes.get("face")) + np.array(places, np.float32) @ np.stack(steps)
-        frames = asked.model.images(sheets.lines(z, steps, places))
+        frames = asked.model.images(sheets.traversals(z, steps, places))
         return asked.picture(z.astype(np.float32)) | _sprite(frames)
 
     def line(self, wishes: Wishes) -> News:
@@ -134,7 +135,7 @@ class Explorer:
             if not isinstance(number, int) or not 0 <= number < len(z):
                 raise UserError(f"This model's z has {len(z)} numbers: choose one of them.")
             line = np.repeat(z[None], sheets.FRAMES, axis=0)
-            line[:, number] = sheets.reach()
+            line[:, number] = sheets.offsets()
         return {"z": line.round(5).tolist()} | _sprite(asked.model.images(line))
 
     def sum(self, wishes: Wishes) -> News:
@@ -143,11 +144,11 @@ class Explorer:
         terms = [asked.zs(wishes.get(name, [])) for name in ("some", "less", "more")]
         if terms[0] is None:
             raise UserError("There is no face to begin with: pick one for the first place.")
-        result = arithmetic.total(terms[0], terms[1], terms[2])
+        result = arithmetic.combine(terms[0], terms[1], terms[2])
         means = [
             None if term is None else asked.pngs(arithmetic.mean(term)[None])[0] for term in terms
         ]
-        near = arithmetic.around(result)[1:]
+        near = arithmetic.neighbourhood(result)[1:]
         around = [
             {"z": z.round(5).tolist(), "png": png}
             for z, png in zip(near, asked.pngs(near), strict=True)
@@ -197,17 +198,17 @@ class Explorer:
 
     def _finding(self, wishes: Wishes) -> Callable[[Errand], News]:
         def work(_: Errand) -> News:
-            from neuroceleb.latent import resources, sheets
+            from neuroceleb.latent import model_cache, sheets
 
             asked = self._asked(wishes)
             found, remark = self._directions(asked)
-            strips = sheets.strips(asked.model, found, resources.strip_faces(asked.model.nz))
-            columns = len(resources.STRIP_SEEDS) * len(sheets.STRIP_AT)
+            strips = sheets.strips(asked.model, found, model_cache.strip_latents(asked.model.nz))
+            columns = len(model_cache.STRIP_SEEDS) * len(sheets.STRIP_OFFSETS)
             return {
                 "directions": [{"name": d.name, "explains": d.explains} for d in found],
                 "remark": remark,
-                "seeds": resources.STRIP_SEEDS,
-                "at": sheets.STRIP_AT,
+                "seeds": model_cache.STRIP_SEEDS,
+                "at": sheets.STRIP_OFFSETS,
                 "strips": data_url(sheets.sprite(strips, columns), "jpeg"),
             }
 
@@ -218,13 +219,13 @@ class Explorer:
             from neuroceleb.latent import sheets
 
             asked = self._asked(wishes)
-            z = z_from_seeds(range(face_map.COUNT), asked.model.nz)
+            z = z_from_seeds(range(face_map.DEFAULT_FACES), asked.model.nz)
             drawn: list[Pixels] = []
             for part in asked.model.frames(z):
                 drawn.append(part)
                 errand.tell(0.5 * sum(map(len, drawn)) / len(z))
             pictured = np.concatenate(drawn)
-            laid = face_map.draw(pictured)
+            laid = face_map.compute(pictured)
             return {
                 "pca": laid.pca.round(4).tolist(),
                 "tsne": laid.tsne.round(4).tolist(),
@@ -240,18 +241,18 @@ class Explorer:
         crop = read_crop(wishes.get("crop"))
 
         def work(errand: Errand) -> News:
-            from neuroceleb.latent import projection, resources
+            from neuroceleb.latent import model_cache, projection
 
             asked = self._asked(wishes)
-            critic = resources.critic_of(asked.model)
+            discriminator = model_cache.discriminator_of(asked.model)
             told = 0
-            for step in projection.search(asked.model.network, critic, crop):
+            for step in projection.search(asked.model.network, discriminator, crop):
                 news = None
                 if step.done >= told / TOLD_FRAMES:
                     told += 1
-                    news = asked.picture(step.z) | {"levels": round(step.levels, 2)}
+                    news = asked.picture(step.z) | {"levels": round(step.pixel_error, 2)}
                 errand.tell(step.done, news)
-            return asked.picture(step.z) | {"levels": round(step.levels, 2)}
+            return asked.picture(step.z) | {"levels": round(step.pixel_error, 2)}
 
         return work
 
@@ -261,9 +262,9 @@ class Explorer:
         def work(errand: Errand) -> News:
             asked = self._asked(wishes)
             z = asked.z(wishes.get("face"))
-            photos, remark = self._photos(asked, errand)
-            [verdict] = photos.judge(asked.model.images(z[None]))
-            return {"photos": len(photos), "remark": remark} | _shown(photos, verdict)
+            check, remark = self._copy_check(asked, errand)
+            [comparison] = check.compare(asked.model.images(z[None]))
+            return {"photos": len(check), "remark": remark} | _shown(check, comparison)
 
         return work
 
@@ -271,23 +272,23 @@ class Explorer:
         self.access.check("see training photos")
 
         def work(errand: Errand) -> News:
-            from neuroceleb.latent import resources
+            from neuroceleb.latent import model_cache
 
             asked = self._asked(wishes)
-            photos, remark = self._photos(asked, errand)
-            surveyed = resources.survey(asked.model)
+            check, remark = self._copy_check(asked, errand)
+            sample = model_cache.sample(asked.model)
             errand.tell(0.8)
-            verdicts = photos.judge(surveyed)
-            order = sorted(range(len(verdicts)), key=lambda at: verdicts[at].rarity)[:3]
+            comparisons = check.compare(sample)
+            order = sorted(range(len(sample)), key=lambda at: comparisons[at].sort_key)[:3]
             return {
-                "count": len(verdicts),
-                "photos": len(photos),
+                "count": len(comparisons),
+                "photos": len(check),
                 "remark": remark,
-                "share": nearest.share_of_suspects(verdicts),
-                "expected": nearest.SUSPECT_SHARE,
+                "share": memorization.share_of_suspects(comparisons),
+                "expected": memorization.SUSPECTED_BY_CHANCE,
                 "closest": [
-                    {"seed": int(seed), "png": data_url(images.encode(surveyed[seed]), "png")}
-                    | _shown(photos, verdicts[seed], 1)
+                    {"seed": int(seed), "png": data_url(images.encode(sample[seed]), "png")}
+                    | _shown(check, comparisons[seed], 1)
                     for seed in order
                 ],
             }
@@ -306,19 +307,19 @@ class Explorer:
 
     def _directions(self, asked: Asked) -> tuple[list[Direction], str | None]:
         """Its directions; and why those that were saved are not they, if so."""
-        from neuroceleb.latent import resources
+        from neuroceleb.latent import model_cache
 
         try:
-            return resources.directions_of(asked.model), None
+            return model_cache.directions_of(asked.model), None
         except UserError as error:
-            return resources.found_directions(asked.model), str(error)
+            return model_cache.compute_directions(asked.model), str(error)
 
-    def _photos(self, asked: Asked, errand: Errand) -> tuple[nearest.Photos, str | None]:
+    def _copy_check(self, asked: Asked, errand: Errand) -> tuple[CopyCheck, str | None]:
 
         def tell(done: int, count: int) -> None:
             errand.tell(0.6 * done / count)
 
-        found = training_photos.training_photos(asked.run, self.workspace, tell)
+        found = training_photos.check_of_run(asked.run, self.workspace, tell)
         errand.tell(0.6)
         return found
 
@@ -361,16 +362,16 @@ def _sprite(frames: Pixels) -> News:
     from neuroceleb.latent import sheets
 
     sheet = sheets.sprite(frames, sheets.FRAMES)
-    return {"frames": data_url(sheet, "jpeg"), "columns": sheets.FRAMES, "reach": sheets.REACH}
+    return {"frames": data_url(sheet, "jpeg"), "columns": sheets.FRAMES, "reach": sheets.MAX_OFFSET}
 
 
-def _shown(photos: nearest.Photos, verdict: nearest.Verdict, count: int = nearest.SHOWN) -> News:
-    """A verdict and its nearest photos, which are shown to nobody but their owner."""
+def _shown(check: CopyCheck, comparison: Comparison, count: int = memorization.SHOWN) -> News:
+    """A comparison and its nearest photos, which are shown to nobody but their owner."""
     return {
-        "level": verdict.level,
-        "closer": round(verdict.share, 5),
+        "level": comparison.level,
+        "closer": round(comparison.share, 5),
         "nearest": [
-            data_url(images.encode(np.asarray(photos.pixels[index])), "png")
-            for index in verdict.photos[:count]
+            data_url(images.encode(np.asarray(check.photos[index])), "png")
+            for index in comparison.indices[:count]
         ],
     }

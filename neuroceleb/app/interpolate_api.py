@@ -103,13 +103,13 @@ def read_walk(workspace: Workspace, wishes: dict[str, Any]) -> Walk:
     per_leg = faces.read_whole(wishes.get("frames", 60), "The number of frames a leg")
     if not 1 <= per_leg <= MAX_FRAMES_PER_LEG:
         raise UserError(f"A leg has 1 to {MAX_FRAMES_PER_LEG} frames, not {per_leg}.")
-    count = interpolation.frames_of(len(given), per_leg, loop=loop)
+    count = interpolation.frame_count(len(given), per_leg, loop=loop)
     key_frames = interpolation.key_frames(len(given), count, loop=loop)
     from neuroceleb.model import generator
 
     nz = generator.load(weights).nz
     keys = np.stack([faces.read_z(key, nz) for key in given])
-    z = interpolation.walk(keys, count, loop=loop, method=method, easing=easing)
+    z = interpolation.interpolate(keys, count, loop=loop, method=method, easing=easing)
     plain = [_plain(key) for key in given]
     return Walk(run.name, epoch, weights, plain, z, key_frames, loop, method, easing)
 

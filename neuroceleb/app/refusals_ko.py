@@ -326,18 +326,20 @@ MODELS: dict[str, str] = {
     "That is more than {} seeds: ask for fewer at a time.": (
         "시드가 {0}개를 넘습니다. 한 번에 더 적게 요청하세요."
     ),
-    "A key face of a walk is a row of finite numbers: choose its seed again.": (
-        "산책의 주요 얼굴은 유한한 숫자입니다. 시드를 다시 고르세요."
+    "A key face is a row of finite numbers: choose its seed again.": (
+        "주요 얼굴은 유한한 숫자입니다. 시드를 다시 고르세요."
     ),
-    "There is no way '{}': choose one of {}.": "'{0}'(이)라는 길은 없습니다. {1} 가운데 고르세요.",
+    "There is no method '{}': choose one of {}.": (
+        "'{0}'(이)라는 보간 방법은 없습니다. {1} 가운데 고르세요."
+    ),
     "There is no easing '{}': choose one of {}.": (
         "'{0}'(이)라는 완급은 없습니다. {1} 가운데 고르세요."
     ),
-    "A walk goes through {} to {} faces, not {}: {}.": (
-        "산책은 얼굴 {0}개에서 {1}개를 지납니다. {2}은(는) 안 됩니다: {3}."
+    "An interpolation goes through {} to {} faces, not {}: {}.": (
+        "보간은 얼굴 {0}개에서 {1}개를 지납니다. {2}은(는) 안 됩니다: {3}."
     ),
-    "A walk through {} faces has {} to {} frames, not {}: ask for a number between.": (
-        "얼굴 {0}개를 지나는 산책은 {1}장에서 {2}장까지입니다. {3}은(는) 안 되니 그 사이로 "
+    "An interpolation through {} faces has {} to {} frames, not {}: choose a number between.": (
+        "얼굴 {0}개를 지나는 보간은 {1}장에서 {2}장까지입니다. {3}은(는) 안 되니 그 사이로 "
         "정하세요."
     ),
     "'{}' is no film: use one of {}.": "'{0}'은(는) 영상이 아닙니다. {1} 가운데 하나를 쓰세요.",
@@ -382,6 +384,9 @@ MODELS: dict[str, str] = {
     ),
     "A map has {} to {} faces, not {}.": (
         "지도에는 얼굴 {0}장에서 {1}장까지 놓습니다. {2}은(는) 안 됩니다."
+    ),
+    "A quick evaluation needs {} real faces, not {}.": (
+        "간단한 평가에는 실제 얼굴이 {0}개 필요합니다. {1}개로는 안 됩니다."
     ),
     "{} training photos are too few to compare with: it takes at least {}.": (
         "학습 사진 {0}장은 비교하기에 너무 적습니다. 적어도 {1}장이 필요합니다."

@@ -1,12 +1,9 @@
 """Best of: of four times as many faces as are asked for, those that the judges rank best."""
 
-import threading
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from neuroceleb.app import faces
-from neuroceleb.data.faces.yunet import YuNet
 from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace
 
@@ -53,20 +50,11 @@ def choose(workspace: Workspace, order: faces.Order) -> Choice:
     netD = workspace.run(order.model).discriminator_file
     judge = netD if netD.is_file() else None
     pixels = faces.draw(order)
-    with _one_at_a_time:
-        judged = best_of.rank(pixels, judge, _detector())
-    ranked = [order.seeds[one.index] for one in judged]
+    ranking = best_of.rank(pixels, judge)
+    ranked = [order.seeds[one.index] for one in ranking]
     kept = len(ranked) // OF_EACH
-    malformed = sum(not one.form.is_whole for one in judged)
+    malformed = sum(not one.is_well_formed for one in ranking)
     best_ones = faces.Order(
         order.model, order.epoch, ranked[:kept], order.truncation, order.weights
     )
     return Choice(best_ones, ranked[kept:], malformed, judge is not None)
-
-
-_one_at_a_time = threading.Lock()  # a detector serves one thread
-
-
-@cache
-def _detector() -> YuNet:
-    return YuNet()

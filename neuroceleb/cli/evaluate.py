@@ -1,11 +1,11 @@
-"""The verb `evaluate`: a model's faces against real ones, in figures, kept with the run."""
+"""The verb `evaluate`: measure a model's faces against real ones; results stay with the run."""
 
 import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,9 @@ from neuroceleb.runs import evaluation
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
 
+if TYPE_CHECKING:  # it loads PyTorch, which `--help` does without
+    from neuroceleb.metrics.reference import Options
+
 Entry = dict[str, Any]
 
 
@@ -25,12 +28,12 @@ Entry = dict[str, Any]
 @click.argument("model")
 @click.option("--data", metavar="DATASET", help="Real faces; by default those of the run.")
 @click.option("--n", type=int, default=2_048, show_default=True, help="Faces to generate.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of whatever is drawn.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of every random choice.")
 @click.option("--epoch", type=int, help="One of the run's kept epochs; the last by default.")
-@click.option("--every-epoch", is_flag=True, help="All kept epochs, one after the other.")
+@click.option("--every-epoch", is_flag=True, help="All kept epochs.")
 @json_option
 @in_workspace
-def tell(
+def evaluate(
     model: str,
     data: str | None,
     n: int,
@@ -42,32 +45,37 @@ def tell(
 ) -> None:
     """Measure the faces of MODEL, a run, run directory or weights file, against real ones.
 
-    A tenth of DATASET is held out to measure with, or what the run itself kept back. The faces are
-    those of seeds 0 to N-1, unselected. What is measured of a run is kept in its evaluation.json.
+    They are compared with a held-out tenth of DATASET, or with what the run itself held out. The
+    faces are those of seeds 0 to N-1, unselected. Results of a run are saved in its
+    evaluation.json.
     """
+    from neuroceleb.metrics.reference import Options, held_out_share
+
     if seed < 0:
         raise UserError(f"--seed {seed} is out of bounds: use 0 or more.")
     if every_epoch and epoch is not None:
         raise UserError("--epoch and --every-epoch cannot both be: leave one out.")
     run = _run_of(model, workspace)
     weights = _weights(model, run, epoch, every_epoch, workspace)
-    faces = _faces(data, run, workspace)
-    entries, unkept = _measured(weights, faces, n, seed, run, as_json)
+    faces = _load_faces(data, run, workspace)
+    config = run.config() if run is not None else {}
+    options = Options(n, seed, *held_out_share(config, faces.fingerprint))
+    entries, unsaved = _evaluate_all(weights, faces, options, run, as_json)
     value: dict[str, Any] = {"model": model, "results": entries}
     if run is not None:
-        kept = evaluation.read(run.path)
-        chosen = evaluation.best(evaluation.of_entries(kept))
-        value |= {"rule": evaluation.RULE, "best": chosen}
-        if not as_json and len(kept) > 1 and chosen is not None:
-            print(f"Best so far: epoch {chosen}. {evaluation.RULE}")
+        saved = evaluation.read(run.path)
+        best = evaluation.best(evaluation.of_entries(saved))
+        value |= {"rule": evaluation.RULE, "best": best}
+        if not as_json and len(saved) > 1 and best is not None:
+            print(f"Best so far: epoch {best}. {evaluation.RULE}")
     if as_json:
         print(json.dumps(value, ensure_ascii=False))
-    if unkept is not None:
-        raise unkept
+    if unsaved is not None:
+        raise unsaved
 
 
 def _run_of(model: str, workspace: Workspace) -> Run | None:
-    """The run that MODEL means; None where it is a file of its own."""
+    """The run that MODEL names; None where it is a file outside a run."""
     named = Run(workspace.checkpoints / model)
     run = named if "/" not in model and named.exists() else Run(Path(model))
     return run if run.exists() else None
@@ -80,53 +88,59 @@ def _weights(
         return [workspace.weights(model, epoch)]
     if run is None:
         raise UserError(f"{model} is no run, so --every-epoch means nothing: leave it out.")
-    run.weights()  # says so where none are kept
+    run.weights()  # raises where none are kept
     return list(run.kept().values())
 
 
-def _faces(data: str | None, run: Run | None, workspace: Workspace) -> Dataset:
-    text = data or _own_data(run)
+def _load_faces(data: str | None, run: Run | None, workspace: Workspace) -> Dataset:
+    text = data or _dataset_of(run)
     if text is None:
         raise UserError("Missing --data: name the folder or zip of real faces to compare with.")
     found = dataset.load(dataset.locate(text, workspace.datasets), workspace.datasets)
     if found.skipped:
-        print(f"{len(found.skipped):,} files were passed over.", file=sys.stderr)
+        print(f"{len(found.skipped):,} files were skipped.", file=sys.stderr)
     return found
 
 
-def _own_data(run: Run | None) -> str | None:
+def _dataset_of(run: Run | None) -> str | None:
     described = run.config().get("dataset") if run is not None else None
     path = described.get("path") if isinstance(described, dict) else None
     return path if isinstance(path, str) else None
 
 
-def _measured(
-    weights: list[Path], faces: Dataset, n: int, seed: int, run: Run | None, as_json: bool
+def _evaluate_all(
+    weights: list[Path],
+    faces: Dataset,
+    options: "Options",
+    run: Run | None,
+    as_json: bool,
 ) -> tuple[list[Entry], UserError | None]:
-    """Every file's figures, shown and kept as they come; and what kept them from being kept."""
+    """The entry of every weights file, printed and saved one by one; and the error of saving."""
     from neuroceleb.metrics import evaluate
+    from neuroceleb.metrics.reference import Reference
     from neuroceleb.model import generator
 
-    config = run.config() if run is not None else {}
-    share, standing = evaluate.held_out_standing(config, faces.fingerprint)
-    choice = evaluate.Choice(n, seed, share, standing)
     entries: list[Entry] = []
-    unkept = None
-    steps = evaluate.Reference.PARTS + evaluate.PARTS * len(weights)
-    with _bar(steps) as watch:
-        reference = evaluate.Reference(faces.pixels, choice, watch)
+    unsaved = None
+    steps = Reference.PARTS + evaluate.PARTS * len(weights)
+    with _progress_bar(steps) as progress:
+        reference = Reference(faces.pixels, options, progress)
         for path in weights:
             model = generator.load(path)
-            figures = evaluate.evaluate(model.network, reference, watch)
-            entry = {**_named(model.recipe, model.path), **_described(faces), **figures}
+            figures = evaluate.evaluate(model.network, reference, progress)
+            entry = {
+                **_describe_model(model.recipe, model.path),
+                **_describe_data(faces),
+                **figures,
+            }
             entries.append(entry)
-            unkept = _keep(run, entry) or unkept
+            unsaved = _save(run, entry) or unsaved
             if not as_json:
-                _show(entry)
-    return entries, unkept
+                _print_report(entry)
+    return entries, unsaved
 
 
-def _named(recipe: dict[str, Any], path: Path) -> Entry:
+def _describe_model(recipe: dict[str, Any], path: Path) -> Entry:
     return {
         "model": recipe["model"],
         "epoch": recipe.get("epoch"),
@@ -135,7 +149,7 @@ def _named(recipe: dict[str, Any], path: Path) -> Entry:
     }
 
 
-def _described(faces: Dataset) -> Entry:
+def _describe_data(faces: Dataset) -> Entry:
     return {
         "data": {
             "name": faces.source.name,
@@ -145,7 +159,7 @@ def _described(faces: Dataset) -> Entry:
     }
 
 
-def _keep(run: Run | None, entry: Entry) -> UserError | None:
+def _save(run: Run | None, entry: Entry) -> UserError | None:
     if run is None or not isinstance(entry["epoch"], int):
         return None
     try:
@@ -156,98 +170,26 @@ def _keep(run: Run | None, entry: Entry) -> UserError | None:
 
 
 @contextmanager
-def _bar(steps: int) -> Iterator[Callable[[str], None]]:
-    """A bar of the parts, each named while it is measured."""
+def _progress_bar(steps: int) -> Iterator[Callable[[str], None]]:
+    """A progress bar over the parts; yields what is called with the name of each next part."""
     from tqdm import tqdm
 
     with tqdm(total=steps, unit=" parts", disable=None, leave=False) as bar:
-        begun = False
+        has_started = False
 
-        def watch(part: str) -> None:
-            nonlocal begun
-            bar.update(int(begun))
-            begun = True
+        def progress(part: str) -> None:
+            nonlocal has_started
+            bar.update(int(has_started))
+            has_started = True
             bar.set_description(part)
 
-        yield watch
+        yield progress
 
 
-# In words ----------------------------------------------------------------------------------
-
-
-def _show(entry: Entry) -> None:
+def _print_report(entry: Entry) -> None:
     from tqdm import tqdm
 
-    for line in lines(entry):
+    from neuroceleb.metrics import report
+
+    for line in report.lines(entry):
         tqdm.write(line, file=sys.stdout)
-
-
-def lines(entry: Entry) -> Iterator[str]:
-    """An entry as a person reads it: each figure, its 95 % interval, and that of real faces."""
-    epoch = "" if entry["epoch"] is None else f", epoch {entry['epoch']}"
-    held_out = entry["split"]["held_out"]
-    yield (
-        f"{entry['model']}{epoch}: {entry['n_fake']:,} faces (seeds {entry['seeds']}, unselected) "
-        f"against {entry['n_real']:,} held-out real ones ({held_out}) of {entry['data']['name']}, "
-        f"seed {entry['seed']}, in {entry['seconds']:.0f} s"
-    )
-    yield from map(_line, _rows(entry))
-    for name in ("well_formed", "diversity", "fid"):
-        if "said" in entry[name]:
-            yield f"  {entry[name]['said']}"
-    yield ""
-
-
-Row = tuple[str, str, str]
-
-
-def _line(row: Row) -> str:
-    return f"  {row[0]:<40} {row[1]:<26} real: {row[2]}"
-
-
-def _rows(entry: Entry) -> Iterator[Row]:
-    well, far = entry["well_formed"], entry["swd"]
-    various, copied, fid = entry["diversity"], entry["copies"], entry["fid"]
-    if "share" in well:
-        yield "well formed", _share(well, "share"), _share(well, "real")
-    for level, value in far["levels"].items():
-        yield (
-            f"sliced Wasserstein x1000, level {level}",
-            f"{value:.1f}",
-            f"{far['floor_levels'][level]:.1f}",
-        )
-    yield (
-        "sliced Wasserstein x1000, mean",
-        f"{far['mean']:.1f} {_span(far['mean_interval'], 1, 1)}",
-        f"{far['floor']:.1f} {_span(far['floor_interval'], 1, 1)}",
-    )
-    yield "MS-SSIM between pairs", _plain(various, "ms_ssim"), _plain(various, "ms_ssim_real")
-    for name in ("precision", "recall"):
-        if name in various:
-            yield (
-                f"{name}, k = {various['k']}",
-                _plain(various, name),
-                _plain(various, f"{name}_real"),
-            )
-    yield (
-        "nearest training face, median",
-        f"{copied['nearest']:.3f}",
-        f"{copied['nearest_real']:.3f}",
-    )
-    yield "suspected copies", _share(copied, "suspects"), _share(copied, "suspects_real")
-    for name in ("fid", "kid"):
-        if name in fid:
-            yield name.upper(), f"{fid[name]:.4g}", f"{fid[f'{name}_real']:.4g}"
-
-
-def _share(part: Entry, name: str) -> str:
-    return f"{100 * part[name]:.1f} % {_span(part[f'{name}_interval'], 100, 1)}"
-
-
-def _plain(part: Entry, name: str) -> str:
-    return f"{part[name]:.3f} {_span(part[f'{name}_interval'], 1, 3)}"
-
-
-def _span(interval: list[float], scale: float, digits: int) -> str:
-    low, high = (f"{scale * value:.{digits}f}" for value in interval)
-    return f"[{low}, {high}]"

@@ -1,4 +1,4 @@
-"""The verb `explore`: walk around in what a model learned, without a browser."""
+"""The verb `explore`: a model's latent space on the command line."""
 
 import dataclasses
 import json
@@ -11,18 +11,23 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroceleb import files, images
+from neuroceleb import images
 from neuroceleb.cli.options import as_json as json_option
-from neuroceleb.cli.options import in_workspace
+from neuroceleb.cli.options import in_workspace, make_folder
 from neuroceleb.data import dataset
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
-from neuroceleb.latent import arithmetic as sums
+from neuroceleb.latent import arithmetic as vector_arithmetic
 from neuroceleb.latent import face_map, saved_directions
 from neuroceleb.latent.saved_directions import Direction
 from neuroceleb.latent.seeds import parse_seeds, z_from_seed, z_from_seeds
 from neuroceleb.metrics import training_photos
-from neuroceleb.metrics.nearest import SUSPECT_SHARE, Photos, Verdict, share_of_suspects
+from neuroceleb.metrics.memorization import (
+    SUSPECTED_BY_CHANCE,
+    Comparison,
+    CopyCheck,
+    share_of_suspects,
+)
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
 
@@ -32,7 +37,7 @@ if TYPE_CHECKING:  # they load PyTorch, which `--help` does without
 
 T = TypeVar("T")
 
-MAX_Z = 10.0  # of one number of z: ten standard deviations
+MAX_Z = 10.0  # of one component of z: ten standard deviations
 MAX_Z_FILE_BYTES = 2**20
 MAX_FACES = 256
 
@@ -44,7 +49,7 @@ epoch_option = click.option("--epoch", type=int, help="A kept epoch; the last by
 
 @click.group()
 def explore() -> None:
-    """Walk around in what a model learned: directions, arithmetic, maps, look-alikes, copies.
+    """Explore a model's latent space: directions, arithmetic, maps, projection, copies.
 
     MODEL is a run's name, a run directory, or a weights file. A FACE is a seed, `average` (z = 0),
     or a JSON file with the numbers of a z, as `project --json` prints them.
@@ -54,10 +59,12 @@ def explore() -> None:
 @explore.command()
 @click.argument("model")
 @epoch_option
-@click.option("--name", "names", multiple=True, metavar="K=WORDS", help="Name direction K; saved.")
-@click.option("--save", is_flag=True, help="Save the directions with the run, named or not.")
-@click.option("--anew", is_flag=True, help="Find them anew, whatever was saved.")
-@click.option("--out", type=click.Path(path_type=Path), help="Also draw them on three faces.")
+@click.option(
+    "--name", "names", multiple=True, metavar="K=WORDS", help="Name direction K and save."
+)
+@click.option("--save", is_flag=True, help="Save the directions with the run.")
+@click.option("--anew", is_flag=True, help="Compute them again, ignoring saved ones.")
+@click.option("--out", type=click.Path(path_type=Path), help="An image of them on three faces.")
 @json_option
 @in_workspace
 def directions(
@@ -70,18 +77,18 @@ def directions(
     as_json: bool,
     workspace: Workspace,
 ) -> None:
-    """Find the ten directions in which MODEL's faces vary most; name and save them.
+    """Find the ten directions along which MODEL's faces vary most; name and save them.
 
     The principal components of the generator's first layer (GANSpace). Numbers begin at 1.
     """
-    from neuroceleb.latent import resources, sheets
+    from neuroceleb.latent import model_cache, sheets
 
     loaded = _load(workspace, model, epoch)
-    find = resources.found_directions if anew else resources.directions_of
+    find = model_cache.compute_directions if anew else model_cache.directions_of
     found = _named(find(loaded), names)
     if out is not None:
-        faces = sheets.strips(loaded, found, resources.strip_faces(loaded.nz))
-        columns = len(resources.STRIP_SEEDS) * len(sheets.STRIP_AT)
+        faces = sheets.strips(loaded, found, model_cache.strip_latents(loaded.nz))
+        columns = len(model_cache.STRIP_SEEDS) * len(sheets.STRIP_OFFSETS)
         _save_sheet(out, faces, columns, loaded.recipe)
     if names or save:
         path = saved_directions.write(loaded.path, loaded.sha256, found)
@@ -111,8 +118,8 @@ def _named(found: list[Direction], names: Sequence[str]) -> list[Direction]:
 @explore.command()
 @click.argument("model")
 @epoch_option
-@click.option("--some", required=True, metavar="SEEDS", help="Faces whose mean is the beginning.")
-@click.option("--less", metavar="SEEDS", help="Faces whose mean is taken away.")
+@click.option("--some", required=True, metavar="SEEDS", help="Faces whose mean is the base.")
+@click.option("--less", metavar="SEEDS", help="Faces whose mean is subtracted.")
 @click.option("--more", metavar="SEEDS", help="Faces whose mean is added.")
 @out_option
 @json_option
@@ -127,16 +134,16 @@ def arithmetic(
     as_json: bool,
     workspace: Workspace,
 ) -> None:
-    """Faces of MODEL, less others, and others again: their means, the result, eight near it."""
+    """Vector arithmetic on faces of MODEL: the means, the result, and eight faces near it."""
     loaded = _load(workspace, model, epoch)
     terms = [
         None if text is None else z_from_seeds(parse_seeds(text), loaded.nz)
         for text in (some, less, more)
     ]
     assert terms[0] is not None
-    result = sums.total(terms[0], terms[1], terms[2])
-    means = [sums.mean(term) for term in terms if term is not None]
-    faces = loaded.images(np.stack([*means, *sums.around(result)]))
+    result = vector_arithmetic.combine(terms[0], terms[1], terms[2])
+    means = [vector_arithmetic.mean(term) for term in terms if term is not None]
+    faces = loaded.images(np.stack([*means, *vector_arithmetic.neighbourhood(result)]))
     recipe = {**loaded.recipe, "some": some, "less": less, "more": more}
     _save_sheet(out, faces, len(faces), recipe)
     if as_json:
@@ -147,8 +154,8 @@ def arithmetic(
 @click.argument("model")
 @click.argument("face", metavar="FACE")
 @epoch_option
-@click.option("--direction", type=int, help="Walk along this direction, from 1.")
-@click.option("--dimension", type=int, help="Walk along this one number of z, from 1.")
+@click.option("--direction", type=int, help="Traverse this direction, from 1.")
+@click.option("--dimension", type=int, help="Traverse this component of z, from 1.")
 @click.option("--frames", type=click.IntRange(2, MAX_FACES), default=9, show_default=True)
 @out_option
 @in_workspace
@@ -162,18 +169,18 @@ def walk(
     out: Path,
     workspace: Workspace,
 ) -> None:
-    """Walk from FACE, three standard deviations to either side: a strip of frames."""
-    from neuroceleb.latent import resources, sheets
+    """Traverse latent space from FACE, three standard deviations to either side: a strip."""
+    from neuroceleb.latent import model_cache, sheets
 
     loaded = _load(workspace, model, epoch)
     if (direction is None) == (dimension is None):
-        raise UserError("Walk along one thing: give --direction K or --dimension K.")
+        raise UserError("Traverse one direction or dimension: give --direction K or --dimension K.")
     z = _read_face(face, loaded.nz)
     if direction is not None:
-        step = _pick(resources.directions_of(loaded), direction, "direction").step
+        step = _pick(model_cache.directions_of(loaded), direction, "direction").step
     else:
         step = _pick(list(np.eye(loaded.nz, dtype=np.float32)), dimension or 0, "dimension")
-    line = z + sheets.reach(frames)[:, None] * step
+    line = z + sheets.offsets(frames)[:, None] * step
     _save_sheet(out, loaded.images(line.astype(np.float32)), frames, loaded.recipe)
 
 
@@ -186,7 +193,7 @@ def walk(
     type=click.Choice(["tsne", "pca"]),
     default="tsne",
     show_default=True,
-    help="Neighbours together, or principal components.",
+    help="t-SNE, or principal components.",
 )
 @out_option
 @json_option
@@ -200,20 +207,21 @@ def draw_map(
     as_json: bool,
     workspace: Workspace,
 ) -> None:
-    """Draw a map of MODEL's faces, like beside like."""
+    """Draw a map of MODEL's faces, similar ones close together."""
     from neuroceleb.latent import sheets
 
-    if not face_map.FEWEST <= count <= face_map.MOST:
+    if not face_map.MIN_FACES <= count <= face_map.MAX_FACES:
         raise UserError(
-            f"--count {count} is out of bounds: use {face_map.FEWEST} to {face_map.MOST:,}."
+            f"--count {count} is out of bounds: use {face_map.MIN_FACES} to {face_map.MAX_FACES:,}."
         )
     loaded = _load(workspace, model, epoch)
     faces = loaded.images(z_from_seeds(range(count), loaded.nz))
-    drawn = face_map.draw(faces)
-    points = drawn.tsne if by == "tsne" else drawn.pca
+    computed = face_map.compute(faces)
+    points = computed.tsne if by == "tsne" else computed.pca
     _save(out, sheets.map_sheet(faces, points), {**loaded.recipe, "seeds": f"0-{count - 1}"})
     if as_json:
-        print(json.dumps({"out": str(out), "pca": drawn.pca.tolist(), "tsne": drawn.tsne.tolist()}))
+        value = {"out": str(out), "pca": computed.pca.tolist(), "tsne": computed.tsne.tolist()}
+        print(json.dumps(value))
 
 
 @explore.command()
@@ -235,31 +243,38 @@ def project(
     as_json: bool,
     workspace: Workspace,
 ) -> None:
-    """Find the z of MODEL whose face looks most like the one in PHOTO: a look-alike, nobody's face.
+    """Project PHOTO: find the z of MODEL whose face is most similar. A look-alike, not the person.
 
-    --out gets the aligned face, the look-alike, and faces on the way to it, left to right.
+    --out shows the aligned face, the look-alike, and steps of the search, left to right.
     """
-    from neuroceleb.latent import projection, resources
+    from neuroceleb.latent import model_cache, projection
 
-    crop = _crop(photo, number)
+    crop = _read_crop(photo, number)
     loaded = _load(workspace, model, epoch)
-    found = _search(
-        projection.search(loaded.network, resources.critic_of(loaded), crop, seconds=seconds)
+    found = _with_progress(
+        projection.search(
+            loaded.network, model_cache.discriminator_of(loaded), crop, seconds=seconds
+        )
     )
-    path = [step.z for step in found[:: max(1, len(found) // 6)]]
-    faces = loaded.images(np.stack([found[-1].z, *path]))
+    history = [step.z for step in found[:: max(1, len(found) // 6)]]
+    faces = loaded.images(np.stack([found[-1].z, *history]))
     recipe = {**loaded.recipe, "z": [round(float(value), 5) for value in found[-1].z]}
     _save_sheet(out, np.concatenate([crop[None], faces]), len(faces) + 1, recipe)
     last = found[-1]
     print(
-        f"A look-alike, not the person: its pixels differ by {last.levels:.1f} of 255 grey levels.",
+        "A look-alike, not the person: its pixels differ by "
+        f"{last.pixel_error:.1f} of 255 grey levels.",
         file=sys.stderr,
     )
     if as_json:
-        print(json.dumps({"out": str(out), "levels": round(last.levels, 3), "z": last.z.tolist()}))
+        print(
+            json.dumps(
+                {"out": str(out), "levels": round(last.pixel_error, 3), "z": last.z.tolist()}
+            )
+        )
 
 
-def _crop(photo: Path, number: int | None) -> Pixels:
+def _read_crop(photo: Path, number: int | None) -> Pixels:
     from neuroceleb.latent import projection_target
 
     try:
@@ -278,14 +293,14 @@ def _crop(photo: Path, number: int | None) -> Pixels:
     return _pick(crops, number or 1, "face")
 
 
-def _search(steps: "Iterator[Step]") -> "list[Step]":
+def _with_progress(steps: "Iterator[Step]") -> "list[Step]":
     from tqdm import tqdm
 
     found = []
     with tqdm(total=100, unit=" %", disable=None) as bar:
         for step in steps:
             found.append(step)
-            bar.set_postfix(levels=f"{step.levels:.1f}", refresh=False)
+            bar.set_postfix(levels=f"{step.pixel_error:.1f}", refresh=False)
             bar.update(round(100 * step.done) - bar.n)
     return found
 
@@ -295,8 +310,12 @@ def _search(steps: "Iterator[Step]") -> "list[Step]":
 @epoch_option
 @click.option("--seeds", default="0-7", show_default=True, help="Seeds to compare with the photos.")
 @click.option("--data", metavar="DATASET", help="Photos; by default those it was trained on.")
-@click.option("--survey", is_flag=True, help="Also tell how many of 512 faces are suspects.")
-@click.option("--out", type=click.Path(path_type=Path), help="A sheet: each face, its nearest.")
+@click.option(
+    "--survey", is_flag=True, help="Also report how many of 512 faces are suspected copies."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="A sheet of each face and its nearest photos."
+)
 @json_option
 @in_workspace
 def nearest(
@@ -309,56 +328,58 @@ def nearest(
     as_json: bool,
     workspace: Workspace,
 ) -> None:
-    """Are MODEL's faces copies? Compare them with the nearest training photos."""
-    from neuroceleb.latent import resources
+    """Compare MODEL's faces with their nearest training photos, to find copies."""
+    from neuroceleb.latent import model_cache
 
     chosen = parse_seeds(seeds)
     if len(chosen) > MAX_FACES:
         raise UserError(f"{len(chosen):,} faces are too many at once: use {MAX_FACES} seeds.")
     loaded = _load(workspace, model, epoch)
-    photos = _photos(loaded, data, workspace)
+    check = _copy_check(loaded, data, workspace)
     faces = loaded.images(z_from_seeds(chosen, loaded.nz))
-    verdicts = photos.judge(faces)
+    comparisons = check.compare(faces)
     if out is not None:
-        _save_nearest(out, faces, photos, verdicts)
-    for seed, verdict in zip(chosen, verdicts, strict=True):
-        print(f"seed {seed}: {verdict.sentence}", file=sys.stderr)
+        _save_nearest(out, faces, check, comparisons)
+    for seed, comparison in zip(chosen, comparisons, strict=True):
+        print(f"seed {seed}: {comparison.sentence}", file=sys.stderr)
     value: dict[str, Any] = {
-        "photos": len(photos),
+        "photos": len(check),
         "faces": [
-            {"seed": seed, "level": v.level, "share": round(v.share, 5), "nearest": v.photos[0]}
-            for seed, v in zip(chosen, verdicts, strict=True)
+            {"seed": seed, "level": c.level, "share": round(c.share, 5), "nearest": c.indices[0]}
+            for seed, c in zip(chosen, comparisons, strict=True)
         ],
     }
     if survey:
-        share = share_of_suspects(photos.judge(resources.survey(loaded)))
+        share = share_of_suspects(check.compare(model_cache.sample(loaded)))
         value["suspects"] = round(share, 5)
         print(
-            f"{100 * share:.1f} % of {resources.SURVEYED} faces are suspects; of the photos "
-            f"themselves {100 * SUSPECT_SHARE:.0f} % would be.",
+            f"{100 * share:.1f} % of {model_cache.SAMPLE_SIZE} faces are suspected copies; of the "
+            f"photos themselves {100 * SUSPECTED_BY_CHANCE:.0f} % would be.",
             file=sys.stderr,
         )
     if as_json:
         print(json.dumps(value))
 
 
-def _photos(model: "Model", data: str | None, workspace: Workspace) -> Photos:
-
+def _copy_check(model: "Model", data: str | None, workspace: Workspace) -> CopyCheck:
     if data is not None:
-        return training_photos.photos_in(dataset.locate(data, workspace.datasets), workspace)[0]
+        source = dataset.locate(data, workspace.datasets)
+        return training_photos.check_of_dataset(source, workspace)[0]
     run = Run(model.path.parent)
     if not run.exists():
         raise UserError(f"{model.path} belongs to no run: name its photos with --data.")
-    photos, remark = training_photos.training_photos(run, workspace)
+    check, remark = training_photos.check_of_run(run, workspace)
     if remark is not None:
         print(remark, file=sys.stderr)
-    return photos
+    return check
 
 
-def _save_nearest(out: Path, faces: Pixels, photos: Photos, verdicts: list[Verdict]) -> None:
+def _save_nearest(
+    out: Path, faces: Pixels, check: CopyCheck, comparisons: list[Comparison]
+) -> None:
     rows = [
-        np.concatenate([face[None], photos.pixels[list(verdict.photos)]])
-        for face, verdict in zip(faces, verdicts, strict=True)
+        np.concatenate([face[None], check.photos[list(comparison.indices)]])
+        for face, comparison in zip(faces, comparisons, strict=True)
     ]
     _save_sheet(out, np.concatenate(rows), len(rows[0]), None)
 
@@ -373,13 +394,14 @@ def _load(workspace: Workspace, model: str, epoch: int | None) -> "Model":
 
 
 def _pick(choices: Sequence[T], number: int, what: str) -> T:
+    """The choice of that number, from 1. Raises UserError."""
     if not 1 <= number <= len(choices):
         raise UserError(f"There is no {what} {number}: choose 1 to {len(choices)}.")
     return choices[number - 1]
 
 
 def _read_face(text: str, nz: int) -> NDArray[np.float32]:
-    """A face as it is written on the command line -> (nz,) float32."""
+    """FACE of the command line -> (nz,) float32. Raises UserError."""
     if text == "average":
         return np.zeros(nz, np.float32)
     if text.isdecimal():
@@ -391,7 +413,7 @@ def _read_face(text: str, nz: int) -> NDArray[np.float32]:
         numbers = np.array(value["z"] if isinstance(value, dict) else value, np.float32)
     except OSError as error:
         raise UserError(
-            f"'{text[:100]}' is no face: write a seed, 'average', or the name of a JSON file."
+            f"'{text[:100]}' is no face: give a seed, 'average', or the name of a JSON file."
         ) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{text} holds no z: it must be a list of {nz} numbers.") from error
@@ -407,9 +429,6 @@ def _save_sheet(out: Path, faces: Pixels, columns: int, recipe: dict[str, Any] |
 
 
 def _save(out: Path, sheet: Pixels, recipe: dict[str, Any] | None) -> None:
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise files.not_written(out.parent, error) from error
+    make_folder(out.parent)
     images.save(out, sheet, recipe)
     print(f"Written: {out}", file=sys.stderr)

@@ -75,7 +75,7 @@ def interpolate(
 
     loaded = generator.load(weights)
     z = z_from_seeds(keys, loaded.nz, truncation)
-    way = interpolation.walk(z, frames, loop=loop, method=method, easing=easing)
+    way = interpolation.interpolate(z, frames, loop=loop, method=method, easing=easing)
     recipe = {
         "keys": [{"seed": seed, "truncation": truncation} for seed in keys],
         "frames": frames,

@@ -190,23 +190,22 @@ def _best(weights: Path, seeds: list[int], truncation: float, count: int) -> lis
             f"--best {count} of {len(seeds):,} seeds cannot be: name {MAX_JUDGED:,} seeds at most, "
             "and fewer than those as the best."
         )
-    from neuroceleb.data.faces.yunet import YuNet
     from neuroceleb.metrics import best_of as best
     from neuroceleb.model import generator
 
     model = generator.load(weights)
     faces = model.images(z_from_seeds(seeds, model.nz, truncation))
     netD = Run(weights.parent).discriminator_file
-    judged = best.rank(faces, netD if netD.is_file() else None, YuNet())
+    ranking = best.rank(faces, netD if netD.is_file() else None)
     share = 1 - count / len(seeds)
     by = "D and landmarks" if netD.is_file() else "landmarks alone, for there is no D"
     print(
         f"The best {count:,} of {len(seeds):,} by {by}: {len(seeds) - count:,} left out "
-        f"({share:.0%}); in {sum(not one.form.is_whole for one in judged):,} of all, something "
+        f"({share:.0%}); in {sum(not one.is_well_formed for one in ranking):,} of all, something "
         "was out of place.",
         file=sys.stderr,
     )
-    return [seeds[one.index] for one in judged[:count]]
+    return [seeds[one.index] for one in ranking[:count]]
 
 
 def _draw_sheet(weights: Path, seeds: list[int], truncation: float, out: Path) -> None:
@@ -312,7 +311,7 @@ def doctor(as_json: bool, workspace: Workspace) -> None:
 
 
 cli.add_command(crop.crop)
-cli.add_command(evaluate.tell)
+cli.add_command(evaluate.evaluate)
 cli.add_command(explore.explore)
 for verb in (interpolate.interpolate, *jobs.VERBS, *timelapse.VERBS):
     cli.add_command(verb)

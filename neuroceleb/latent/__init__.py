@@ -1,1 +1,1 @@
-"""Latent vectors: seeds, interpolation, directions, arithmetic, projection."""
+"""Latent vectors: seeds, interpolation, directions, arithmetic, projection, maps."""

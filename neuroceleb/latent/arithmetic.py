@@ -1,7 +1,7 @@
-"""Arithmetic with faces: some, less others, and others again.
+"""Vector arithmetic on faces: the mean of some, minus the mean of others, plus a third mean.
 
 Radford, Metz, Chintala, *Unsupervised Representation Learning with Deep Convolutional Generative
-Adversarial Networks*, 2015, section 6.3.2: the mean z of three faces stands for what they share.
+Adversarial Networks*, 2015, section 6.3.2: the mean z of three faces represents what they share.
 """
 
 import numpy as np
@@ -9,31 +9,31 @@ from numpy.typing import NDArray
 
 from neuroceleb.errors import UserError
 
-MAX_FACES = 8  # of one term; the paper took three
-NOISE = 0.25  # the paper's, uniform, around the result
-AROUND = 8
+MAX_FACES = 8  # of one term; the paper uses three
+NOISE = 0.25  # uniform, as in the paper
+NEIGHBOURS = 8
 
 Latents = NDArray[np.float32]
 
 
 def mean(faces: Latents) -> Latents:
-    """(N, nz) -> (nz,); raises UserError where there is no face, or there are too many."""
+    """(N, nz) -> (nz,). Raises UserError for no face or more than MAX_FACES."""
     if not 1 <= len(faces) <= MAX_FACES:
         raise UserError(f"A term has 1 to {MAX_FACES} faces, not {len(faces)}: pick some.")
-    middle: Latents = faces.mean(axis=0, dtype=np.float64).astype(np.float32)
-    return middle
+    result: Latents = faces.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return result
 
 
-def total(some: Latents, less: Latents | None, more: Latents | None) -> Latents:
-    """mean(some) - mean(less) + mean(more), each (N, nz), the last two may be left out: (nz,)."""
-    result = mean(some)
-    if less is not None:
-        result = result - mean(less)
-    return result if more is None else result + mean(more)
+def combine(base: Latents, minus: Latents | None, plus: Latents | None) -> Latents:
+    """mean(base) - mean(minus) + mean(plus): (N, nz) each, the last two optional -> (nz,)."""
+    result = mean(base)
+    if minus is not None:
+        result = result - mean(minus)
+    return result if plus is None else result + mean(plus)
 
 
-def around(z: Latents) -> Latents:
-    """The result and eight faces near it, as the paper shows them: (nz,) -> (9, nz)."""
-    noise = np.random.default_rng(0).uniform(-NOISE, NOISE, (AROUND + 1, len(z)))
+def neighbourhood(z: Latents) -> Latents:
+    """The vector itself and eight noisy copies, as in the paper: (nz,) -> (9, nz)."""
+    noise = np.random.default_rng(0).uniform(-NOISE, NOISE, (NEIGHBOURS + 1, len(z)))
     noise[0] = 0.0
     return (z + noise).astype(np.float32)

@@ -1,9 +1,9 @@
-"""Directions by which a generator varies its faces most.
+"""Directions in latent space along which a generator varies most.
 
 Härkönen, Hertzmann, Lehtinen, Paris, *GANSpace: Discovering Interpretable GAN Controls*, 2020: the
-principal components of what the first layer answers to thousands of z, regressed back to z. Here
-the layer is the transposed convolution with its BatchNorm and ReLU, which makes (ngf*8, 4, 4) of z:
-without the ReLU it would be linear, and its directions those of one matrix.
+principal components of the first layer's activations for thousands of z, regressed back to z. The
+layer here is the first transposed convolution with its BatchNorm and ReLU, (ngf*8, 4, 4): without
+the ReLU it would be linear, and its directions those of one matrix.
 """
 
 import numpy as np
@@ -16,32 +16,32 @@ from neuroceleb.model.networks import Generator
 
 COUNT = 10
 SAMPLES = 4_096
-MOST_NUMBERS = 2**25  # activations held at once: fewer samples where the layer is wide
-FEWEST_SAMPLES = 256
-AT_ONCE = 256
-SPARE = 30  # more components than asked for, so that those asked for come out right
-ROUNDS = 8
+MAX_ACTIVATIONS = 2**25  # numbers in memory at once: a wide layer gets fewer samples
+MIN_SAMPLES = 256
+BATCH = 256
+OVERSAMPLING = 30  # extra components, so that the requested ones are accurate
+ITERATIONS = 8
 
 
 def find_directions(
     network: Generator, count: int = COUNT, samples: int = SAMPLES
 ) -> list[Direction]:
-    """The `count` directions that explain most, the strongest first; the same ones each time.
+    """The `count` directions that explain most variance, strongest first; deterministic.
 
     `network` must be in eval mode. A step along one is a standard deviation of its component.
     """
     width = 16 * next(network.parameters()).shape[1]
-    samples = max(FEWEST_SAMPLES, min(samples, MOST_NUMBERS // width))
+    samples = max(MIN_SAMPLES, min(samples, MAX_ACTIVATIONS // width))
     z = z_from_seeds(range(samples), network.nz)
-    answers = _first_layer(network, z)  # (samples, width)
-    answers -= answers.mean(0)
-    total = float(answers.square().sum())
-    components, strengths = _principal(answers, min(count, network.nz))
-    coordinates = (answers @ components).numpy()
+    activations = _first_layer(network, z)  # (samples, width)
+    activations -= activations.mean(0)
+    total = float(activations.square().sum())
+    components, strengths = _principal_components(activations, min(count, network.nz))
+    coordinates = (activations @ components).numpy()
     coordinates /= coordinates.std(axis=0) + 1e-12
-    steps = _regressed(coordinates, z)
+    steps = _regress(coordinates, z)
     shares = (strengths.square() / max(total, 1e-12)).clamp(0, 1).tolist()
-    return [Direction(_signed(step), share) for step, share in zip(steps, shares, strict=True)]
+    return [Direction(_fix_sign(step), share) for step, share in zip(steps, shares, strict=True)]
 
 
 def _first_layer(network: Generator, z: NDArray[np.float32]) -> torch.Tensor:
@@ -50,32 +50,32 @@ def _first_layer(network: Generator, z: NDArray[np.float32]) -> torch.Tensor:
     with torch.inference_mode():
         parts = [
             layer(part[:, :, None, None].to(device)).flatten(1).float().cpu()
-            for part in torch.from_numpy(z).split(AT_ONCE)
+            for part in torch.from_numpy(z).split(BATCH)
         ]
     return torch.cat(parts)
 
 
-def _principal(centred: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The first principal components, (width, count), and their singular values.
+def _principal_components(centred: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The first principal components, (width, count), and their singular values, (count,).
 
-    By subspace iteration from a fixed beginning: Halko, Martinsson, Tropp, *Finding structure with
+    Subspace iteration from a fixed start: Halko, Martinsson, Tropp, *Finding structure with
     randomness*, 2011, algorithm 4.4.
     """
-    rank = min(count + SPARE, *centred.shape)
+    rank = min(count + OVERSAMPLING, *centred.shape)
     rng = torch.Generator().manual_seed(0)
     basis = torch.randn(centred.shape[1], rank, generator=rng)
-    for _ in range(ROUNDS):
+    for _ in range(ITERATIONS):
         basis = torch.linalg.qr(centred.T @ (centred @ basis)).Q
     _, strengths, right = torch.linalg.svd(centred @ basis, full_matrices=False)
     return basis @ right[:count].T, strengths[:count]
 
 
-def _regressed(coordinates: NDArray[np.float32], z: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The steps in z, (count, nz), that by least squares give z from (N, count) coordinates."""
+def _regress(coordinates: NDArray[np.float32], z: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The steps in z, (count, nz), that predict z from (N, count) coordinates (least squares)."""
     steps: NDArray[np.float32] = np.linalg.lstsq(coordinates, z - z.mean(axis=0), rcond=None)[0]
     return steps.astype(np.float32)
 
 
-def _signed(step: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The step or its opposite, by a rule: a component's own sign means nothing."""
+def _fix_sign(step: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The sign of a component is arbitrary: make its largest number positive."""
     return step if step[np.abs(step).argmax()] >= 0 else -step

@@ -1,4 +1,4 @@
-"""Any photo -> the aligned 64-pixel crops of its faces, in memory alone."""
+"""The target of a projection: the aligned 64-pixel crops of a photo's faces, in memory only."""
 
 from functools import partial
 
@@ -13,15 +13,15 @@ from neuroceleb.settings import IMAGE_SIZE
 
 MAX_BYTES = 32 * 2**20
 MAX_FACES = 12
-SMALLEST_FACE_PX = 30  # a smaller one has nothing to look like
+MIN_FACE_PX = 30  # a smaller one shows too little
 DRAFT_PX = 1_600  # a larger JPEG is decoded reduced: the crop has 64 pixels
 
 
 def crops(data: bytes) -> list[Pixels]:
-    """The faces of a photo, largest first, at most twelve: (64, 64, 3) uint8 each.
+    """The faces of an encoded photo, largest first, at most MAX_FACES: (64, 64, 3) uint8 each.
 
-    An image of 64x64 pixels is taken as a crop already made. Raises UserError for what is no
-    image, too large, or without a face.
+    An image of 64x64 pixels counts as a finished crop. Raises UserError for data that is no image,
+    is too large, or shows no face.
     """
     if len(data) > MAX_BYTES:
         raise UserError(f"The photo is over {MAX_BYTES // 2**20} MB: use a smaller one.")
@@ -31,7 +31,7 @@ def crops(data: bytes) -> list[Pixels]:
         raise UserError(f"The photo cannot be used: {error}.") from error
     if photo.shape[:2] == (IMAGE_SIZE, IMAGE_SIZE):
         return [photo]
-    found = _cut(photo)
+    found = _crop_faces(photo)
     if not found:
         raise UserError(
             "No face was found in the photo: use one that shows a face from the front, well lit."
@@ -39,20 +39,20 @@ def crops(data: bytes) -> list[Pixels]:
     return found[:MAX_FACES]
 
 
-def _cut(photo: Pixels) -> list[Pixels]:
+def _crop_faces(photo: Pixels) -> list[Pixels]:
     from neuroceleb.data.faces.yunet import YuNet
 
-    detector = YuNet(smallest_px=SMALLEST_FACE_PX)
-    _, upright, faces = orientation.upright(photo, partial(_find, detector))
-    cuts = []
+    detector = YuNet(smallest_px=MIN_FACE_PX)
+    _, upright, faces = orientation.upright(photo, partial(_detect, detector))
+    found = []
     for face in faces:
         try:
             matrix = align.landmark_transform(face.landmarks)
         except ValueError:
-            continue  # a face whose eyes and mouth are one spot is none
-        cuts.append(align.crop(upright, matrix, IMAGE_SIZE))
-    return cuts
+            continue  # no face: its landmarks coincide
+        found.append(align.crop(upright, matrix, IMAGE_SIZE))
+    return found
 
 
-def _find(detector: Detector, photo: Pixels) -> list[Face]:
+def _detect(detector: Detector, photo: Pixels) -> list[Face]:
     return detector.find([photo])[0]

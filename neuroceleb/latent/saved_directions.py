@@ -1,7 +1,7 @@
-"""Directions in latent space, and the file beside the weights that holds their names.
+"""Named directions in latent space, and the file beside the weights that stores them.
 
-`netG_epoch_029.safetensors` has its directions in `netG_epoch_029.directions.json`, with the
-SHA-256 of those weights: a direction means nothing to any others.
+The directions of `netG_epoch_029.safetensors` are in `netG_epoch_029.directions.json`, with the
+SHA-256 of those weights: they are valid for no others.
 """
 
 import json
@@ -18,21 +18,21 @@ from neuroceleb import files
 from neuroceleb.errors import UserError
 
 VERSION = 1
-MAX_NAME = 40
+MAX_NAME_LENGTH = 40
 MAX_DIRECTIONS = 64
 MAX_FILE_BYTES = 8 * 2**20
-LONGEST_STEP = 100.0
+MAX_STEP = 100.0
 
 Latent = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Direction:
-    """One way to walk from any z.
+    """One direction from any z.
 
     `step` is (nz,) float32: adding it moves the face by one standard deviation of what the
     direction stands for. `explains` is the share, 0..1, of the variance of the generator's first
-    layer that lies along it. `name` is what somebody saw in it, or empty.
+    layer that lies along it. `name` is given by a user, or empty.
     """
 
     step: Latent
@@ -46,9 +46,9 @@ def path_of(weights: Path) -> Path:
 
 
 def read(weights: Path, sha256: str, nz: int) -> list[Direction] | None:
-    """The directions saved for these very weights; None where none are.
+    """The directions saved for these weights; None where there is no file.
 
-    Raises UserError where they were saved for other weights, or the file is damaged.
+    Raises UserError where they belong to other weights, or the file is damaged.
     """
     path = path_of(weights)
     try:
@@ -72,7 +72,7 @@ def read(weights: Path, sha256: str, nz: int) -> list[Direction] | None:
 
 
 def write(weights: Path, sha256: str, directions: Sequence[Direction]) -> Path:
-    """Save directions with their names beside the weights, whole or not at all."""
+    """Save directions with their names beside the weights; returns the file's path."""
     path = path_of(weights)
     value = {
         "version": VERSION,
@@ -92,21 +92,22 @@ def write(weights: Path, sha256: str, directions: Sequence[Direction]) -> Path:
 
 
 def check_name(text: Any) -> str:
-    """The name of a direction, without spaces around it; raises UserError for what is none."""
+    """The name without spaces around it. Raises UserError for what cannot be a name."""
     if not isinstance(text, str) or not text.strip().isprintable():
         raise UserError("The name of a direction is a few words: write it again.")
     name = text.strip()
-    if len(name) > MAX_NAME:
+    if len(name) > MAX_NAME_LENGTH:
         raise UserError(
-            f"'{name[:20]} …' is too long for the name of a direction: use {MAX_NAME} characters."
+            f"'{name[:20]} …' is too long for the name of a direction: "
+            f"use {MAX_NAME_LENGTH} characters."
         )
-    return name.encode("utf-8", "replace").decode()  # half a character becomes a ?
+    return name.encode("utf-8", "replace").decode()  # a lone surrogate becomes a ?
 
 
 def _direction(item: dict[str, Any], nz: int) -> Direction:
     numbers = [float(number) for number in item["step"]]
     explains = float(item["explains"])
-    good = all(math.isfinite(number) and abs(number) <= LONGEST_STEP for number in numbers)
-    if len(numbers) != nz or not good or not 0.0 <= explains <= 1.0:
+    is_valid = all(math.isfinite(number) and abs(number) <= MAX_STEP for number in numbers)
+    if len(numbers) != nz or not is_valid or not 0.0 <= explains <= 1.0:
         raise ValueError("no direction")
     return Direction(np.array(numbers, np.float32), explains, check_name(item["name"]))

@@ -1,4 +1,4 @@
-"""Seed to z: what a seed means (one seed, one face), and how seeds are written."""
+"""Seed to z (one seed, one face), and the notation of seeds."""
 
 import re
 from collections.abc import Iterable
@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from neuroceleb.errors import UserError
 
-MAX_SEED = 2**53 - 1  # the largest whole number that a browser's number field keeps exactly
+MAX_SEED = 2**53 - 1  # the largest integer that JavaScript represents exactly
 MAX_SEEDS = 100_000
-FIXED_SEEDS = range(64)  # the fixed noise of every run, so that runs compare face by face
+FIXED_SEEDS = range(64)  # the fixed noise of every run, so that runs can be compared face by face
 
 _PART = re.compile(r"(\d{1,20})(?:\s*-\s*(\d{1,20}))?", re.ASCII)
 
@@ -29,8 +29,8 @@ def z_from_seed(seed: int, nz: int) -> NDArray[np.float32]:
 def z_from_seeds(seeds: Iterable[int], nz: int, truncation: float = 1.0) -> NDArray[np.float32]:
     """Latent vectors of many seeds: shape (N, nz), float32, scaled by `truncation`.
 
-    A DCGAN has no w space to truncate in, so truncation simply scales z: 0 gives the average
-    face, 1 the model's own variety. Raises UserError for a truncation outside 0..2.
+    A DCGAN has no w space, so truncation scales z: 0 gives the face of z = 0, 1 the model's full
+    variety. Raises UserError for a truncation outside 0..2.
     """
     check_truncation(truncation)
     rows = [z_from_seed(seed, nz) for seed in seeds]
@@ -44,9 +44,9 @@ def check_truncation(truncation: float) -> None:
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Read seeds written like `0-63,99`; order and repeats are kept, at most 100,000 of them.
+    """Parse seeds like `0-63,99`; order and repeats are kept, at most MAX_SEEDS of them.
 
-    Raises UserError that names the part which is not a seed or a range.
+    Raises UserError that names the invalid part.
     """
     seeds: list[int] = []
     for part in text.split(","):

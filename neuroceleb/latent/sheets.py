@@ -1,4 +1,4 @@
-"""Pictures of many faces: frames to scrub through, strips of directions, a map."""
+"""Images made of many faces: frames to scrub through, strips of directions, a map."""
 
 import io
 from collections.abc import Sequence
@@ -13,33 +13,34 @@ from neuroceleb.latent.saved_directions import Direction
 from neuroceleb.model.generator import Model
 
 FRAMES = 25
-REACH = 3.0  # standard deviations to either side
-STRIP_AT = (-3.0, -1.5, 0.0, 1.5, 3.0)
+MAX_OFFSET = 3.0  # standard deviations to either side
+STRIP_OFFSETS = (-3.0, -1.5, 0.0, 1.5, 3.0)
 MAP_SIDE_PX = 1_536
 MAP_FACE_PX = 48
 
 Latents = NDArray[np.float32]
 
 
-def reach(frames: int = FRAMES) -> NDArray[np.float32]:
-    """How far each frame of a scrubbed line lies from its middle."""
-    return np.linspace(-REACH, REACH, frames, dtype=np.float32)
+def offsets(frames: int = FRAMES) -> NDArray[np.float32]:
+    """Evenly spaced offsets from -MAX_OFFSET to MAX_OFFSET, in standard deviations: (frames,)."""
+    return np.linspace(-MAX_OFFSET, MAX_OFFSET, frames, dtype=np.float32)
 
 
-def lines(z: Latents, steps: Sequence[Latents], places: Sequence[float]) -> Latents:
-    """(len(steps) * FRAMES, nz): along each step through z, which lies at its place on each line.
+def traversals(z: Latents, steps: Sequence[Latents], positions: Sequence[float]) -> Latents:
+    """Latent traversals through one z along several steps: (len(steps) * FRAMES, nz).
 
-    The frames of line k are z + (t - places[k]) * steps[k], with t from -REACH to REACH.
+    The frames of traversal k are z + (t - positions[k]) * steps[k], with t in `offsets()`; z
+    itself is at t = positions[k].
     """
     rows = [
-        z + (reach() - np.float32(place))[:, None] * step
-        for step, place in zip(steps, places, strict=True)
+        z + (offsets() - np.float32(position))[:, None] * step
+        for step, position in zip(steps, positions, strict=True)
     ]
     return np.concatenate(rows).astype(np.float32)
 
 
 def sprite(faces: Pixels, columns: int) -> bytes:
-    """Faces row by row without a gap, as a JPEG that keeps colours sharp (4:4:4)."""
+    """Faces row by row without gaps, as a JPEG without chroma subsampling (4:4:4)."""
     buffer = io.BytesIO()
     sheet = Image.fromarray(images.grid(faces, columns, 0))
     sheet.save(buffer, "JPEG", quality=90, subsampling=0)
@@ -47,21 +48,21 @@ def sprite(faces: Pixels, columns: int) -> bytes:
 
 
 def strips(model: Model, directions: Sequence[Direction], faces: Latents) -> Pixels:
-    """What each direction does to some faces: a row a direction, five frames a face."""
+    """Each direction applied to (N, nz) faces: a row per direction, five frames per face."""
     rows = [
-        z + np.float32(far) * direction.step
+        z + np.float32(offset) * direction.step
         for direction in directions
         for z in faces
-        for far in STRIP_AT
+        for offset in STRIP_OFFSETS
     ]
     return model.images(np.stack(rows).astype(np.float32))
 
 
 def map_sheet(faces: Pixels, points: NDArray[np.float32]) -> Pixels:
-    """Every face, small, where its point (0 to 1, y upwards) lies: a white square sheet."""
+    """Small faces at their points (N, 2), 0 to 1 with y upwards, on a white square."""
     sheet = Image.new("RGB", (MAP_SIDE_PX, MAP_SIDE_PX), "white")
+    span = MAP_SIDE_PX - MAP_FACE_PX
     for face, (x, y) in zip(faces, points, strict=True):
         small = Image.fromarray(face).resize((MAP_FACE_PX, MAP_FACE_PX), Image.Resampling.LANCZOS)
-        room = MAP_SIDE_PX - MAP_FACE_PX
-        sheet.paste(small, (round(float(x) * room), round((1 - float(y)) * room)))
+        sheet.paste(small, (round(float(x) * span), round((1 - float(y)) * span)))
     return np.asarray(sheet)

@@ -1,1 +1,1 @@
-"""How good generated faces are, measured against real ones."""
+"""Measures of generated faces against real ones."""

@@ -1,67 +1,76 @@
-"""The best of many faces: what the run's own discriminator and a look at the landmarks say.
+"""The best of many faces, by the run's own discriminator and by their landmarks.
 
-Choosing among a generator's samples by its discriminator: Azadi et al., *Discriminator Rejection
-Sampling*, ICLR 2019; here in its plainest form, by rank.
+Selecting a generator's samples by its discriminator: Azadi et al., *Discriminator Rejection
+Sampling*, ICLR 2019; here only by rank.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from neuroceleb.data.faces.detector import Detector
-from neuroceleb.data.faces.formed import Form, forms
 from neuroceleb.images import Pixels
+from neuroceleb.metrics import landmarks
+from neuroceleb.metrics.landmarks import MINI_SET_RULE, Rule
 from neuroceleb.model import checkpoint
 
 BATCH = 64
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One face's place in the order: `place` 0 is the best.
+class Ranked:
+    """One face of a ranking.
 
-    `realness` is D's answer before its sigmoid, None where the run has no discriminator.
+    `index` is its place among the given faces, `score` YuNet's, 0..1 (0 for no face), and `logit`
+    the discriminator's output before the sigmoid, None without a discriminator.
     """
 
     index: int
-    place: int
-    realness: float | None
-    form: Form
+    is_well_formed: bool
+    score: float
+    logit: float | None
 
 
-def rank(faces: Pixels, discriminator: Path | None, detector: Detector) -> list[Judged]:
-    """Every face of (N, 64, 64, 3), the best first.
+def rank(faces: Pixels, discriminator: Path | None, rule: Rule = MINI_SET_RULE) -> list[Ranked]:
+    """All of (N, 64, 64, 3) uint8 faces, the best first.
 
-    Faces with something out of place come last. The others are ordered by the mean of two ranks:
-    D's, and the detector's score less the misfit. Raises UserError where D's file is damaged.
+    Faces that are not well formed by `rule` come last. Within both groups the order is by the sum
+    of two ranks: the discriminator's, and that by landmarks, which itself is by the sum of the
+    ranks of YuNet's score and of the displacement. Raises UserError for a damaged discriminator
+    file and where YuNet is not installed.
     """
-    found = forms(list(faces), detector)
-    real = realness(faces, discriminator) if discriminator is not None else None
-    places = _places([form.score - min(form.misfit, 1.0) for form in found])
-    if real is not None:
-        places = places + _places(real.tolist())
-    order = sorted(range(len(faces)), key=lambda i: (not found[i].is_whole, places[i], i))
+    found = landmarks.detect(faces)
+    is_well_formed = rule.accepts(found)
+    landmark_ranks = _ranks(found.scores) + _ranks(-rule.displacements(found))
+    ranks: NDArray[np.int64] = _ranks(-landmark_ranks)
+    logits = None if discriminator is None else discriminate(faces, discriminator)
+    if logits is not None:
+        ranks = ranks + _ranks(logits)
+    order = sorted(range(len(faces)), key=lambda i: (not is_well_formed[i], ranks[i], i))
     return [
-        Judged(index, place, None if real is None else float(real[index]), found[index])
-        for place, index in enumerate(order)
+        Ranked(
+            i,
+            bool(is_well_formed[i]),
+            float(found.scores[i]),
+            None if logits is None else float(logits[i]),
+        )
+        for i in order
     ]
 
 
-def realness(faces: Pixels, discriminator: Path) -> NDArray[np.float32]:
-    """What D says of each face of (N, 64, 64, 3) before its sigmoid: (N,), higher is realer."""
+def discriminate(faces: Pixels, discriminator: Path) -> NDArray[np.float32]:
+    """The discriminator's output for (N, 64, 64, 3) uint8 before its sigmoid: (N,)."""
     network = checkpoint.load_discriminator(discriminator)
-    answers = []
+    logits = []
     with torch.inference_mode():
         for start in range(0, len(faces), BATCH):
-            levels = torch.from_numpy(faces[start : start + BATCH]).permute(0, 3, 1, 2).float()
-            answers.append(network(levels / 127.5 - 1, as_logits=True).numpy())
-    return np.concatenate(answers) if answers else np.empty(0, np.float32)
+            pixels = torch.from_numpy(faces[start : start + BATCH]).permute(0, 3, 1, 2).float()
+            logits.append(network(pixels / 127.5 - 1, as_logits=True).numpy())
+    return np.concatenate(logits) if logits else np.empty(0, np.float32)
 
 
-def _places(values: Sequence[float]) -> NDArray[np.int64]:
-    """The rank of each value: 0 for the highest; equals share one."""
+def _ranks(values: ArrayLike) -> NDArray[np.int64]:
+    """The rank of each of (N,) values: 0 for the highest; equal values share one."""
     return np.unique(-np.asarray(values, np.float64), return_inverse=True)[1].astype(np.int64)

@@ -1,7 +1,7 @@
-"""FID and KID by torch-fidelity, where it and its Inception weights are on this machine.
+"""FID and KID by torch-fidelity, where it and its Inception weights are installed.
 
 Heusel et al., *GANs Trained by a Two Time-Scale Update Rule*, NeurIPS 2017; Bińkowski et al.,
-*Demystifying MMD GANs*, ICLR 2018. Nothing is fetched. Both move with the reference set and with
+*Demystifying MMD GANs*, ICLR 2018. Nothing is downloaded. Both depend on the reference set and on
 the number of images: compare only figures of one number and one split.
 """
 
@@ -24,17 +24,17 @@ def weights_file() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints" / WEIGHTS
 
 
-def missing() -> str | None:
-    """What stands in the way, in a sentence; None where both can be measured."""
+def why_unavailable() -> str | None:
+    """Why they cannot be measured, in one sentence; None where they can."""
     if importlib.util.find_spec("torch_fidelity") is None:
         return "FID and KID were not measured: the package torch-fidelity is not installed."
     if not weights_file().is_file():
         return f"FID and KID were not measured: {WEIGHTS} is not in torch's folder of checkpoints."
-    return _carries_code(weights_file())
+    return _why_unsafe(weights_file())
 
 
-def _carries_code(path: Path) -> str | None:
-    """torch-fidelity would run code that hides in a weights file: a file that has some is left."""
+def _why_unsafe(path: Path) -> str | None:
+    """torch-fidelity would run code in a weights file: a file with more than weights is refused."""
     try:
         torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except (OSError, RuntimeError, ValueError, pickle.UnpicklingError):
@@ -67,7 +67,7 @@ def measure(fakes: Pixels, real: Pixels, seed: int) -> dict[str, float]:
 
 
 class _Images(Dataset[torch.Tensor]):
-    """(3, 64, 64) uint8 each, as torch-fidelity wants them."""
+    """(3, 64, 64) uint8 each, as torch-fidelity expects."""
 
     def __init__(self, faces: Pixels) -> None:
         self._images = torch.from_numpy(faces.copy()).permute(0, 3, 1, 2).contiguous()

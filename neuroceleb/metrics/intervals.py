@@ -1,51 +1,73 @@
-"""How sure a figure is: bootstrap intervals, from one seed always the same.
+"""95 % confidence intervals: Wilson's for shares, the bootstrap for other means.
 
-Efron, *Bootstrap Methods: Another Look at the Jackknife*, 1979: draw as many of the observations
-again, with repeats, and see how far the figure moves.
+Wilson, *Probable Inference, the Law of Succession, and Statistical Inference*, 1927. Efron,
+*Bootstrap Methods: Another Look at the Jackknife*, 1979; percentile intervals, deterministic for
+one seed. SciPy computes both.
 """
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-DRAWS = 1_000
+RESAMPLES = 1_000
 LEVEL = 0.95
-EDGES = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+QUANTILES = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 
 Interval = tuple[float, float]
 
 
-def of_mean(values: ArrayLike, seed: int) -> Interval:
-    """Where the mean of (N,) observations lies, at 95 %; it holds their own mean.
+def of_share(observed: ArrayLike) -> Interval:
+    """Wilson's interval of the share of true values among (N,) booleans; it contains the share.
 
-    Where all are alike (a share of 0 or 1) nothing is left to draw from; the open side is then
-    moved by the rule of three, 3 / N. Raises ValueError without observations.
+    Raises ValueError without observations.
     """
+    from scipy import stats  # takes a second to import
+
+    flags = np.asarray(observed, np.bool_)
+    if not len(flags):
+        raise ValueError("there are no observations")
+    count = int(flags.sum())
+    interval = stats.binomtest(count, len(flags)).proportion_ci(LEVEL, "wilson")
+    low = 0.0 if count == 0 else float(interval.low)  # without rounding
+    return low, 1.0 if count == len(flags) else float(interval.high)
+
+
+def of_mean(values: ArrayLike, seed: int) -> Interval:
+    """The bootstrap interval of the mean of (N,) observations; it contains their mean.
+
+    Raises ValueError without observations.
+    """
+    from scipy import stats
+
     observed = np.asarray(values, np.float64)
     if not len(observed):
-        raise ValueError("nothing was observed")
+        raise ValueError("there are no observations")
     mean = float(observed.mean())
-    share = observed.dtype == np.bool_ or bool(np.isin(observed, (0.0, 1.0)).all())
-    if share and mean in {0.0, 1.0}:
-        reach = min(1.0, 3 / len(observed))
-        return (0.0, reach) if mean == 0.0 else (1.0 - reach, 1.0)
-    means = (weights(len(observed), DRAWS, seed) @ observed) / len(observed)
-    low, high = np.quantile(means, EDGES)
-    return min(mean, float(low)), max(mean, float(high))
+    if len(observed) == 1:
+        return mean, mean
+    interval = stats.bootstrap(
+        (observed,),
+        np.mean,
+        n_resamples=RESAMPLES,
+        confidence_level=LEVEL,
+        method="percentile",
+        rng=np.random.default_rng([seed, len(observed)]),
+    ).confidence_interval
+    return min(mean, float(interval.low)), max(mean, float(interval.high))
 
 
-def weights(count: int, draws: int, seed: int) -> NDArray[np.float64]:
-    """(draws, count): how often each of `count` observations is in each draw."""
+def resampling_counts(count: int, resamples: int, seed: int) -> NDArray[np.float64]:
+    """(resamples, count): how often each of `count` observations is in each resample."""
     rng = np.random.default_rng([seed, count])
-    chosen = rng.integers(0, count, (draws, count))
-    chosen += np.arange(draws)[:, None] * count
-    times = np.bincount(chosen.ravel(), minlength=draws * count)
-    return times.reshape(draws, count).astype(np.float64)
+    chosen = rng.integers(0, count, (resamples, count))
+    chosen += np.arange(resamples)[:, None] * count
+    counts = np.bincount(chosen.ravel(), minlength=resamples * count)
+    return counts.reshape(resamples, count).astype(np.float64)
 
 
-def around(estimate: float, drawn: NDArray[np.float64]) -> Interval:
-    """The interval that holds 95 % of (draws,) distances, their mean moved onto the estimate.
+def around(estimate: float, resampled: NDArray[np.float64]) -> Interval:
+    """The interval that holds 95 % of (resamples,) distances, shifted to the estimate.
 
-    It must be moved: drawing again adds noise of its own, and noise adds to every distance.
+    The shift is needed because resampling adds noise, and noise enlarges every distance.
     """
-    low, high = np.quantile(drawn - drawn.mean(), EDGES)
+    low, high = np.quantile(resampled - resampled.mean(), QUANTILES)
     return estimate + min(0.0, float(low)), estimate + max(0.0, float(high))

@@ -1,114 +1,247 @@
-"""Has the model copied its training faces? Nearest neighbours, measured on real faces too.
+"""Memorization: generated faces compared with their nearest training faces.
 
-Faces are compared as thumbnails of 16x16 pixels with light and contrast taken out, and as mirrored
-too: what is left of a face after small changes is near, and a smooth picture is not nearer to
-everything than a sharp one. A face is suspect where its nearest training face is nearer than that
-of almost any real face, or stands out as much from its ten nearest. Compare Meehan, Chaudhuri,
-Dasgupta, *A Non-Parametric Test to Detect Data-Copying in Generative Models*, AISTATS 2020.
+Faces are described by thumbnails of 16x16 pixels without mean and contrast, and compared mirrored
+as well. A generated face is a suspected copy where its nearest training face is nearer than that of
+almost any real face, or where the ratio of the nearest distance to the tenth nearest is as rare.
+Compare Meehan, Chaudhuri, Dasgupta, *A Non-Parametric Test to Detect Data-Copying in Generative
+Models*, AISTATS 2020.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuroceleb import images
+from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 
 NEAREST = 10
-RAREST = 0.005  # of the real faces lie below each of the two limits
-TWIN = 0.2  # two photos nearer than this are one picture, cut or saved twice: looked at
-FEWEST = NEAREST + 2  # faces of a pool
-AT_ONCE = 256
-SMALL_AT_ONCE = 1_024
+RARITY = 0.005  # share of the real faces below each of the two limits
+SUSPECTED_BY_CHANCE = 2 * RARITY  # share of real faces that would be suspected
+DUPLICATE = 0.2  # two photos nearer than this are one picture saved twice: checked by eye
+MIN_POOL = NEAREST + 2
+MAX_CALIBRATION = 1_024  # training faces that calibrate a check against one another
+SAME = 0.05  # of descriptors: about three grey levels, in a photo of usual contrast
+CLOSE_SHARE = 0.1
+SHOWN = 6
+BATCH = 256
+THUMBNAIL_BATCH = 1_024
 
 Floats = NDArray[np.float32]
-Places = NDArray[np.int64]
+Indices = NDArray[np.int64]
+
+
+# Nearest neighbours ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The ten nearest faces of a pool to each of M faces, nearest first.
+
+    `indices` (M, 10) are their places in the pool, `distances` (M, 10) those of descriptors, 0..2.
+    """
+
+    indices: Indices
+    distances: Floats
+
+    @property
+    def nearest(self) -> Floats:
+        """The distance of the nearest: (M,)."""
+        return self.distances[:, 0]
+
+    @cached_property
+    def ratios(self) -> Floats:
+        """The nearest distance over the tenth: (M,), 1 where all ten are the same picture."""
+        tenth = self.distances[:, -1]
+        ratios = np.where(tenth > 0, self.nearest / np.maximum(tenth, 1e-6), 1.0)
+        return ratios.astype(np.float32)
 
 
 class Pool:
-    """The faces that a model was trained on: (N, 64, 64, 3) uint8, FEWEST at least."""
+    """Training faces to search: (N, 64, 64, 3) uint8, at least MIN_POOL.
+
+    Raises UserError for fewer.
+    """
 
     def __init__(self, faces: Pixels) -> None:
-        self._described = descriptors(faces)
+        if len(faces) < MIN_POOL:
+            raise UserError(
+                f"{len(faces)} training photos are too few to compare with: "
+                f"it takes at least {MIN_POOL}."
+            )
+        self._descriptors = descriptors(faces)
 
     def __len__(self) -> int:
-        return len(self._described)
+        return len(self._descriptors)
 
-    def nearest(self, faces: Pixels, places: Places | None = None) -> Floats:
-        """(M, ...) faces -> (M, 10): how far the ten nearest of the pool are, nearest first.
+    def search(self, faces: Pixels, own: Indices | None = None) -> Neighbours:
+        """The nearest of the pool to each of (M, 64, 64, 3) uint8 faces.
 
-        `places` are the faces' own places in the pool, to be left out (-1: it is not in it).
+        `own` (M,) are the faces' own places in the pool, which are left out; -1 for none.
         """
-        return self.search(faces, places)[1]
-
-    def search(self, faces: Pixels, places: Places | None = None) -> tuple[Places, Floats]:
-        """The same, and before it which places of the pool the ten are at: (M, 10) each."""
-        found = [
+        parts = [
             self._search(
-                faces[start : start + AT_ONCE],
-                None if places is None else places[start : start + AT_ONCE],
+                faces[start : start + BATCH],
+                None if own is None else own[start : start + BATCH],
             )
-            for start in range(0, len(faces), AT_ONCE)
+            for start in range(0, len(faces), BATCH)
         ]
-        if not found:
-            return np.empty((0, NEAREST), np.int64), np.empty((0, NEAREST), np.float32)
-        return np.concatenate([at for at, _ in found]), np.concatenate([far for _, far in found])
+        if not parts:
+            return Neighbours(np.empty((0, NEAREST), np.int64), np.empty((0, NEAREST), np.float32))
+        indices, distances = zip(*parts, strict=True)
+        return Neighbours(np.concatenate(indices), np.concatenate(distances))
 
-    def _search(self, faces: Pixels, places: Places | None) -> tuple[Places, Floats]:
-        mirrored = faces[:, :, ::-1]  # as near to a face as the face is to it mirrored
-        likest = np.maximum(
-            descriptors(faces) @ self._described.T, descriptors(mirrored) @ self._described.T
+    def _search(self, faces: Pixels, own: Indices | None) -> tuple[Indices, Floats]:
+        mirrored = faces[:, :, ::-1]
+        similarity = np.maximum(
+            descriptors(faces) @ self._descriptors.T, descriptors(mirrored) @ self._descriptors.T
         )
-        if places is not None:
-            likest[np.flatnonzero(places >= 0), places[places >= 0]] = -np.inf
-        at = np.argpartition(-likest, NEAREST, axis=1)[:, :NEAREST]
-        best = np.take_along_axis(likest, at, axis=1)
+        if own is not None:
+            similarity[np.flatnonzero(own >= 0), own[own >= 0]] = -np.inf
+        indices = np.argpartition(-similarity, NEAREST, axis=1)[:, :NEAREST]
+        best = np.take_along_axis(similarity, indices, axis=1)
         order = np.argsort(-best, axis=1, kind="stable")
         distances = np.sqrt(np.maximum(2 - 2 * np.take_along_axis(best, order, axis=1), 0))
-        return np.take_along_axis(at, order, axis=1), distances
+        return np.take_along_axis(indices, order, axis=1), distances
 
 
 def descriptors(faces: Pixels) -> Floats:
-    """(N, 64, 64, 3) uint8 -> (N, 768) float32 of length 1: thumbnails without light, contrast."""
+    """(N, 64, 64, 3) uint8 -> (N, 768) float32 of length 1: thumbnails less mean and contrast."""
     parts = [
-        images.thumbnails(np.asarray(faces[start : start + SMALL_AT_ONCE]))
-        for start in range(0, len(faces), SMALL_AT_ONCE)
+        images.thumbnails(np.asarray(faces[start : start + THUMBNAIL_BATCH]))
+        for start in range(0, len(faces), THUMBNAIL_BATCH)
     ]
-    small = np.concatenate(parts) if parts else np.empty((0, 768), np.float32)
-    small -= small.mean(axis=1, keepdims=True)
-    lengths = np.linalg.norm(small, axis=1, keepdims=True)
-    return np.asarray(small / np.maximum(lengths, 1e-6), np.float32)
+    thumbnails = np.concatenate(parts) if parts else np.empty((0, 768), np.float32)
+    thumbnails -= thumbnails.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(thumbnails, axis=1, keepdims=True)
+    return np.asarray(thumbnails / np.maximum(lengths, 1e-6), np.float32)
+
+
+# Suspected copies --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What almost no real face falls below: of the nearest's distance, and of how it stands out."""
+    """The distance and the ratio that almost no real face falls below."""
 
     distance: float
-    outstanding: float
+    ratio: float
 
 
-def limits(real: Floats) -> Limits:
-    """The limits that RAREST of real faces, by their (N, 10) nearest distances, lie below.
+def fit_limits(real: Neighbours) -> Limits:
+    """The limits that RARITY of these real faces fall below.
 
-    Pictures that a dataset holds twice say nothing of how near different ones are, and would hide
-    copies: they are left out, unless there are no others.
+    Pictures that a dataset holds twice would hide copies: they are left out, unless there are no
+    others.
     """
-    singles = real[real[:, 0] >= TWIN]
-    told = singles if len(singles) else real
+    is_single = real.nearest >= DUPLICATE
+    if not is_single.any():
+        is_single = np.ones(len(is_single), bool)
     return Limits(
-        float(np.quantile(told[:, 0], RAREST)), float(np.quantile(outstanding(told), RAREST))
+        float(np.quantile(real.nearest[is_single], RARITY)),
+        float(np.quantile(real.ratios[is_single], RARITY)),
     )
 
 
-def suspects(nearest: Floats, below: Limits) -> NDArray[np.bool_]:
-    """Which faces, by their (N, 10) nearest distances, are suspect of being copies: (N,)."""
-    near = nearest[:, 0] < below.distance
-    return np.asarray(near | (outstanding(nearest) < below.outstanding), np.bool_)
+@dataclass(frozen=True)
+class Comparison:
+    """One face compared with the training photos.
+
+    `indices` and `distances` are those of its nearest photos, nearest first. `share`, 0..1, is the
+    share of real faces whose nearest photo is as near, or whose ratio is as low, whichever is less.
+    `level` is "same", "suspect", "close" or "own".
+    """
+
+    indices: tuple[int, ...]
+    distances: tuple[float, ...]
+    share: float
+    level: str
+
+    @property
+    def sort_key(self) -> tuple[float, float]:
+        """Sorts the most suspicious first."""
+        return self.share, self.distances[0]
+
+    @property
+    def sentence(self) -> str:
+        """The result in one sentence."""
+        common = f"{100 * self.share:.1f} % of the training photos are as close to another photo"
+        return {
+            "same": "A copy: the same picture as its nearest training photo, except for noise.",
+            "suspect": f"It may be a copy: only {common}.",
+            "close": f"Rather close to a training photo, but {common}.",
+            "own": f"No copy: {common}.",
+        }[self.level]
 
 
-def outstanding(nearest: Floats) -> Floats:
-    """The nearest's distance over the tenth's; 1 where all ten are the same face."""
-    tenth = nearest[:, -1]
-    return np.where(tenth > 0, nearest[:, 0] / np.maximum(tenth, 1e-6), 1.0).astype(np.float32)
+class CopyCheck:
+    """Searches generated faces for copies of `photos`, (N, 64, 64, 3) uint8.
+
+    The limits are fitted to (M, 64, 64, 3) real faces, with their own indices among the photos
+    (-1 for none); by default to a sample of the photos themselves. Raises UserError for fewer than
+    MIN_POOL photos.
+    """
+
+    def __init__(
+        self, photos: Pixels, real: Pixels | None = None, own: Indices | None = None
+    ) -> None:
+        self.photos = photos
+        self._pool = Pool(photos)
+        if real is None:
+            count = min(MAX_CALIBRATION, len(photos))
+            own = np.sort(np.random.default_rng(0).choice(len(photos), count, replace=False))
+            real = np.asarray(photos[own])
+        self.real = self._pool.search(real, own)
+        self.limits = fit_limits(self.real)
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def search(self, faces: Pixels) -> Neighbours:
+        """The nearest photos of (M, 64, 64, 3) uint8 faces."""
+        return self._pool.search(faces)
+
+    def is_suspect(self, found: Neighbours) -> NDArray[np.bool_]:
+        """Which faces are suspected copies: (M,)."""
+        is_near = found.nearest < self.limits.distance
+        return np.asarray(is_near | (found.ratios < self.limits.ratio), np.bool_)
+
+    def compare(self, faces: Pixels) -> list[Comparison]:
+        """A comparison of each of (M, 64, 64, 3) uint8 faces."""
+        found = self.search(faces)
+        shares = np.minimum(
+            _share_below(found.nearest, self.real.nearest),
+            _share_below(found.ratios, self.real.ratios),
+        )
+        rows = zip(found.indices, found.distances, shares, self.is_suspect(found), strict=True)
+        return [
+            Comparison(
+                tuple(indices[:SHOWN].tolist()),
+                tuple(distances[:SHOWN].tolist()),
+                float(share),
+                _level(float(distances[0]), float(share), bool(is_suspect)),
+            )
+            for indices, distances, share, is_suspect in rows
+        ]
+
+
+def share_of_suspects(comparisons: list[Comparison]) -> float:
+    """The share of suspected copies, 0..1; SUSPECTED_BY_CHANCE for real faces."""
+    suspects = sum(one.level in {"same", "suspect"} for one in comparisons)
+    return suspects / max(1, len(comparisons))
+
+
+def _share_below(values: Floats, real: Floats) -> Floats:
+    """The share of the real values that is not greater, for each value: 0..1."""
+    below = np.searchsorted(np.sort(real), values, side="right")
+    return np.asarray(below / len(real), np.float32)
+
+
+def _level(distance: float, share: float, is_suspect: bool) -> str:
+    if distance < SAME:
+        return "same"
+    if is_suspect:
+        return "suspect"
+    return "close" if share <= CLOSE_SHARE else "own"

@@ -1,6 +1,6 @@
 """Copies of a person: generated faces that show somebody of the training faces.
 
-A thumbnail (`neuroceleb.copies`) sees a picture that was copied; an embedding sees a person in
+A thumbnail (`metrics.memorization`) sees a picture that was copied; an embedding sees a person in
 another picture. A generated face is a copy of a person where its nearest training face is nearer
 than that of almost any real face of a different person. Compare Meehan, Chaudhuri, Dasgupta, *A
 Non-Parametric Test to Detect Data-Copying in Generative Models*, AISTATS 2020.
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroceleb.metrics import diversity, memorization
+from neuroceleb.metrics import memorization, precision_recall
 
-AT_ONCE = 256
+BATCH = 256
 
 Floats = NDArray[np.float32]
 People = NDArray[np.int64]  # (N,): faces of one person have one number
@@ -43,9 +43,9 @@ def nearest_other(faces: Floats, people: People, pool: Floats, pool_people: Peop
 def _search(faces: Floats, pool: Floats, people: tuple[People, People] | None) -> Nearest:
     places = np.zeros(len(faces), np.int64)
     distances = np.zeros(len(faces), np.float32)
-    for start in range(0, len(faces), AT_ONCE):
-        span = slice(start, start + AT_ONCE)
-        squares = diversity.squared_distances(faces[span], pool)
+    for start in range(0, len(faces), BATCH):
+        span = slice(start, start + BATCH)
+        squares = precision_recall.squared_distances(faces[span], pool)
         if people is not None:
             squares[people[0][span][:, None] == people[1]] = np.inf
         places[span] = squares.argmin(axis=1)
@@ -56,11 +56,11 @@ def _search(faces: Floats, pool: Floats, people: tuple[People, People] | None) -
 
 
 def limit(baseline: Floats) -> float:
-    """The distance that `copies.RAREST` of real faces lie below.
+    """The distance that `memorization.RARITY` of real faces lie below.
 
     `baseline` are (N,) distances of real faces to their nearest real face of another person.
     """
-    return float(np.quantile(baseline, memorization.RAREST))
+    return float(np.quantile(baseline, memorization.RARITY))
 
 
 def copied(distances: Floats, below: float) -> NDArray[np.bool_]:

@@ -1,11 +1,11 @@
 """Sliced Wasserstein distance between two sets of faces, on each level of a Laplacian pyramid.
 
 Karras, Aila, Laine, Lehtinen, *Progressive Growing of GANs for Improved Quality, Stability, and
-Variation*, ICLR 2018, section 5 and the measure they published: 128 patches of 7x7 pixels an image
-and level, every colour channel brought to mean 0 and deviation 1 over the set, 512 random
-directions in four lots, times 1,000. A small distance on level 16 means alike in coarse structure,
-on level 64 alike in the finest detail. It grows with fewer images: compare equal numbers, and look
-at the distance between real faces of as many (the floor).
+Variation*, ICLR 2018, section 5 and their published code: 128 patches of 7x7 pixels per image and
+level, each colour channel normalised to mean 0 and deviation 1 over the set, 512 random directions
+in four groups, times 1,000. A small distance on level 16 means similar coarse structure, on level
+64 similar fine detail. It grows with fewer images: compare equal numbers, beside the distance
+between as many real faces (the floor).
 """
 
 from collections.abc import Mapping
@@ -20,32 +20,31 @@ from neuroceleb.metrics.intervals import Interval
 
 LEVELS = (64, 32, 16)
 PATCH_PX = 7
-PATCHES = 128  # an image and level
-DIRECTIONS = 128  # a lot
-LOTS = 4
+PATCHES = 128  # per image and level
+DIRECTIONS = 128  # per group
+GROUPS = 4
 SCALE = 1_000.0
 
-# The bootstrap draws images, not patches. Of each image it keeps a histogram along some of the
-# directions: the distribution of a draw is then a weighted sum of histograms, and nothing is
-# sorted again.
+# The bootstrap resamples images, not patches. Each image is a histogram along some of the
+# directions: the distribution of a resample is a weighted sum of histograms, without sorting.
 BOOTSTRAP_DIRECTIONS = 64
-BOOTSTRAP_DRAWS = 200
-LOT_DIRECTIONS = 8  # at once
+RESAMPLES = 200
+DIRECTION_BATCH = 8
 BINS = 160
-REACH = 8.0  # of the histograms; a patch's coordinates have deviation 1, but hang together
+RANGE = 8.0  # of the histograms; a patch's coordinates have deviation 1, but are correlated
 
 _BINOMIAL = np.array([1, 4, 6, 4, 1], np.float32) / 16
-AT_ONCE = 256  # images
+IMAGE_BATCH = 256
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Distance:
-    """x 1,000, for each level by its width in pixels, and their mean with its 95 % interval.
+    """Times 1,000: for each level by its width in pixels, and their mean with its 95 % interval.
 
-    The interval is wide rather than narrow: against repeated measurements at 300 faces its width
-    was 4 to 6 of their standard deviations.
+    The interval is conservative: in repeated measurements with 300 faces its width was 4 to 6 of
+    their standard deviations.
     """
 
     levels: Mapping[int, float]
@@ -54,17 +53,17 @@ class Distance:
 
 
 def pyramid(faces: Pixels) -> list[Floats]:
-    """(N, 64, 64, 3) uint8 -> for each of LEVELS (N, s, s, 3) float32: detail, the last one whole.
+    """(N, 64, 64, 3) uint8 -> for each of LEVELS (N, s, s, 3) float32; the last is the low-pass.
 
     Burt and Adelson, *The Laplacian Pyramid as a Compact Image Code*, 1983.
     """
     levels = []
-    whole = faces.astype(np.float32)
+    image = faces.astype(np.float32)
     for _ in LEVELS[1:]:
-        smaller = _smooth(_smooth(whole, 1), 2)[:, ::2, ::2]
-        levels.append(whole - _doubled(smaller))
-        whole = smaller
-    return [*levels, whole]
+        smaller = _smooth(_smooth(image, 1), 2)[:, ::2, ::2]
+        levels.append(image - _upsample(smaller))
+        image = smaller
+    return [*levels, image]
 
 
 def _smooth(images: Floats, axis: int) -> Floats:
@@ -76,7 +75,7 @@ def _smooth(images: Floats, axis: int) -> Floats:
     return np.asarray(sum(parts), np.float32)
 
 
-def _doubled(images: Floats) -> Floats:
+def _upsample(images: Floats) -> Floats:
     count, height, width, channels = images.shape
     sparse = np.zeros((count, 2 * height, 2 * width, channels), np.float32)
     sparse[:, ::2, ::2] = 4 * images
@@ -84,9 +83,9 @@ def _doubled(images: Floats) -> Floats:
 
 
 class Patches:
-    """The patches of a set of faces, where a seed lays them: to be compared with other sets'.
+    """Random patches of a set of faces, (N, 64, 64, 3) uint8.
 
-    `faces` are (N, 64, 64, 3) uint8; compare sets of one size and seed.
+    Only sets of one size and seed can be compared.
     """
 
     def __init__(self, faces: Pixels, seed: int) -> None:
@@ -94,14 +93,14 @@ class Patches:
         self.seed = seed
         found: list[list[Floats]] = [[] for _ in LEVELS]
         rng = np.random.default_rng([seed, 1])
-        for start in range(0, len(faces), AT_ONCE):
-            for level, images in enumerate(pyramid(faces[start : start + AT_ONCE])):
-                found[level].append(_cut(images, rng))
-        self.levels = [_normalised(np.concatenate(parts)) for parts in found]
+        for start in range(0, len(faces), IMAGE_BATCH):
+            for level, images in enumerate(pyramid(faces[start : start + IMAGE_BATCH])):
+                found[level].append(_sample_patches(images, rng))
+        self.levels = [_normalise(np.concatenate(parts)) for parts in found]
 
 
-def _cut(images: Floats, rng: np.random.Generator) -> Floats:
-    """(N, s, s, 3) -> (N, PATCHES, 7 * 7 * 3): patches anywhere wholly inside."""
+def _sample_patches(images: Floats, rng: np.random.Generator) -> Floats:
+    """(N, s, s, 3) -> (N, PATCHES, 7 * 7 * 3): patches at random positions."""
     count, height, width, channels = images.shape
     image = np.arange(count)[:, None, None, None]
     top = rng.integers(0, height - PATCH_PX + 1, (count, PATCHES, 1, 1))
@@ -111,7 +110,7 @@ def _cut(images: Floats, rng: np.random.Generator) -> Floats:
     return np.asarray(patches.reshape(count, PATCHES, PATCH_PX * PATCH_PX * channels))
 
 
-def _normalised(patches: Floats) -> Floats:
+def _normalise(patches: Floats) -> Floats:
     by_channel = patches.reshape(-1, 3)
     mean = by_channel.mean(0, dtype=np.float64)
     deviation = by_channel.std(0, dtype=np.float64)
@@ -119,32 +118,35 @@ def _normalised(patches: Floats) -> Floats:
     return np.asarray(scaled.reshape(patches.shape), np.float32)
 
 
-def distance(one: Patches, other: Patches, sure: bool = True) -> Distance:
-    """How far two sets are apart; both of one size and seed, or ValueError.
+def distance(one: Patches, other: Patches, has_interval: bool = True) -> Distance:
+    """The distance of two sets. Without `has_interval` the interval is the estimate alone.
 
-    Without `sure` there is no bootstrap, and the interval is the estimate alone.
+    Raises ValueError for sets of different size or seed.
     """
     if (one.count, one.seed) != (other.count, other.seed):
         raise ValueError("only sets of one size and seed can be compared")
     rng = np.random.default_rng([one.seed, 2])
-    figures, drawn = [], []
+    figures, resampled = [], []
     for mine, theirs in zip(one.levels, other.levels, strict=True):
-        lots = [_directions(mine.shape[2], rng) for _ in range(LOTS)]
-        figures.append(float(np.mean([_along(mine, theirs, lot) for lot in lots])) * SCALE)
-        if sure:
-            drawn.append(_drawn(mine, theirs, lots[0][:, :BOOTSTRAP_DIRECTIONS], one.seed) * SCALE)
+        groups = [_directions(mine.shape[2], rng) for _ in range(GROUPS)]
+        figures.append(float(np.mean([_sliced(mine, theirs, group) for group in groups])) * SCALE)
+        if has_interval:
+            some = groups[0][:, :BOOTSTRAP_DIRECTIONS]
+            resampled.append(_bootstrap(mine, theirs, some, one.seed) * SCALE)
     mean = float(np.mean(figures))
-    low, high = intervals.around(mean, np.mean(drawn, axis=0)) if sure else (mean, mean)
+    low = high = mean
+    if has_interval:
+        low, high = intervals.around(mean, np.mean(resampled, axis=0))
     return Distance(dict(zip(LEVELS, figures, strict=True)), mean, (max(0.0, low), high))
 
 
 def _directions(length: int, rng: np.random.Generator) -> Floats:
-    """(length, DIRECTIONS): unit vectors, evenly spread."""
+    """(length, DIRECTIONS): random unit vectors."""
     directions = rng.standard_normal((length, DIRECTIONS))
     return np.asarray(directions / np.linalg.norm(directions, axis=0), np.float32)
 
 
-def _along(mine: Floats, theirs: Floats, directions: Floats) -> float:
+def _sliced(mine: Floats, theirs: Floats, directions: Floats) -> float:
     """The mean Wasserstein distance of the projections onto each direction."""
     sides = []
     for patches in (mine, theirs):
@@ -154,50 +156,51 @@ def _along(mine: Floats, theirs: Floats, directions: Floats) -> float:
     return float(np.abs(sides[0] - sides[1]).mean(dtype=np.float64))
 
 
-def _drawn(mine: Floats, theirs: Floats, directions: Floats, seed: int) -> NDArray[np.float64]:
-    """(BOOTSTRAP_DRAWS,): the same distance of images drawn again, from histograms.
+def _bootstrap(mine: Floats, theirs: Floats, directions: Floats, seed: int) -> NDArray[np.float64]:
+    """(RESAMPLES,): the same distance of resampled images, from histograms.
 
-    A set that is drawn again is brought to mean 0 and deviation 1 again: by channel for the mean,
-    by the mean of the channels for the deviation, which differ little.
+    A resample is normalised again: by channel for the mean, by the mean of the channels for the
+    deviation, which differ little.
     """
-    edges = np.linspace(-REACH, REACH, BINS + 1)[1:]
+    edges = np.linspace(-RANGE, RANGE, BINS + 1)[1:]
     sums = directions.reshape(-1, 3, directions.shape[1]).sum(axis=0)
     sides = []
     for key, patches in enumerate((mine, theirs)):
-        times = intervals.weights(len(patches), BOOTSTRAP_DRAWS, 2 * seed + key) / len(patches)
-        mean, deviation = _moments(patches, times)
-        sides.append((patches @ directions, times, mean @ sums, deviation))
-    total = np.zeros(BOOTSTRAP_DRAWS)
-    for start in range(0, directions.shape[1], LOT_DIRECTIONS):
-        lot = range(start, min(start + LOT_DIRECTIONS, directions.shape[1]))
-        gaps = np.zeros((len(lot), BOOTSTRAP_DRAWS, BINS))
-        for sign, (projected, times, shifts, scales) in zip((1, -1), sides, strict=True):
-            curves = _curves(projected[:, :, lot], times)
-            for index, place in enumerate(lot):
-                moved = scales[:, None] * edges + shifts[:, place, None]
+        counts = intervals.resampling_counts(len(patches), RESAMPLES, 2 * seed + key)
+        weights = counts / len(patches)
+        mean, deviation = _moments(patches, weights)
+        sides.append((patches @ directions, weights, mean @ sums, deviation))
+    total = np.zeros(RESAMPLES)
+    for start in range(0, directions.shape[1], DIRECTION_BATCH):
+        batch = range(start, min(start + DIRECTION_BATCH, directions.shape[1]))
+        gaps = np.zeros((len(batch), RESAMPLES, BINS))
+        for sign, (projected, weights, shifts, scales) in zip((1, -1), sides, strict=True):
+            curves = _curves(projected[:, :, batch], weights)
+            for index, direction in enumerate(batch):
+                moved = scales[:, None] * edges + shifts[:, direction, None]
                 rows = zip(moved, curves[index], strict=True)
-                normal = [np.interp(where, edges, curve, 0.0, 1.0) for where, curve in rows]
+                normal = [np.interp(at, edges, curve, 0.0, 1.0) for at, curve in rows]
                 gaps[index] += sign * np.stack(normal)
-        total += np.abs(gaps).sum(axis=(0, 2)) * (2 * REACH / BINS)
+        total += np.abs(gaps).sum(axis=(0, 2)) * (2 * RANGE / BINS)
     return np.asarray(total / directions.shape[1])
 
 
-def _curves(projected: Floats, times: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N, PATCHES, K), (draws, N) -> (K, draws, BINS): the distribution of every draw."""
-    count, patches, lot = projected.shape
-    bins = ((projected / REACH + 1) * (BINS / 2)).astype(np.int64).clip(0, BINS - 1)
-    bins += (np.arange(count)[:, None, None] * lot + np.arange(lot)) * BINS
-    counts = np.bincount(bins.ravel(), minlength=count * lot * BINS).astype(np.float32)
-    sums = times.astype(np.float32) @ counts.reshape(count, lot * BINS)
-    below = np.cumsum(sums.reshape(-1, lot, BINS), axis=2, dtype=np.float64) / patches
+def _curves(projected: Floats, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N, PATCHES, K), (resamples, N) -> (K, resamples, BINS): cumulative distributions."""
+    count, patches, directions = projected.shape
+    bins = ((projected / RANGE + 1) * (BINS / 2)).astype(np.int64).clip(0, BINS - 1)
+    bins += (np.arange(count)[:, None, None] * directions + np.arange(directions)) * BINS
+    counts = np.bincount(bins.ravel(), minlength=count * directions * BINS).astype(np.float32)
+    sums = weights.astype(np.float32) @ counts.reshape(count, directions * BINS)
+    below = np.cumsum(sums.reshape(-1, directions, BINS), axis=2, dtype=np.float64) / patches
     return np.asarray(below.transpose(1, 0, 2))
 
 
 def _moments(
-    patches: Floats, times: NDArray[np.float64]
+    patches: Floats, weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Of each draw: its channels' means (draws, 3), and their mean deviation (draws,)."""
+    """The channels' means (resamples, 3), and their mean deviation (resamples,)."""
     pixels = patches.reshape(len(patches), -1, 3)
-    mean = times @ pixels.mean(axis=1, dtype=np.float64)
-    square = times @ np.square(pixels).mean(axis=1, dtype=np.float64)
+    mean = weights @ pixels.mean(axis=1, dtype=np.float64)
+    square = weights @ np.square(pixels).mean(axis=1, dtype=np.float64)
     return mean, np.sqrt(np.maximum(square - mean**2, 1e-12)).mean(axis=1)

@@ -1,4 +1,4 @@
-"""The photos that a run was trained on, ready to be compared with generated faces."""
+"""The check for copies of a run's training photos, cached for the newest dataset."""
 
 import threading
 from pathlib import Path
@@ -6,21 +6,21 @@ from pathlib import Path
 from neuroceleb.data import dataset
 from neuroceleb.data.dataset import Progress
 from neuroceleb.errors import UserError
-from neuroceleb.metrics.nearest import Photos
+from neuroceleb.metrics.memorization import CopyCheck
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
 
-_one_at_a_time = threading.Lock()
-_compared: dict[str, Photos] = {}
+_lock = threading.Lock()
+_checks: dict[str, CopyCheck] = {}  # by the dataset's fingerprint
 
 
-def training_photos(
+def check_of_run(
     run: Run, workspace: Workspace, progress: Progress | None = None
-) -> tuple[Photos, str | None]:
-    """The photos a run was trained on, and a sentence where they are not quite those any more.
+) -> tuple[CopyCheck, str | None]:
+    """A check against the photos of a run, and a remark where the dataset has changed since.
 
-    `progress(done, total)` is told while they are decoded, if they must be. Raises UserError where
-    they are gone.
+    `progress(done, total)` is called while photos are decoded. Raises UserError where the photos
+    are missing.
     """
     described = run.config().get("dataset")
     described = described if isinstance(described, dict) else {}
@@ -34,19 +34,19 @@ def training_photos(
             f"The photos that '{run.name}' was trained on ({path[:200]}) are gone from here: put "
             f"them back, or under {workspace.datasets.name}/ by that name."
         ) from error
-    photos, found = photos_in(source, workspace, progress)
+    check, found = check_of_dataset(source, workspace, progress)
     if fingerprint is not None and fingerprint != found:
-        return photos, f"{path[:200]} has changed since '{run.name}' was trained on it."
-    return photos, None
+        return check, f"{path[:200]} has changed since '{run.name}' was trained on it."
+    return check, None
 
 
-def photos_in(
+def check_of_dataset(
     source: Path, workspace: Workspace, progress: Progress | None = None
-) -> tuple[Photos, str]:
-    """The photos of a folder or zip, ready to be compared with; and their fingerprint."""
+) -> tuple[CopyCheck, str]:
+    """A check against the photos of a folder or zip, and the dataset's fingerprint."""
     loaded = dataset.load(source, workspace.datasets, progress)
-    with _one_at_a_time:
-        if loaded.fingerprint not in _compared:
-            _compared.clear()  # one dataset at a time: it may take hundreds of megabytes
-            _compared[loaded.fingerprint] = Photos(loaded.pixels)
-        return _compared[loaded.fingerprint], loaded.fingerprint
+    with _lock:
+        if loaded.fingerprint not in _checks:
+            _checks.clear()  # only one: it may take hundreds of megabytes
+            _checks[loaded.fingerprint] = CopyCheck(loaded.pixels)
+        return _checks[loaded.fingerprint], loaded.fingerprint

@@ -18,8 +18,8 @@ from neuroceleb.data.batches import Faces
 from neuroceleb.data.dataset import Dataset
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
-from neuroceleb.metrics import evaluate
-from neuroceleb.metrics.evaluate import QuickReference
+from neuroceleb.metrics import quick_evaluation
+from neuroceleb.metrics.quick_evaluation import QuickReference
 from neuroceleb.model import checkpoint
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.status import Heartbeat
@@ -218,7 +218,7 @@ def _with_best_average(records: Records, at: Position) -> Records:
 
 def _distance(players: Players, reference: QuickReference) -> float:
     settle_average(players)
-    return float(evaluate.quick(players.shown, reference)["swd"])
+    return float(quick_evaluation.evaluate(players.shown, reference)["swd"])
 
 
 def learning(

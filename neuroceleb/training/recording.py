@@ -12,8 +12,8 @@ from neuroceleb.data.dataset import Dataset
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 from neuroceleb.latent.seeds import FIXED_SEEDS, z_from_seeds
-from neuroceleb.metrics import collapse, evaluate
-from neuroceleb.metrics.evaluate import QuickReference
+from neuroceleb.metrics import collapse, quick_evaluation
+from neuroceleb.metrics.quick_evaluation import QuickReference
 from neuroceleb.model import checkpoint, generator
 from neuroceleb.model.networks import plain
 from neuroceleb.runs.run import Run
@@ -92,11 +92,11 @@ class Records:
         )
 
     def _quality(self, epoch: int) -> dict[str, Any]:
-        """What a quick look at the faces finds, in the epochs that are to be looked at."""
+        """The quick evaluation, in the epochs that have one."""
         every = self.settings.evaluate_every
         if self.reference is None or not every or (epoch + 1) % every:
             return {}
-        return {"quality": evaluate.quick(self.players.shown, self.reference)}
+        return {"quality": quick_evaluation.evaluate(self.players.shown, self.reference)}
 
     def _likeness(self, fakes: Pixels, epoch: int) -> dict[str, float]:
         """How alike the fixed noise's faces are, and how far they moved since the epoch before."""

@@ -79,7 +79,7 @@ def test_the_page_shows_the_pixels_of_the_verb(
 ) -> None:
     weights = max(SHIPPED.glob("netG_epoch_*.safetensors"))
     out = tmp_path / "walk.png"
-    count = interpolation.frames_of(3, 30, loop=True)
+    count = interpolation.frame_count(3, 30, loop=True)
     arguments = ("--seeds", "3,14,15", "--frames", str(count), "--loop", "--easing", "smooth")
     assert here("interpolate", weights, *arguments, "--out", out).code == 0
     expected = images.ungrid(images.load(out), count, 64)

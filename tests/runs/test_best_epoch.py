@@ -1,0 +1,66 @@
+"""The best epoch of a run by its figures, and the file that keeps them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neuroceleb.runs import evaluation
+
+
+def test_the_best_epoch_is_the_nearest_of_the_well_formed() -> None:
+    figures = {
+        0: {"swd": 5.0, "well_formed": 0.50},  # near, but no faces
+        1: {"swd": 30.0, "well_formed": 0.96},
+        2: {"swd": 20.0, "well_formed": 0.95},
+        3: {"swd": 40.0, "well_formed": 0.97},
+        4: {"swd": 20.0, "well_formed": 0.96},
+        5: {"swd": float("nan"), "well_formed": 1.0},
+        6: {"well_formed": 1.0},
+        7: {"swd": 1.0},
+    }
+    assert evaluation.best(figures) == 2
+    assert evaluation.best({1: {"swd": 30.0}, 2: {"swd": 20.0, "said": "no detector"}}) == 2
+    assert evaluation.best({}) is None
+    assert evaluation.best({1: {"swd": None}, 2: {"swd": "20"}, 3: {"swd": True}}) is None
+
+
+@given(st.dictionaries(st.integers(0, 50), st.tuples(st.floats(0, 1), st.floats(0, 500))))
+def test_no_epoch_is_better_than_the_best(found: dict[int, tuple[float, float]]) -> None:
+    figures = {e: {"well_formed": share, "swd": far} for e, (share, far) in found.items()}
+    best = evaluation.best(figures)
+    assert (best is None) == (not found)
+    for share, far in found.values():
+        assert best is not None
+        assert not (far < found[best][1] and share >= max(s for s, _ in found.values()))
+
+
+def entry(n: int, share: float, far: float, evaluated: str = "2026") -> evaluation.Entry:
+    figures = {"well_formed": {"share": share}, "swd": {"mean": far}}
+    return {"n_fake": n, "evaluated": evaluated, **figures}
+
+
+def test_entries_are_kept_and_compared_with_their_like(tmp_path: Path) -> None:
+    assert evaluation.read(tmp_path) == {}
+    evaluation.write(tmp_path, 3, entry(100, 0.9, 10.0, "2025"))
+    evaluation.write(tmp_path, 7, entry(2_048, 0.9, 30.0))
+    evaluation.write(tmp_path, 5, entry(2_048, 0.9, 40.0))
+    evaluation.write(tmp_path, 5, entry(2_048, 0.9, 20.0))
+    assert list(evaluation.read(tmp_path)) == [3, 5, 7]
+    value = json.loads((tmp_path / evaluation.FILE).read_text("utf-8"))
+    assert value["best"] == 5  # epoch 3 was measured on fewer
+    assert value["rule"] == evaluation.RULE
+    assert [path.name for path in tmp_path.iterdir()] == [evaluation.FILE]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"epochs": []}', '{"epochs": {"x": {}, "1": 2}}'])
+def test_a_damaged_record_is_no_record(tmp_path: Path, text: str) -> None:
+    (tmp_path / evaluation.FILE).write_text(text)
+    assert evaluation.read(tmp_path) == {}
+
+
+def test_quick_figures_are_read_from_stats() -> None:
+    rows = [{"epoch": 0}, {"epoch": 1, "quality": {"swd": 9.0}}, {"epoch": 2, "quality": 3}]
+    assert evaluation.of_stats(rows) == {1: {"swd": 9.0}}
