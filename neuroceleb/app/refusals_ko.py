@@ -744,8 +744,8 @@ TRAININGS: dict[str, str] = {
     ),
     "--precision bfloat16: this CPU does not compute bfloat16 natively (AVX512_BF16 or AMX) and "
     "would be many times slower: use float32 or auto.": (
-        "--precision bfloat16: 이 CPU는 bfloat16을 직접 계산하지 못해(AVX512_BF16 또는 AMX 필요) 훨씬 "
-        "느립니다. float32나 auto를 쓰세요."
+        "--precision bfloat16: 이 CPU는 bfloat16을 직접 계산하지 못해(AVX512_BF16 또는 AMX 필요) "
+        "훨씬 느립니다. float32나 auto를 쓰세요."
     ),
     "{} is damaged (its SHA-256 differs): install neuroceleb again.": (
         "{0}이(가) 손상되었습니다(SHA-256이 다릅니다). neuroceleb을 다시 설치하세요."
