@@ -3,6 +3,7 @@
 import gradio as gr
 
 from neuroceleb.app import (
+    api,
     explore_tab,
     generate_tab,
     interpolate_tab,
@@ -10,6 +11,7 @@ from neuroceleb.app import (
     progress_tab,
     train_tab,
 )
+from neuroceleb.app.access import Access
 from neuroceleb.app.translations import i18n
 from neuroceleb.runs.workspace import Workspace
 
@@ -21,7 +23,7 @@ QUEUE_LOOKS_EVERY_S = 0.005
 QUEUE_TELLS_EVERY_S = 0.05
 
 
-def build(workspace: Workspace) -> gr.Blocks:
+def build(workspace: Workspace, access: Access) -> gr.Blocks:
     """The page over one workspace."""
     with gr.Blocks(
         title="Neuro-celeb",
@@ -49,6 +51,7 @@ def build(workspace: Workspace) -> gr.Blocks:
                 train_tab.build(train)
             with gr.Tab(i18n("photos"), id="photos", elem_id="tab-photos"):
                 photos_tab.build()
+        api.register(api.Context(workspace, access))
     queued: gr.Blocks = page.queue(max_size=256)
     queued._queue.sleep_when_free = QUEUE_LOOKS_EVERY_S
     queued._queue.progress_update_sleep_when_free = QUEUE_TELLS_EVERY_S

@@ -28,6 +28,7 @@ from neuroceleb.app import (
     theme,
     train_api,
 )
+from neuroceleb.app.access import Access
 from neuroceleb.app.cropping import Darkroom
 from neuroceleb.app.guard import Guard
 from neuroceleb.app.head_script import EarlyScript
@@ -70,9 +71,9 @@ def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None)
     photos_api.add_routes(app, workspace, darkroom, host, auth)
     gr.mount_gradio_app(
         app,
-        page.build(workspace),
+        page.build(workspace, Access.of(host, auth)),
         path="/",
-        footer_links=[],
+        footer_links=["api"],
         run_history=False,
         enable_monitoring=False,
         ssr_mode=False,

@@ -63,6 +63,18 @@ class Workspace:
         found = (Run(path) for path in sorted(self.checkpoints.iterdir()))
         return [run for run in found if not run.name.startswith(".") and run.exists()]
 
+    def dataset_names(self) -> list[str]:
+        """The names of the datasets under `datasets/`: folders and zips, in order."""
+        try:
+            found = sorted(self.datasets.iterdir())
+        except OSError:
+            return []
+        return [
+            path.name
+            for path in found
+            if not path.name.startswith(".") and (path.is_dir() or path.suffix.lower() == ".zip")
+        ]
+
     def runs_trained_on(self, dataset: Path) -> list[str]:
         """The names of the runs that were trained with a dataset folder or its `faces/`."""
         wanted = {str(dataset.resolve()), str((dataset / "faces").resolve()), dataset.name}

@@ -1,0 +1,152 @@
+"""The public API, driven by gradio_client as another program would."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+from neuroceleb.app import api
+from neuroceleb.app.api import ENDPOINTS
+from neuroceleb.runs.workspace import Workspace
+from tests import helpers
+from tests.data.faces.faces_helpers import astronaut
+
+MODEL = "celeba-mini-classic"
+TINY = {"ngf": 4, "ndf": 4, "nz": 8, "batch_size": 8, "device": "cpu", "start_from": ""}
+
+
+@pytest.fixture(scope="module")
+def client(app_url: str) -> Client:
+    return Client(app_url, verbose=False)
+
+
+def test_the_documented_endpoints_and_no_others_are_public(client: Client) -> None:
+    described = client.view_api(return_format="dict")
+    assert described["unnamed_endpoints"] == {}
+    assert set(described["named_endpoints"]) == {f"/{name}" for name in ENDPOINTS}
+    for function, _ in ENDPOINTS.values():
+        assert function.__doc__
+        parameters = function.__annotations__.keys() - {"context", "return"}
+        assert not parameters or "Args:" in function.__doc__
+        assert all(f"{name}: " in function.__doc__ for name in parameters), function
+
+
+def test_generate_returns_the_bytes_that_sample_writes(
+    client: Client, here: helpers.Here, app_workspace: Path
+) -> None:
+    files = client.predict(MODEL, "3,7-8", api_name="/generate")
+    out = here.workspace / "faces"
+    weights = app_workspace / "checkpoints" / MODEL
+    assert here("sample", str(weights), "--seeds", "3,7-8", "--out", str(out)).code == 0
+    assert [Path(file).name for file in files] == [
+        "seed_0003.png",
+        "seed_0007.png",
+        "seed_0008.png",
+    ]
+    for file in map(Path, files):
+        assert file.read_bytes() == (out / file.name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (("nobody", "0", "/generate"), "There is no run 'nobody'"),
+        (("../secret", "0", "/generate"), "is not a name"),
+        ((MODEL, "0-256", "/generate"), "257 seeds are too many"),
+        ((MODEL, "x", "/generate"), "seed"),
+        ((MODEL, "0,1", 601, "/interpolate"), "frames 601 is out of bounds"),
+        ((MODEL, "0,1", 10, -1, False, "spiral", "/interpolate"), "'spiral' is no method"),
+        ((MODEL, "0,1", 10, -1, False, "slerp", "exe", "/interpolate"), "'exe' is no format"),
+        (("nobody", "/run_status"), "There is no run"),
+        (("nowhere", "a", "/train"), "nowhere"),
+        ((MODEL, -1, 5, "/evaluate"), "n 5 is out of bounds"),
+    ],
+)
+def test_a_refusal_is_the_sentence(client: Client, call: tuple[object, ...], words: str) -> None:
+    with pytest.raises(AppError) as refused:
+        client.predict(*call[:-1], api_name=str(call[-1]))
+    assert words in str(refused.value)
+    assert "Traceback" not in str(refused.value)
+
+
+def test_unknown_settings_and_rules_are_named(client: Client, photos: Path) -> None:
+    with pytest.raises(AppError, match="no setting 'speed'"):
+        client.predict(str(photos), "fast", {"speed": 9}, api_name="/train")
+    with pytest.raises(AppError, match="no rule 'beauty'"):
+        client.predict([], "mine", {"beauty": 1}, api_name="/crop")
+
+
+def test_films_and_directions(client: Client) -> None:
+    film = Path(client.predict(MODEL, "1,2", 4, -1, False, "slerp", "gif", api_name="/interpolate"))
+    assert film.read_bytes().startswith(b"GIF8")
+    found = client.predict(MODEL, api_name="/directions")
+    assert len(found) == 10
+    assert len(found[0]["step"]) == 100
+    assert client.predict(MODEL, api_name="/verdict")["sentence"]
+
+
+def test_a_server_open_to_others_without_a_password_changes_nothing(
+    tmp_path: Path, photos: Path
+) -> None:
+    (tmp_path / "datasets").mkdir()
+    context = api.Context(Workspace(tmp_path), api.Access.of("0.0.0.0", None))
+    for call in (
+        lambda: api.train(context, str(photos), "a"),
+        lambda: api.estimate(context, str(photos), "a"),
+        lambda: api.stop(context, "a"),
+        lambda: api.resume(context, "a"),
+        lambda: api.crop(context, [], "a"),
+        lambda: api.evaluate(context, "a"),
+        lambda: api.nearest(context, "a", "0"),
+    ):
+        with pytest.raises(api.UserError, match="does not let visitors"):
+            call()
+    with_password = api.Context(context.workspace, api.Access.of("0.0.0.0", ("a", "b")))
+    with pytest.raises(api.UserError, match="not under datasets"):
+        api.train(with_password, str(photos), "a")
+
+
+def zip_of_faces(path: Path, count: int) -> Path:
+    """A zip of photos of one face, each enlarged and cut a little differently."""
+    portrait = Image.fromarray(astronaut())
+    with zipfile.ZipFile(path, "w") as file:
+        for index in range(count):
+            data = io.BytesIO()
+            portrait.crop((index, index // 2, 400 + index, 400 + index // 2)).save(data, "PNG")
+            file.writestr(f"{index:02d}.png", data.getvalue())
+    return path
+
+
+@pytest.mark.slow
+def test_a_client_goes_from_photos_to_films(tmp_path: Path) -> None:
+    root = tmp_path / "workspace"
+    root.mkdir()
+    app = helpers.App(root)
+    try:
+        client = Client(app.url, verbose=False)
+        archive = handle_file(str(zip_of_faces(tmp_path / "photos.zip", 12)))
+        rules = {"duplicate_bits": 0}
+        made = client.predict([archive], "me", rules, api_name="/crop")
+        assert made["kept"] >= 8
+        assert client.predict(api_name="/datasets") == ["me"]
+        needed = client.predict("me", "first", TINY, api_name="/estimate")
+        assert needed
+        client.predict("me", "first", TINY | {"epochs": 2}, api_name="/train")
+        run = Workspace(root).run("first")
+        helpers.wait_for(lambda: run.state() == "finished")
+        assert client.predict("first", api_name="/run_status")["epoch"] == 2
+        (face,) = client.predict("first", "5", api_name="/generate")
+        assert Path(face).read_bytes().startswith(b"\x89PNG")
+        film = client.predict("first", "gif", api_name="/timelapse")
+        assert Path(film).read_bytes().startswith(b"GIF8")
+        walk = client.predict("first", "1,2", 8, api_name="/interpolate")
+        assert Path(walk).stat().st_size > 0
+        again = client.predict("first", 3, api_name="/resume")
+        assert again["epochs"] == 3
+        helpers.wait_for(lambda: run.state() == "finished" and run.status()["epoch"] == 3)
+    finally:
+        app.kill()
