@@ -91,7 +91,7 @@ def interpolate(
 
         shots = (frame for part in loaded.frames(way) for frame in part)
         recipe = loaded.recipe | recipe
-        video.write(out, shots, frames, fps=fps, scale=times, recipe=recipe, progress=progress)
+        video.write(out, shots, frames, fps=fps, scale=times, provenance=recipe, progress=progress)
     click.echo(f"{frames:,} frames of {weights} in {out}", err=True)
     if as_json:
         told = {"out": str(out), "model": str(weights), "frames": frames, "key_frames": key_frames}

@@ -76,8 +76,10 @@ def plan(
 
     Raises UserError where the run has no sheets, no such face, or the suffix is no film's.
     """
-    if suffix not in video.FILM_SUFFIXES:
-        raise UserError(f"'{suffix}' is no film: use one of {', '.join(video.FILM_SUFFIXES)}.")
+    if suffix not in video.ANIMATED_SUFFIXES:
+        raise UserError(
+            f"'{suffix}' is no video format: use one of {', '.join(video.ANIMATED_SUFFIXES)}."
+        )
     sheets = tuple(evenly_spaced(list(run.sheets().items()), MAX_EPOCHS))
     if not sheets:
         raise UserError(f"The run '{run.name}' has no sample sheets yet: train it for an epoch.")
@@ -113,7 +115,9 @@ def cut(sheet: Pixels, face: int) -> Pixels:
 
 def write(film: Plan, path: Path, progress: video.Progress | None = None) -> None:
     """Make the film, whole or not at all; raises UserError."""
-    video.write(path, frames(film), film.count, fps=film.fps, recipe=film.recipe, progress=progress)
+    video.write(
+        path, frames(film), film.count, fps=film.fps, provenance=film.recipe, progress=progress
+    )
 
 
 def frames(film: Plan) -> Iterator[Pixels]:
