@@ -79,7 +79,7 @@ def test_from_the_real_command_line(model: Path, tmp_path: Path) -> None:
         ("--frames", "1", "2 to 3,600"),
         ("--frames", "many", "many"),
         ("--out", "walk.avi", "'.avi' is no video format"),
-        ("--out", "walk", "no film"),
+        ("--out", "walk", "no video format"),
         ("--fps", "nan", "frames a second"),
         ("--scale", "1000", "smaller scale"),
         ("--scale", "-1", "is not possible"),
