@@ -654,7 +654,9 @@ TRAININGS: dict[str, str] = {
     ),
     "{} cannot be read ({}): name a folder.": "{0}을(를) 읽을 수 없습니다({1}). 폴더를 쓰세요.",
     "{} is over {} MB: it is no history.": "{0}이(가) {1} MB를 넘습니다. 기록이 아닙니다.",
-    "{} cannot be read ({}): mend it.": "{0}을(를) 읽을 수 없습니다({1}). 고치세요.",
+    "{} cannot be read ({}): fix its permissions.": (
+        "{0}을(를) 읽을 수 없습니다({1}). 권한을 고치세요."
+    ),
     "{} was refused ({}): take it out of the folder to import the rest.": (
         "{0}을(를) 거절했습니다({1}). 나머지를 가져오려면 폴더에서 빼세요."
     ),
@@ -726,6 +728,9 @@ TRAININGS: dict[str, str] = {
     ),
     "'{}' is no run, run directory or file: the runs here are {}.": (
         "'{0}'은(는) 학습도 학습 폴더도 파일도 아닙니다. 여기에 있는 학습: {1}."
+    ),
+    "'{}' is not a run or run directory: the runs here are {}.": (
+        "'{0}'은(는) 학습도 학습 폴더도 아닙니다. 여기에 있는 학습: {1}."
     ),
     "There is no run '{}': the runs here are {}.": (
         "학습 '{0}'이(가) 없습니다. 여기에 있는 학습: {1}."
