@@ -3,7 +3,6 @@
 import dataclasses
 import importlib.metadata
 import importlib.util
-import json
 import os
 import platform
 import shutil
@@ -14,6 +13,7 @@ from pathlib import Path
 import click
 
 from neuroceleb.cli.options import as_json, in_workspace
+from neuroceleb.cli.output import print_json
 from neuroceleb.runs.workspace import Workspace
 
 LEAST_FREE_BYTES = 2 * 2**30
@@ -41,7 +41,7 @@ def doctor(as_json: bool, workspace: Workspace) -> None:
     findings = list(examine(workspace))
     if as_json:
         rows = [{**dataclasses.asdict(item), "well": item.well} for item in findings]
-        print(json.dumps({"findings": rows}))
+        print_json({"findings": rows})
         return
     for item in findings:
         print(f"{'ok ' if item.well else 'FIX'}  {item.name:<14} {item.found}")

@@ -1,13 +1,12 @@
 """The verb `import`: a run from a folder of the original script."""
 
-import json
 import sys
 from pathlib import Path
 
 import click
 
 from neuroceleb.cli.options import as_json, in_workspace
-from neuroceleb.cli.timelapse import progress_bar
+from neuroceleb.cli.output import print_json, progress_bar
 from neuroceleb.runs import import_2017
 from neuroceleb.runs.workspace import Workspace
 
@@ -32,4 +31,4 @@ def import_run(folder: Path, name: str, as_json: bool, workspace: Workspace) -> 
         file=sys.stderr,
     )
     if as_json:
-        print(json.dumps({"run": run.name, "path": str(run.path), **found}, ensure_ascii=False))
+        print_json({"run": run.name, "path": str(run.path), **found})

@@ -1,10 +1,8 @@
 """The verb `interpolate`: an interpolation through latent space as a video or a strip."""
 
-import json
 from pathlib import Path
 
 import click
-from tqdm import tqdm
 
 from neuroceleb import video
 from neuroceleb.cli.options import (
@@ -14,6 +12,7 @@ from neuroceleb.cli.options import (
     make_folder,
     truncation_option,
 )
+from neuroceleb.cli.output import print_json, progress_bar
 from neuroceleb.latent import interpolation
 from neuroceleb.latent.seeds import check_truncation, parse_seeds, z_from_seeds
 from neuroceleb.runs.workspace import Workspace
@@ -82,7 +81,7 @@ def interpolate(
     loaded = generator.load(weights)
     z = z_from_seeds(keys, loaded.nz, truncation)
     way = interpolation.interpolate(z, frames, loop=loop, method=method, easing=easing)
-    recipe = {
+    provenance = {
         "keys": [{"seed": seed, "truncation": truncation} for seed in keys],
         "frames": frames,
         "loop": loop,
@@ -90,15 +89,13 @@ def interpolate(
         "easing": easing,
     }
     make_folder(out.parent)
-    with tqdm(total=frames, unit=" frames", disable=None) as bar:
-
-        def progress(done: int, _: int) -> None:
-            bar.update(done - bar.n)
-
+    with progress_bar("frames") as progress:
         shots = (frame for part in loaded.frames(way) for frame in part)
-        recipe = loaded.recipe | recipe
-        video.write(out, shots, frames, fps=fps, scale=times, provenance=recipe, progress=progress)
+        provenance = loaded.recipe | provenance
+        video.write(
+            out, shots, frames, fps=fps, scale=times, provenance=provenance, progress=progress
+        )
     click.echo(f"{frames:,} frames of {weights} in {out}", err=True)
     if as_json:
         value = {"out": str(out), "model": str(weights), "frames": frames, "key_frames": key_frames}
-        click.echo(json.dumps(value))
+        print_json(value)

@@ -1,10 +1,9 @@
 """The verb `queue`."""
 
-import json
-
 import click
 
 from neuroceleb.cli.options import as_json, in_workspace
+from neuroceleb.cli.output import print_json
 from neuroceleb.runs import device_lock, launch, queue
 from neuroceleb.runs.workspace import Workspace
 
@@ -18,7 +17,7 @@ def list_queue(as_json: bool, workspace: Workspace) -> None:
     entries = queue.entries(workspace)
     if as_json:
         rows = [{"run": entry.run.name, "device": entry.device} for entry in entries]
-        print(json.dumps({"queue": rows}, ensure_ascii=False))
+        print_json({"queue": rows})
         return
     if not entries:
         print("No run waits.")

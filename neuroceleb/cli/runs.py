@@ -1,11 +1,11 @@
 """The verb `runs`."""
 
-import json
 from typing import Any
 
 import click
 
 from neuroceleb.cli.options import as_json, in_workspace
+from neuroceleb.cli.output import print_json
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
 
@@ -17,7 +17,7 @@ def list_runs(as_json: bool, workspace: Workspace) -> None:
     """List the runs with their states and epochs."""
     rows = [_row(run) for run in workspace.runs()]
     if as_json:
-        print(json.dumps({"runs": rows}, ensure_ascii=False))
+        print_json({"runs": rows})
         return
     if not rows:
         print(f"No runs in {workspace.checkpoints} yet: start one with the verb train.")

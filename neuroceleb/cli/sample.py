@@ -1,6 +1,5 @@
 """The verb `sample`."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from neuroceleb.cli.options import (
     make_folder,
     truncation_option,
 )
+from neuroceleb.cli.output import print_json, progress_bar
 from neuroceleb.errors import UserError
 from neuroceleb.latent.seeds import check_truncation, parse_seeds, z_from_seeds
 from neuroceleb.runs.run import Run
@@ -58,7 +58,7 @@ def sample(
     draw(weights, chosen, truncation, out)
     print(f"{len(chosen):,} faces of {weights} in {out}", file=sys.stderr)
     if as_json:
-        print(json.dumps({"out": str(out), "model": str(weights), "faces": len(chosen)}))
+        print_json({"out": str(out), "model": str(weights), "faces": len(chosen)})
 
 
 def _best(weights: Path, seeds: list[int], truncation: float, count: int) -> list[int]:
@@ -91,22 +91,20 @@ def _draw_sheet(weights: Path, seeds: list[int], truncation: float, out: Path) -
     model = generator.load(weights)
     make_folder(out.parent)
     faces = model.images(z_from_seeds(seeds, model.nz, truncation))
-    recipe = {**model.recipe, "seeds": seeds[:1_000], "truncation": truncation}
-    images.save(out, images.grid(faces), recipe)
+    provenance = {**model.recipe, "seeds": seeds[:1_000], "truncation": truncation}
+    images.save(out, images.grid(faces), provenance)
 
 
 def _draw_folder(weights: Path, seeds: list[int], truncation: float, out: Path) -> None:
-    from tqdm import tqdm
-
     from neuroceleb.model import generator
 
     model = generator.load(weights)
     make_folder(out)
-    with tqdm(total=len(seeds), unit=" faces", disable=None) as bar:
+    with progress_bar("faces") as show:
         for start in range(0, len(seeds), BATCH):
             part = seeds[start : start + BATCH]
             faces = model.images(z_from_seeds(part, model.nz, truncation))
             for seed, face in zip(part, faces, strict=True):
-                recipe = {**model.recipe, "seed": seed, "truncation": truncation}
-                images.save(out / f"seed_{seed:04d}.png", face, recipe)
-            bar.update(len(part))
+                provenance = {**model.recipe, "seed": seed, "truncation": truncation}
+                images.save(out / f"seed_{seed:04d}.png", face, provenance)
+            show(start + len(part), len(seeds))

@@ -1,15 +1,13 @@
 """The verb `timelapse`: a run as a video."""
 
-import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from neuroceleb.cli.options import as_json as json_option
 from neuroceleb.cli.options import in_workspace, make_folder
+from neuroceleb.cli.output import print_json, progress_bar
 from neuroceleb.runs import timelapse as timelapses
 from neuroceleb.runs.workspace import Workspace
 
@@ -47,18 +45,4 @@ def timelapse(
     print(f"{len(plan.sheets):,} epochs of '{plan.run}' in {out}", file=sys.stderr)
     if as_json:
         value = {"out": str(out), "run": plan.run, "epochs": len(plan.sheets), "fps": plan.fps}
-        print(json.dumps(value, ensure_ascii=False))
-
-
-@contextmanager
-def progress_bar(unit: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar with rate and remaining time, if stderr is a terminal."""
-    from tqdm import tqdm
-
-    with tqdm(unit=f" {unit}", disable=None) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show
+        print_json(value)

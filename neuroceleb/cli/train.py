@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from neuroceleb.cli.options import as_json, given_settings, in_workspace, settings_options
+from neuroceleb.cli.output import print_json
 from neuroceleb.errors import UserError
 from neuroceleb.runs import jobs, launch, queue
 from neuroceleb.runs.workspace import Workspace
@@ -80,7 +81,7 @@ def train(
         else:
             outcome = command.carry_out(session, locks)
             if as_json:
-                print(json.dumps(outcome))
+                print_json(outcome)
 
 
 def _arguments(
@@ -108,7 +109,7 @@ def _print_estimate(
 
     found = estimate.estimate(workspace, name, dataset, Settings.checked(**settings))
     if as_json:
-        print(json.dumps(found))
+        print_json(found)
         return
     for line in estimate.sentences(found):
         print(line)
@@ -130,4 +131,4 @@ def train_in_background(session: "Session", epochs: int | None, as_json: bool) -
     else:
         print(f"The run '{name}' waits; {before} before it in the queue.", file=sys.stderr)
     if as_json:
-        print(json.dumps({"run": name, "path": str(session.run.path), "waits_behind": before}))
+        print_json({"run": name, "path": str(session.run.path), "waits_behind": before})

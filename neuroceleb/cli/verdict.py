@@ -1,11 +1,11 @@
 """The verb `verdict`."""
 
 import dataclasses
-import json
 
 import click
 
 from neuroceleb.cli.options import as_json, in_workspace
+from neuroceleb.cli.output import print_json
 from neuroceleb.errors import UserError
 from neuroceleb.runs import verdict
 from neuroceleb.runs.workspace import Workspace
@@ -21,7 +21,7 @@ def show_verdict(name: str, as_json: bool, workspace: Workspace) -> None:
     if found is None:
         raise UserError(f"The run '{name}' has no figures yet: they come with its first epoch.")
     if as_json:
-        print(json.dumps(dataclasses.asdict(found)))
+        print_json(dataclasses.asdict(found))
         return
     print(found.sentence)
     if found.advice:
