@@ -222,7 +222,7 @@ def measure(args: argparse.Namespace, root: Path) -> dict[str, Any]:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
             at_rest = cost(app, browser, quiet.name, args.windows, args.seconds)
             told_run = create_run(workspace, "told", config)
-            with told_run.held(), Heartbeat(told_run, epochs=1_000, state="running"):
+            with told_run.locked(), Heartbeat(told_run, epochs=1_000, state="running"):
                 told = delays(app, browser, told_run, args.delays)
                 live = cost(app, browser, told_run.name, args.windows, args.seconds)
             pairs = race(args, app, browser) if args.pairs else []

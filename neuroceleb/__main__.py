@@ -1,4 +1,4 @@
-"""`python -m neuroceleb`."""
+"""`python -m neuroceleb` is the same as `neuroceleb`."""
 
 from neuroceleb.cli.main import main
 

@@ -1,9 +1,9 @@
-"""What a person can mend, said so that they can."""
+"""Errors that a user can fix."""
 
 
 class UserError(Exception):
-    """One sentence: what is wrong with which file or setting, and what to do about it.
+    """One sentence: which file or setting is wrong, and how to fix it.
 
-    The command line prints it on stderr and leaves with code 2; the browser shows it as a toast.
-    Everything else that is raised is a bug.
+    The command line prints it on stderr and exits with code 2; the page shows it as a message.
+    Every other exception is a bug.
     """

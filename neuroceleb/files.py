@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside their place, then renamed into it."""
+"""Write files atomically: to a temporary file in the same folder, which is then renamed."""
 
 import io
 import json
@@ -14,9 +14,10 @@ from neuroceleb.errors import UserError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path in the same folder; rename it over `path` when the block ends well.
+    """Yield a temporary path in the same folder; rename it to `path` after the block.
 
-    Raises UserError where the disk is full or the folder may not be written.
+    If the block raises, `path` is unchanged. Raises UserError where the disk is full or the folder
+    is not writable.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
@@ -29,7 +30,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` whole, or leave what was there; on disk (fsync) before the name changes."""
+    """Write `data` atomically: synced to disk (fsync) before the file is renamed."""
     with replacing(path) as temporary, temporary.open("xb") as file:
         file.write(data)
         file.flush()
@@ -37,13 +38,13 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, whole or not at all."""
+    """Write `value` as indented JSON, atomically."""
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     write_bytes(path, text.encode("utf-8", "backslashreplace"))  # a lone surrogate becomes \udc80
 
 
 def not_written(path: Path, error: OSError) -> UserError:
-    """What to say where the disk is full or the folder may not be written."""
+    """The UserError for a full disk or a folder that is not writable."""
     return UserError(
         f"{path} could not be written ({error.strerror or error}): "
         "make room or fix the permissions, then try again."
@@ -51,12 +52,12 @@ def not_written(path: Path, error: OSError) -> UserError:
 
 
 def write_whole(file: io.FileIO, data: bytes) -> None:
-    """All of `data` into an unbuffered file, however little each write takes; raises OSError."""
+    """Write all of `data` to an unbuffered file, in as many writes as needed; raises OSError."""
     while data:
         data = data[file.write(data) :]
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete the temporary files that a killed process left in `folder`."""
+    """Delete the temporary files of a killed process in `folder`."""
     for leftover in folder.glob(".*.tmp"):
         leftover.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Open any photo safely, lay images out in a sheet, encode and save them whole.
+"""Decode photos safely, lay images out in a sheet, encode and save them.
 
 Outside torch an image is uint8, height x width x 3, RGB.
 """
@@ -30,28 +30,28 @@ LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}  # pixels, as their encoders all
 
 try:
     import pillow_heif
-except ImportError:  # a machine that only trains does without
+except ImportError:  # optional: a machine that only trains
     pass
 else:
     pillow_heif.register_heif_opener()  # iPhone photos
     FORMATS += ("HEIF",)
 
-# Pillow raises beyond twice this figure, and only warns (to nobody) below.
+# Pillow raises above twice this number, and only warns below.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged EXIF data and the like
 
 
 class UnreadableImageError(UserError):
-    """One file that is no usable image; the message is the reason, without the file's name."""
+    """A file that is no usable image; the message is the reason, without the file's name."""
 
 
 def read_photo(data: bytes, draft_px: int | None = None) -> Image.Image:
     """Decode one photo: turned as its EXIF says, first frame, RGB without alpha.
 
-    Grey, palette, alpha (laid on white), CMYK and 16-bit become 8-bit RGB. With `draft_px`, a
-    JPEG whose sides are far larger is decoded reduced, its sides no less than that.
-    Raises UnreadableImageError for empty, truncated, too large or other files.
+    Grey, palette, alpha (on white), CMYK and 16-bit images become 8-bit RGB. With `draft_px`, a
+    much larger JPEG is decoded in a reduced size, its sides no less than that.
+    Raises UnreadableImageError for empty, truncated, too large and other files.
     """
     if not data:
         raise UnreadableImageError("the file is empty")
@@ -66,7 +66,7 @@ def read_photo(data: bytes, draft_px: int | None = None) -> Image.Image:
         raise UnreadableImageError(f"it has more than {limit}") from error
     except UnidentifiedImageError as error:
         raise UnreadableImageError("it is not an image of a known kind") from error
-    except Exception as error:  # decoders meet hostile bytes with every kind of exception
+    except Exception as error:  # decoders raise any exception on hostile bytes
         raise UnreadableImageError(f"it is damaged ({_first_line(error)})") from error
 
 
@@ -88,7 +88,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_8_bit(values: NDArray[Any]) -> Pixels:
-    """Grey levels of 16 bits (whole numbers) or of 0..1 (fractions) to 0..255."""
+    """16-bit integers, or floats in 0..1, to 0..255."""
     numbers = np.nan_to_num(values.astype(np.float64))
     if values.dtype.kind == "f" and numbers.max(initial=0.0) <= 1.0:
         numbers = numbers * 255.0
@@ -98,14 +98,14 @@ def _to_8_bit(values: NDArray[Any]) -> Pixels:
 
 
 def shrink_to_square(image: Image.Image, size_px: int) -> Pixels:
-    """Resize the shorter side to `size_px`, cut the centre: (size_px, size_px, 3) uint8.
+    """Resize the shorter side to `size_px` and crop the centre: (size_px, size_px, 3) uint8.
 
     The pixels of torchvision's `Resize(size)` and `CenterCrop(size)` (bilinear, anti-aliased).
     """
     width, height = image.size
     short = min(width, height)
     new_width, new_height = size_px * width // short, size_px * height // short
-    # One step from source pixels to the square. An extreme panorama is cut before it is resized.
+    # Resampled once. An extreme panorama is cropped before it is resized.
     if max(new_width, new_height) > 16 * size_px:
         image = ImageOps.fit(image, (short, short))
         new_width = new_height = size_px
@@ -116,10 +116,10 @@ def shrink_to_square(image: Image.Image, size_px: int) -> Pixels:
 
 
 def grid(images: Pixels, columns: int = 8, padding_px: int = 2) -> Pixels:
-    """Lay (N, H, W, 3) images out in a sheet, as torchvision's `save_image` does.
+    """Arrange (N, H, W, 3) images in a sheet, as torchvision's `save_image` does.
 
-    Row by row, a black line of `padding_px` around each. Unlike there, values are never
-    stretched, so that colours compare from sheet to sheet.
+    Row by row, with a black line of `padding_px` around each image. Unlike torchvision's, values
+    are never rescaled, so that colours can be compared between sheets.
     """
     count, height, width, channels = images.shape
     columns = min(columns, count)
@@ -136,9 +136,9 @@ def grid(images: Pixels, columns: int = 8, padding_px: int = 2) -> Pixels:
 
 
 def ungrid(sheet: Pixels, count: int, size_px: int, padding_px: int = 2) -> Pixels:
-    """The images of a sheet made by `grid`: (count, size_px, size_px, 3).
+    """The first `count` images of a sheet of `grid`: (count, size_px, size_px, 3).
 
-    Raises UserError where the sheet is too small to hold them.
+    Raises UserError where the sheet has fewer.
     """
     step = size_px + padding_px
     columns = max(1, (sheet.shape[1] - padding_px) // step)
@@ -150,11 +150,11 @@ def ungrid(sheet: Pixels, count: int, size_px: int, padding_px: int = 2) -> Pixe
     return np.stack(faces)
 
 
-def encode(image: Pixels, suffix: str = ".png", text: dict[str, Any] | None = None) -> bytes:
-    """Encode an image for a file of that suffix: PNG without loss, JPEG and WebP at quality 90.
+def encode(image: Pixels, suffix: str = ".png", provenance: dict[str, Any] | None = None) -> bytes:
+    """Encode an image by the suffix of its file: PNG, or JPEG and WebP at quality 90.
 
-    `text` goes into a PNG's text chunk `neuroceleb`, as JSON. Raises UserError for a suffix that
-    is no image's, and for a sheet longer than its format allows.
+    `provenance` is stored as JSON in a PNG's text chunk `neuroceleb`. Raises UserError for an
+    unknown suffix and for an image larger than its format allows.
     """
     if suffix.lower() not in SUFFIXES:
         raise UserError(f"'{suffix}' is no image file: use one of {', '.join(SUFFIXES)}.")
@@ -163,26 +163,26 @@ def encode(image: Pixels, suffix: str = ".png", text: dict[str, Any] | None = No
     if max(image.shape[:2]) > LONGEST_SIDE.get(kind, math.inf):
         raise UserError(f"The sheet is too long for a {suffix} file: use .png, or fewer faces.")
     options: dict[str, Any] = {"quality": 90} if kind != "PNG" else {}
-    if text is not None and kind == "PNG":
+    if provenance is not None and kind == "PNG":
         chunk = PngImagePlugin.PngInfo()
-        chunk.add_itxt("neuroceleb", json.dumps(text, ensure_ascii=False))
+        chunk.add_itxt("neuroceleb", json.dumps(provenance, ensure_ascii=False))
         options["pnginfo"] = chunk
     Image.fromarray(image).save(buffer, kind, **options)
     return buffer.getvalue()
 
 
 def sprite(images: Pixels, columns: int) -> bytes:
-    """(N, H, W, 3) images side by side, `columns` in a row, as WebP without loss, quickly."""
+    """(N, H, W, 3) images side by side, `columns` in a row, as lossless WebP, encoded fast."""
     buffer = io.BytesIO()
     sheet = Image.fromarray(grid(images, columns, padding_px=0))
     sheet.save(buffer, "WEBP", lossless=True, quality=0, method=0)
     return buffer.getvalue()
 
 
-def decode_saved(png: bytes, max_pixels: int) -> tuple[Pixels, dict[str, Any] | None]:
-    """A PNG's pixels, (H, W, 3) uint8, and what `encode` put into its text chunk, if anything.
+def decode_png(png: bytes, max_pixels: int) -> tuple[Pixels, dict[str, Any] | None]:
+    """A PNG's pixels, (H, W, 3) uint8, and the `provenance` of `encode`; None where it has none.
 
-    Raises UnreadableImageError where the bytes are no PNG, or one of more pixels than that.
+    Raises UnreadableImageError where it is no PNG or has more than `max_pixels` pixels.
     """
     try:
         with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
@@ -195,7 +195,7 @@ def decode_saved(png: bytes, max_pixels: int) -> tuple[Pixels, dict[str, Any] | 
         raise
     except Image.DecompressionBombError as error:
         raise UnreadableImageError(f"it has more than {max_pixels:,} pixels") from error
-    except Exception as error:  # decoders meet hostile bytes with every kind of exception
+    except Exception as error:  # decoders raise any exception on hostile bytes
         raise UnreadableImageError("it is no whole PNG") from error
     try:
         value = json.loads(text) if text else None
@@ -204,13 +204,13 @@ def decode_saved(png: bytes, max_pixels: int) -> tuple[Pixels, dict[str, Any] | 
     return pixels, value if isinstance(value, dict) else None
 
 
-def save(path: Path, image: Pixels, text: dict[str, Any] | None = None) -> None:
-    """Encode by the path's suffix and write whole or not at all; raises UserError."""
-    files.write_bytes(path, encode(image, path.suffix, text))
+def save(path: Path, image: Pixels, provenance: dict[str, Any] | None = None) -> None:
+    """Encode by the path's suffix and write atomically; raises UserError."""
+    files.write_bytes(path, encode(image, path.suffix, provenance))
 
 
 def load(path: Path) -> Pixels:
-    """Read one image file as pixels; raises UserError that names it."""
+    """Decode one image file to (H, W, 3) uint8; raises UserError with its name."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise UnreadableImageError(f"it is over {MAX_FILE_BYTES // 2**20} MB")
@@ -222,7 +222,7 @@ def load(path: Path) -> Pixels:
 
 
 def thumbnails(faces: Pixels) -> Thumbnails:
-    """(N, H, W, 3) uint8, sides multiples of 16 -> (N, 768) float32 in [0, 1]: means of blocks."""
+    """(N, H, W, 3) uint8, sides multiples of 16 -> (N, 768) float32 in [0, 1]: block means."""
     count, height, width, channels = faces.shape
     blocks = faces.reshape(
         count, THUMBNAIL_PX, height // THUMBNAIL_PX, THUMBNAIL_PX, width // THUMBNAIL_PX, channels

@@ -44,7 +44,7 @@ def ffmpeg_says(path: Path) -> str:
 def test_mp4_is_what_every_browser_plays(tmp_path: Path) -> None:
     path = tmp_path / "walk.mp4"
     film = frames(30)
-    video.write(path, film, 30, fps=30, scale=2, recipe=RECIPE)
+    video.write(path, film, 30, fps=30, scale=2, provenance=RECIPE)
     said = ffmpeg_says(path)
     assert "h264" in said
     assert "yuv420p(tv, bt709" in said
@@ -70,7 +70,7 @@ def test_odd_sides_are_made_even(tmp_path: Path) -> None:
 def test_animations_repeat_and_keep_time(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"walk{suffix}"
     film = frames(25)
-    video.write(path, film, 25, fps=24, scale=2, recipe=RECIPE)
+    video.write(path, film, 25, fps=24, scale=2, provenance=RECIPE)
     with Image.open(path) as image:
         assert image.n_frames == 25
         assert image.size == (128, 128)
@@ -89,8 +89,8 @@ def test_animations_repeat_and_keep_time(suffix: str, tmp_path: Path) -> None:
 def test_a_strip_is_the_pixels_themselves(tmp_path: Path) -> None:
     path = tmp_path / "strip.png"
     film = frames(70)
-    video.write(path, film, 70, recipe=RECIPE)
-    strip, recipe = images.decode_saved(path.read_bytes(), 10**7)
+    video.write(path, film, 70, provenance=RECIPE)
+    strip, recipe = images.decode_png(path.read_bytes(), 10**7)
     np.testing.assert_array_equal(images.ungrid(strip, 70, 64), film)
     assert strip.shape == (2 * 66 + 2, 64 * 66 + 2, 3)
     assert recipe == RECIPE
@@ -141,15 +141,15 @@ def test_fewer_frames_than_promised_make_no_film(suffix: str, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("name", "count", "options", "words"),
     [
-        ("walk.avi", 3, {}, "'.avi' is no film"),
-        ("walk", 3, {}, "'' is no film"),
+        ("walk.avi", 3, {}, "'.avi' is no video format"),
+        ("walk", 3, {}, "'' is no video format"),
         ("walk.mp4", 3, {"fps": 0}, "0 frames a second"),
         ("walk.mp4", 3, {"fps": float("nan")}, "nan frames a second"),
         ("walk.gif", 3, {"fps": 60}, "1 to 50 for .gif"),
         ("walk.mp4", 0, {}, "not 0"),
         ("walk.mp4", 3_601, {}, "1 to 3,600 frames"),
         ("walk.mp4", 3, {"scale": 65}, "smaller scale"),
-        ("walk.mp4", 3, {"scale": 0}, "cannot be filmed"),
+        ("walk.mp4", 3, {"scale": 0}, "is not possible"),
     ],
 )
 def test_films_that_cannot_be(
@@ -167,7 +167,7 @@ def test_films_too_large_for_their_kind() -> None:
 
 
 def test_frames_of_two_sizes_make_no_film(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="not of one size"):
+    with pytest.raises(UserError, match="differ in size"):
         video.write(tmp_path / "a.mp4", [*frames(2), *frames(2, (32, 32))], 4)
     assert os.listdir(tmp_path) == []
 

@@ -30,7 +30,7 @@ from neuroceleb.data.faces.rules import Rules
 from neuroceleb.errors import UserError
 from neuroceleb.latent import interpolation
 from neuroceleb.latent.seeds import check_truncation, parse_seeds, z_from_seeds
-from neuroceleb.runs import jobs, queue, timelapse, verdict
+from neuroceleb.runs import jobs, launch, timelapse, verdict
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace, check_name
 from neuroceleb.settings import IMAGE_SIZE, Settings
@@ -125,7 +125,7 @@ def interpolate(
     shots = (frame for part in loaded.frames(z) for frame in part)
     provenance = loaded.recipe | {"keys": [{"seed": seed} for seed in keys], "frames": frames}
     path = context.new_file(suffix)
-    video.write(path, shots, frames, fps=FPS, scale=scale, recipe=provenance)
+    video.write(path, shots, frames, fps=FPS, scale=scale, provenance=provenance)
     return _file(path)
 
 
@@ -237,7 +237,7 @@ def make_timelapse(context: Context, run: str, file_format: str = "mp4") -> gr.F
         run: Name of a run.
         file_format: mp4 or gif.
     """
-    suffix = _suffix(file_format, video.FILM_SUFFIXES)
+    suffix = _suffix(file_format, video.ANIMATED_SUFFIXES)
     plan = timelapse.plan(context.workspace.run(run), suffix)
     path = context.new_file(suffix)
     timelapse.write(plan, path)
@@ -337,8 +337,8 @@ def crop(
     """
     context.access.check("add photos")
     check_name(dataset_name)
-    check_bounds("the number of files", len(photos), 1, MAX_PHOTOS)
     checked = _rules(rules or {})
+    check_bounds("the number of files", len(photos), 1, MAX_PHOTOS)
     changed = [f"{bounds.flag(name)}={getattr(checked, name)}" for name in (rules or {})]
     paths = [str(_upload_path(photo)) for photo in photos]
     options = [f"--out={dataset_name}", *changed, "--json", "--", *paths]
@@ -505,10 +505,10 @@ def _run_verb(context: Context, verb: str, options: list[str], limit_s: float) -
     """Run a verb of the command line in its own process; its JSON. Raises UserError."""
     try:
         done = subprocess.run(  # noqa: S603
-            [*queue.verb_line(verb, context.workspace), *options],
+            [*launch.command_line(verb, context.workspace), *options],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            env=queue.environment(),
+            env=launch.environment(),
             timeout=limit_s,
             check=False,
         )

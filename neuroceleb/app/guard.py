@@ -11,10 +11,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from neuroceleb.app.access import Access
+
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_PATHS = frozenset({"/healthz"})
+UPLOAD_PATH = "/upload"  # Gradio's own, which writes to disk before any endpoint is asked
 
 # Gradio compiles its templates in the page and writes inline scripts and styles.
 CONTENT_POLICY = "; ".join(
@@ -50,6 +53,7 @@ class Guard:
         self.app = app
         self.host = host.strip("[]").lower()
         self.auth = auth
+        self.may_upload = Access.of(host, auth).is_open
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -69,6 +73,8 @@ class Guard:
             return PlainTextResponse("This server does not answer to that host name.", 400)
         if not is_own_page(headers, host, method in SAFE_METHODS):
             return PlainTextResponse("Requests from other sites are refused.", 403)
+        if not self.may_upload and path.rstrip("/").endswith(UPLOAD_PATH):
+            return PlainTextResponse("This server does not let visitors upload files.", 403)
         if self.auth and path not in OPEN_PATHS and not knows_password(headers, self.auth):
             challenge = {"WWW-Authenticate": 'Basic realm="Neuro-celeb", charset="UTF-8"'}
             return PlainTextResponse("A user name and password are needed.", 401, challenge)

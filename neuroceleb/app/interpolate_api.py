@@ -225,7 +225,7 @@ class Studio:
                 film.count,
                 fps=fps,
                 scale=scale,
-                recipe=walk.recipe,
+                provenance=walk.recipe,
                 progress=film.progress,
             )
             film.state = "ready"

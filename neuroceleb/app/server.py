@@ -38,6 +38,7 @@ from neuroceleb.runs.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
+UPLOAD_LIMIT = "1gb"  # of a file sent to the API: a zip of photos
 FOR_GOOD = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
@@ -78,7 +79,7 @@ def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None)
         enable_monitoring=False,
         ssr_mode=False,
         show_error=True,
-        max_file_size="1mb",
+        max_file_size=UPLOAD_LIMIT,
         favicon_path=str(theme.ASSETS / "favicon.png"),
         i18n=i18n,
         theme=theme.theme(),

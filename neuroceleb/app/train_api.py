@@ -18,8 +18,8 @@ from neuroceleb.app.access import Access
 from neuroceleb.app.requests import Wishes
 from neuroceleb.data import dataset
 from neuroceleb.errors import UserError
-from neuroceleb.runs import jobs, queue, verdict
-from neuroceleb.runs.run import GOING_ON, Run
+from neuroceleb.runs import jobs, launch, queue, verdict
+from neuroceleb.runs.run import ACTIVE, Run
 from neuroceleb.runs.workspace import Workspace, check_name
 from neuroceleb.settings import Settings
 
@@ -48,7 +48,7 @@ class Desk:
 
     def overview(self) -> dict[str, Any]:
         """Every run with its state, in the order they matter; the datasets and settings."""
-        places = [waiting.run.name for waiting in queue.queue(self.workspace)]
+        places = [waiting.run.name for waiting in queue.entries(self.workspace)]
         runs = [self._line(run, places) for run in self.workspace.runs()]
         order = {"waiting": 1, "done": 2}
         runs.sort(key=lambda line: (order.get(line["rank"], 0), line["place"] or 0, line["name"]))
@@ -62,7 +62,7 @@ class Desk:
     def _line(self, run: Run, places: list[str]) -> dict[str, Any]:
         status = run.status()
         state = status["state"]
-        rank = "now" if state in GOING_ON else "waiting" if state == "queued" else "done"
+        rank = "now" if state in ACTIVE else "waiting" if state == "queued" else "done"
         place = places.index(run.name) + 1 if run.name in places else None
         known = {"epoch": status.get("epoch", 0), "epochs": status.get("epochs", 0)}
         return {"name": run.name, "state": state, "rank": rank, "place": place, **known}
@@ -256,7 +256,7 @@ def keep_pumping(workspace: Workspace) -> Callable[[], None]:
     def pump() -> None:
         while not ended.wait(PUMPED_EVERY_S):
             try:
-                queue.pump(workspace)
+                launch.start_next(workspace)
             except (UserError, OSError):
                 continue  # busy or read-only: next time
 

@@ -1,5 +1,6 @@
-"""What this machine has, and what to mend: for `python -m neuroceleb doctor`."""
+"""The verb `doctor`: what this machine has, and what to fix."""
 
+import dataclasses
 import importlib.metadata
 import importlib.util
 import os
@@ -7,18 +8,21 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
+from neuroceleb.cli.options import as_json, in_workspace
+from neuroceleb.cli.output import print_json
 from neuroceleb.runs.workspace import Workspace
 
 LEAST_FREE_BYTES = 2 * 2**30
 LEAST_MEMORY_BYTES = 3 * 2**30  # training at full width takes 2 GB, the system the rest
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Finding:
-    """One thing looked at: what was found and, where it is not well, what to do."""
+    """The result of one check: what was found and, if that is a problem, what to do."""
 
     name: str
     found: str
@@ -29,8 +33,24 @@ class Finding:
         return not self.advice
 
 
+@click.command()
+@as_json
+@in_workspace
+def doctor(as_json: bool, workspace: Workspace) -> None:
+    """Show what this machine has, and what to fix."""
+    findings = list(examine(workspace))
+    if as_json:
+        rows = [{**dataclasses.asdict(item), "well": item.well} for item in findings]
+        print_json({"findings": rows})
+        return
+    for item in findings:
+        print(f"{'ok ' if item.well else 'FIX'}  {item.name:<14} {item.found}")
+        if not item.well:
+            print(f"{'':<5}{'':<14} -> {item.advice}")
+
+
 def examine(workspace: Workspace) -> Iterator[Finding]:
-    """Look at Python, PyTorch, GPU, memory, detector, video, Google Vision, disk and workspace."""
+    """Check Python, PyTorch, GPU, memory, detector, video, Google Vision, disk and workspace."""
     yield _python()
     yield from _torch()
     yield _memory()
@@ -101,7 +121,7 @@ def _google_vision() -> Finding:
     named = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
     if named and not Path(named).is_file():
         advice = "Point GOOGLE_APPLICATION_CREDENTIALS at a file that exists, or unset it."
-        return Finding("Google Vision", f"credentials named, but not there: {named}", advice)
+        return Finding("Google Vision", f"credentials named, but missing: {named}", advice)
     if named:
         return Finding("Google Vision", f"credentials in {named}; used only when you choose it")
     return Finding("Google Vision", "no credentials; not needed, YuNet works without")
@@ -110,14 +130,16 @@ def _google_vision() -> Finding:
 def _disk(workspace: Workspace) -> Finding:
     place = workspace.root if workspace.root.exists() else Path.cwd()
     free = shutil.disk_usage(place).free
-    advice = "" if free >= LEAST_FREE_BYTES else "Make room: a run wants a few hundred MB."
+    advice = "" if free >= LEAST_FREE_BYTES else "Free some space: a run needs a few hundred MB."
     return Finding("Disk", f"{_gigabytes(free)} free", advice)
 
 
 def _workspace(workspace: Workspace) -> Finding:
     root = workspace.root
     if not root.is_dir():
-        return Finding("Workspace", f"{root} is not there", "Make it, or give another --workspace.")
+        return Finding(
+            "Workspace", f"{root} does not exist", "Create it, or give another --workspace."
+        )
     if not os.access(root, os.W_OK):
         return Finding("Workspace", f"{root} is read-only", "Give another --workspace.")
     return Finding("Workspace", f"{root}, {len(workspace.runs())} runs")

@@ -76,9 +76,8 @@ def evaluate(
 
 def _run_of(model: str, workspace: Workspace) -> Run | None:
     """The run that MODEL names; None where it is a file outside a run."""
-    named = Run(workspace.checkpoints / model)
-    run = named if "/" not in model and named.exists() else Run(Path(model))
-    return run if run.exists() else None
+    found = workspace.find(model)
+    return found if isinstance(found, Run) and found.exists() else None
 
 
 def _weights(
@@ -93,19 +92,13 @@ def _weights(
 
 
 def _load_faces(data: str | None, run: Run | None, workspace: Workspace) -> Dataset:
-    text = data or _dataset_of(run)
+    text = data or (run.dataset_path() if run is not None else None)
     if text is None:
         raise UserError("Missing --data: name the folder or zip of real faces to compare with.")
     found = dataset.load(dataset.locate(text, workspace.datasets), workspace.datasets)
     if found.skipped:
         print(f"{len(found.skipped):,} files were skipped.", file=sys.stderr)
     return found
-
-
-def _dataset_of(run: Run | None) -> str | None:
-    described = run.config().get("dataset") if run is not None else None
-    path = described.get("path") if isinstance(described, dict) else None
-    return path if isinstance(path, str) else None
 
 
 def _evaluate_all(

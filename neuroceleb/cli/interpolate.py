@@ -1,13 +1,18 @@
-"""The verb interpolate: a walk through latent space as a film or a strip."""
+"""The verb `interpolate`: an interpolation through latent space as a video or a strip."""
 
-import json
 from pathlib import Path
 
 import click
-from tqdm import tqdm
 
 from neuroceleb import video
-from neuroceleb.cli.options import as_json, in_workspace, make_folder
+from neuroceleb.cli.options import (
+    as_json,
+    epoch_option,
+    in_workspace,
+    make_folder,
+    truncation_option,
+)
+from neuroceleb.cli.output import print_json, progress_bar
 from neuroceleb.latent import interpolation
 from neuroceleb.latent.seeds import check_truncation, parse_seeds, z_from_seeds
 from neuroceleb.runs.workspace import Workspace
@@ -24,13 +29,13 @@ from neuroceleb.settings import IMAGE_SIZE
     type=click.Path(path_type=Path),
     help="A file .mp4, .gif, .webp, or .png: a strip of all frames.",
 )
-@click.option("--loop", is_flag=True, help="Go on from the last key face to the first.")
+@click.option("--loop", is_flag=True, help="Return from the last key face to the first.")
 @click.option(
     "--method",
     type=click.Choice(list(interpolation.METHODS)),
     default="slerp",
     show_default=True,
-    help="The way between two key faces.",
+    help="The path between two key faces.",
 )
 @click.option(
     "--easing",
@@ -41,8 +46,8 @@ from neuroceleb.settings import IMAGE_SIZE
 )
 @click.option("--fps", type=float, default=30.0, show_default=True, help="Frames a second.")
 @click.option("--scale", type=int, help="Enlarges by a whole number.  [default: 4; .png: 1]")
-@click.option("--truncation", type=float, default=1.0, show_default=True, help="Scales z, 0 to 2.")
-@click.option("--epoch", type=int, help="One of the run's kept epochs; the last by default.")
+@truncation_option
+@epoch_option
 @as_json
 @in_workspace
 def interpolate(
@@ -60,9 +65,9 @@ def interpolate(
     as_json: bool,
     workspace: Workspace,
 ) -> None:
-    """Walk through latent space from face to face of MODEL, and film it.
+    """Interpolate between faces of MODEL in latent space, as a video or a strip.
 
-    Every key face is a frame of its own, the same pixels as `sample` draws of its seed.
+    Every key face is a frame of its own, the same pixels as `sample` draws for its seed.
     """
     keys = parse_seeds(seeds)
     key_frames = interpolation.key_frames(len(keys), frames, loop=loop)
@@ -76,7 +81,7 @@ def interpolate(
     loaded = generator.load(weights)
     z = z_from_seeds(keys, loaded.nz, truncation)
     way = interpolation.interpolate(z, frames, loop=loop, method=method, easing=easing)
-    recipe = {
+    provenance = {
         "keys": [{"seed": seed, "truncation": truncation} for seed in keys],
         "frames": frames,
         "loop": loop,
@@ -84,15 +89,13 @@ def interpolate(
         "easing": easing,
     }
     make_folder(out.parent)
-    with tqdm(total=frames, unit=" frames", disable=None) as bar:
-
-        def progress(done: int, _: int) -> None:
-            bar.update(done - bar.n)
-
+    with progress_bar("frames") as progress:
         shots = (frame for part in loaded.frames(way) for frame in part)
-        recipe = loaded.recipe | recipe
-        video.write(out, shots, frames, fps=fps, scale=times, recipe=recipe, progress=progress)
+        provenance = loaded.recipe | provenance
+        video.write(
+            out, shots, frames, fps=fps, scale=times, provenance=provenance, progress=progress
+        )
     click.echo(f"{frames:,} frames of {weights} in {out}", err=True)
     if as_json:
-        told = {"out": str(out), "model": str(weights), "frames": frames, "key_frames": key_frames}
-        click.echo(json.dumps(told))
+        value = {"out": str(out), "model": str(weights), "frames": frames, "key_frames": key_frames}
+        print_json(value)

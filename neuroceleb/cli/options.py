@@ -1,8 +1,9 @@
 """Options that several verbs of the command line share."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,9 +13,9 @@ from neuroceleb.settings import RECIPES, Settings
 
 
 def in_workspace(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a verb `--workspace`, and its function a Workspace."""
+    """Add `--workspace` to a verb, whose function gets a Workspace."""
 
-    def named(_context: click.Context, _option: click.Parameter, value: str | None) -> Workspace:
+    def read(_context: click.Context, _option: click.Parameter, value: str | None) -> Workspace:
         root = Path(value) if value else default_workspace()
         if not root.is_dir():
             raise UserError(f"The workspace {root} is not a folder: make it, or name another.")
@@ -23,37 +24,48 @@ def in_workspace(command: Callable[..., None]) -> Callable[..., None]:
     return click.option(
         "--workspace",
         metavar="DIR",
-        callback=named,
+        callback=read,
         help="Holds checkpoints/ and datasets/; also NEUROCELEB_WORKSPACE.",
     )(command)
 
 
 def settings_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a verb one flag for every setting of a run; those not given are None."""
+    """Add one flag for every setting of a run to a verb; flags not given are None."""
     for spec in reversed(dataclasses.fields(Settings)):
         choices = spec.metadata.get("choices")
         kind = click.Choice(choices) if choices else spec.type
         command = click.option(
             "--" + spec.name.replace("_", "-"),
             type=kind,
-            help=f"{spec.metadata['help']}  [default: {spec.default}]{_in_classic(spec.name)}",
+            help=f"{spec.metadata['help']}  [default: {spec.default}]{_classic_default(spec.name)}",
         )(command)
     return command
 
 
-def _in_classic(name: str) -> str:
-    """What the setting is in the other recipe, where it is something else."""
+def given_settings(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings among the flags of `settings_options` that were given."""
+    return {name: value for name, value in flags.items() if value is not None}
+
+
+def _classic_default(name: str) -> str:
+    """The default of the recipe classic, if it is another."""
     return f"  [classic: {RECIPES['classic'][name]}]" if name in RECIPES["classic"] else ""
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object last.")
+epoch_option = click.option(
+    "--epoch", type=int, help="One of the run's kept epochs; the last by default."
+)
+truncation_option = click.option(
+    "--truncation", type=float, default=1.0, show_default=True, help="Scales z, 0 to 2."
+)
 
 
 def make_folder(folder: Path) -> None:
-    """The folder that --out names or lies in, made if need be; raises UserError."""
+    """Create the folder of --out if need be; raises UserError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(
-            f"{folder} cannot be made ({error.strerror}): use another --out."
+            f"{folder} cannot be created ({error.strerror}): use another --out."
         ) from error

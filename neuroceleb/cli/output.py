@@ -36,4 +36,6 @@ def progress_bar(
 
 def print_json(value: Mapping[str, Any]) -> None:
     """Print one JSON object on one line of stdout; for `--json`, after all else is printed."""
-    print(json.dumps(value, ensure_ascii=False))
+    text = json.dumps(value, ensure_ascii=False)
+    # A path that is not UTF-8 has lone surrogates, which are written as JSON escapes.
+    print(text.encode("utf-8", "backslashreplace").decode())

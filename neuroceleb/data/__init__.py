@@ -1,1 +1,1 @@
-"""Photos to faces, faces to a dataset, a dataset to shuffled batches."""
+"""Photos, faces cropped from them, datasets, and training batches."""

@@ -1,4 +1,4 @@
-"""Decoded faces on the device: shuffled float batches, the same ones however often one stops."""
+"""Shuffled float batches of decoded faces on a device, reproducible after a resume."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,13 +11,13 @@ from neuroceleb.images import Pixels
 def to_float(pixels: torch.Tensor) -> torch.Tensor:
     """(N, H, W, 3) uint8 -> (N, 3, H, W) float32 in [-1, 1], channels_last in memory.
 
-    To the bit what torchvision's ToTensor and Normalize(0.5, 0.5) give.
+    Bit for bit the result of torchvision's ToTensor and Normalize(0.5, 0.5).
     """
     return pixels.permute(0, 3, 1, 2).to(torch.float32).div_(255).sub_(0.5).div_(0.5)
 
 
 class Faces:
-    """A dataset ready to be fetched from: resident on a GPU, read from its array on the CPU."""
+    """The faces of a dataset on a device: resident on a GPU, read from their array on the CPU."""
 
     def __init__(self, pixels: Pixels, device: torch.device) -> None:
         self.pixels = pixels
@@ -30,11 +30,11 @@ class Faces:
         return len(self.pixels)
 
     def steps(self, batch_size: int) -> int:
-        """Batches an epoch; the last, smaller one counts."""
+        """The number of batches per epoch, the smaller last one included."""
         return -(-len(self) // batch_size)
 
     def size_of(self, step: int, batch_size: int) -> int:
-        """How many images the batch of a step of an epoch has."""
+        """The number of images in the batch of that step of an epoch."""
         return min(batch_size, len(self) - step * batch_size)
 
     def batches(
@@ -47,16 +47,16 @@ class Faces:
     ) -> Iterator[torch.Tensor]:
         """The batches of one epoch from `first_step` on: (N, 3, 64, 64) float32 in [-1, 1].
 
-        The order is a function of `seed` and `epoch` alone. `part` says which of so many images
-        of a batch are wanted; by default, all.
+        The order depends on `seed` and `epoch` only. `part(size)` selects images of a batch of
+        that size, for one of several ranks; by default all.
         """
         order = np.random.default_rng([seed, epoch]).permutation(len(self))
         resident_order = torch.from_numpy(order).to(self.device)
         for start in range(first_step * batch_size, len(self), batch_size):
             size = min(batch_size, len(self) - start)
-            wanted = slice(start, start + size)
+            rows = slice(start, start + size)
             if self._resident is None:
-                chosen = torch.from_numpy(self.pixels[order[wanted][part(size)]])
+                chosen = torch.from_numpy(self.pixels[order[rows][part(size)]])
             else:
-                chosen = self._resident[resident_order[wanted][part(size)]]
+                chosen = self._resident[resident_order[rows][part(size)]]
             yield to_float(chosen)

@@ -1,6 +1,6 @@
-"""A folder or zip of images, whatever its layout -> one uint8 array, decoded once and kept.
+"""Decode a folder or zip of images, in any layout, to one uint8 array, and cache it.
 
-Bad files are named and passed over; they never end a run.
+Unusable files are skipped and listed; they never stop a run.
 """
 
 import hashlib
@@ -21,14 +21,14 @@ from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels, UnreadableImageError
 from neuroceleb.settings import IMAGE_SIZE
 
-DECODER = 1  # raise it when the same bytes would give other pixels
+DECODER = 1  # version: increase it when the same bytes give other pixels
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file that was passed over, and why."""
+    """A file that was skipped, and why."""
 
     name: str
     reason: str
@@ -41,7 +41,7 @@ class Skipped:
 class Dataset:
     """Decoded faces: `pixels` is (N, 64, 64, 3) uint8 RGB, in order of file names.
 
-    `fingerprint` is the SHA-256 of the pixels: two datasets with the same one train alike.
+    `fingerprint` is the SHA-256 of the pixels: datasets with the same one give the same training.
     """
 
     source: Path
@@ -53,19 +53,19 @@ class Dataset:
         return len(self.pixels)
 
     def without(self, held_out: NDArray[np.bool_]) -> "Dataset":
-        """The same without the faces marked (N,); the fingerprint stays that of the whole."""
+        """Without the faces marked in `held_out`, (N,); the fingerprint is that of all."""
         return replace(self, pixels=self.pixels[~held_out]) if held_out.any() else self
 
 
 def locate(text: str, datasets: Path) -> Path:
-    """The folder or zip that DATASET means: a name under `datasets/`, or any path.
+    """The folder or zip of a DATASET argument: a name under `datasets/`, or any path.
 
-    Of a dataset made by `crop`, the `faces/` in it. Raises UserError where nothing is there.
+    For a dataset of `crop`, its folder `faces/`. Raises UserError where it does not exist.
     """
     named = datasets / text
-    inside = len(PurePosixPath(text).parts) == 1 and text not in {".", ".."}
-    path = named if inside and _is_there(named) else Path(text)
-    if not _is_there(path):
+    is_name = len(PurePosixPath(text).parts) == 1 and text not in {".", ".."}
+    path = named if is_name and _exists(named) else Path(text)
+    if not _exists(path):
         raise UserError(
             f"There is no dataset '{text[:200]}': give a folder or zip of images, "
             f"or a name under {datasets}."
@@ -73,17 +73,17 @@ def locate(text: str, datasets: Path) -> Path:
     return path / "faces" if (path / "faces").is_dir() else path
 
 
-def _is_there(path: Path) -> bool:
+def _exists(path: Path) -> bool:
     try:
         return path.exists()
-    except OSError:  # a name longer than any
+    except OSError:  # the name is too long
         return False
 
 
 def load(source: Path, datasets: Path, progress: Progress | None = None) -> Dataset:
-    """Decode every image of a folder (nested at any depth) or zip to 64x64, or read the cache.
+    """Decode every image of a folder (at any depth) or zip to 64x64, or read them from the cache.
 
-    `progress(done, total)` is told now and then. Raises UserError where nothing usable is there.
+    `progress(done, total)` is called after every file. Raises UserError without usable images.
     """
     with open_source(source) as files_of_source:
         entries = files_of_source.entries()
@@ -98,7 +98,7 @@ def load(source: Path, datasets: Path, progress: Progress | None = None) -> Data
 
 
 def _key(entries: list[Entry]) -> str:
-    """A fingerprint of the files: names, sizes and times, or a zip's checksums."""
+    """A hash of the files' names, sizes and times, or of a zip's checksums."""
     digest = hashlib.sha256(f"{DECODER} {IMAGE_SIZE}\n".encode())
     for entry in entries:
         line = json.dumps([entry.name, entry.stamp, entry.size_bytes, entry.flaw])
@@ -163,7 +163,7 @@ def _decode(files_of_source: Folder | Zip, entry: Entry) -> Pixels:
 
 @dataclass(frozen=True)
 class _Cache:
-    """One decoded source: `<key>.npy`, and `<key>.json` with what was passed over."""
+    """One decoded source: `<key>.npy`, and `<key>.json` with the skipped files."""
 
     folder: Path
     key: str
@@ -177,23 +177,23 @@ class _Cache:
         return self.folder / f"{self.key}.json"
 
     def read(self, source: Path) -> Dataset | None:
-        """What was decoded from these very files; None where it is not there or not whole."""
+        """The dataset decoded from these files; None where it is missing or damaged."""
         try:
             record = json.loads(self._record.read_text("utf-8"))
             pixels = np.lib.format.open_memmap(self._array, mode="r")
             skipped = tuple(Skipped(name, reason) for name, reason in record["skipped"])
-            known = Dataset(source, pixels, skipped, record["fingerprint"])
+            cached = Dataset(source, pixels, skipped, record["fingerprint"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
         fits = pixels.shape[1:] == (IMAGE_SIZE, IMAGE_SIZE, 3) and pixels.dtype == np.uint8
-        return known if fits and _fingerprint(pixels) == known.fingerprint else None
+        return cached if fits and _fingerprint(pixels) == cached.fingerprint else None
 
     def write(self, dataset: Dataset) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise files.not_written(self.folder, error) from error
-        _forget(self.folder, dataset.source)
+        _clear_cache(self.folder, dataset.source)
         with files.replacing(self._array) as temporary, temporary.open("xb") as file:
             np.save(file, dataset.pixels)
         record = {
@@ -204,13 +204,13 @@ class _Cache:
         files.write_json(self._record, record)
 
 
-def forget(source: Path, datasets: Path) -> None:
-    """Remove what was decoded from a folder or zip: faces that are deleted there are gone here."""
-    _forget(datasets / ".cache", source)
+def clear_cache(source: Path, datasets: Path) -> None:
+    """Delete the cache of a folder or zip, so that images deleted there are deleted here too."""
+    _clear_cache(datasets / ".cache", source)
 
 
-def _forget(cache: Path, source: Path) -> None:
-    """Remove what was decoded from the same place before its files changed."""
+def _clear_cache(cache: Path, source: Path) -> None:
+    """Delete what was decoded from the same path, also before its files changed."""
     for record in cache.glob("*.json"):
         with suppress(OSError, ValueError, KeyError, TypeError):
             if json.loads(record.read_text("utf-8"))["source"] == str(source.resolve()):

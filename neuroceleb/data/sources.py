@@ -1,6 +1,7 @@
-"""The files of a folder or zip, whatever its layout: names first, bytes when asked for.
+"""The files of a folder or zip, in any layout: first their names, then their bytes on request.
 
-Nothing is unpacked to disk, so no path escapes; what is unusable is named, with the reason.
+Zips are not unpacked to disk, so no path can lead outside. Unusable files are listed with the
+reason.
 """
 
 import os
@@ -14,16 +15,20 @@ from neuroceleb.errors import UserError
 from neuroceleb.images import UnreadableImageError
 
 MAX_FILES = 1_000_000
-MAX_ZIP_BYTES = 64 * 2**30  # unpacked, all members together
-BOMB_BYTES = 16 * 2**20  # no photo larger than this shrinks to a 200th in a zip
+MAX_ZIP_BYTES = 64 * 2**30  # uncompressed, all members together
+# A member is a zip bomb if it is larger than BOMB_BYTES and compressed by more than BOMB_RATIO.
+BOMB_BYTES = 16 * 2**20
 BOMB_RATIO = 200
 
-_CLUTTER = frozenset({"Thumbs.db", "desktop.ini", "__MACOSX"})
+_IGNORED = frozenset({"Thumbs.db", "desktop.ini", "__MACOSX"})
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One file of a source; `stamp` changes when its content does, `flaw` says it is unusable."""
+    """One file of a source.
+
+    `stamp` changes when the content does. `flaw` is the reason why the file is unusable, if it is.
+    """
 
     name: str
     stamp: str
@@ -32,7 +37,7 @@ class Entry:
 
 
 class Folder:
-    """Files under a folder, at any depth; links are followed, but never in a circle."""
+    """The files in a folder, at any depth; symbolic links are followed, cycles are not."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -44,35 +49,35 @@ class Folder:
         pass
 
     def entries(self) -> list[Entry]:
-        """Every file, by name; raises UserError where there are over a million."""
-        closed: list[OSError] = []
-        found = sorted(self._names(closed.append))
-        return [self.entry(name) for name in found] + [self._closed(error) for error in closed]
+        """Every file, by name; raises UserError where there are more than MAX_FILES."""
+        errors: list[OSError] = []
+        names = sorted(self._names(errors.append))
+        return [self.entry(name) for name in names] + [self._unreadable(it) for it in errors]
 
-    def _names(self, tell_closed: Callable[[OSError], None]) -> Iterator[str]:
-        seen = set()
+    def _names(self, on_error: Callable[[OSError], None]) -> Iterator[str]:
+        visited = set()
         count = 0
-        for folder, subfolders, names in os.walk(self.root, onerror=tell_closed, followlinks=True):
+        for folder, subfolders, names in os.walk(self.root, onerror=on_error, followlinks=True):
             identity = os.stat(folder)
-            if (identity.st_dev, identity.st_ino) in seen:
+            if (identity.st_dev, identity.st_ino) in visited:
                 subfolders.clear()
                 continue
-            seen.add((identity.st_dev, identity.st_ino))
-            subfolders[:] = [name for name in subfolders if not _is_clutter(name)]
+            visited.add((identity.st_dev, identity.st_ino))
+            subfolders[:] = [name for name in subfolders if not _is_ignored(name)]
             for name in names:
-                if not _is_clutter(name):
+                if not _is_ignored(name):
                     count += 1
                     if count > MAX_FILES:
                         raise UserError(f"{self.root} has over {MAX_FILES:,} files: split it.")
                     yield os.path.relpath(os.path.join(folder, name), self.root)
 
-    def _closed(self, error: OSError) -> Entry:
-        """A folder that may not be looked into."""
+    def _unreadable(self, error: OSError) -> Entry:
+        """The entry of a folder that cannot be read."""
         name = os.path.relpath(error.filename, self.root)
         return Entry(name, "", 0, f"it cannot be read ({error.strerror})")
 
     def entry(self, name: str) -> Entry:
-        """One file of the folder, be it there or not."""
+        """One file of the folder, whether it exists or not."""
         try:
             stat = (self.root / name).stat()
         except OSError as error:
@@ -88,7 +93,7 @@ class Folder:
 
 
 class Zip:
-    """Members of a zip, read where they lie: nothing is unpacked to disk, so no path escapes."""
+    """The members of a zip, read without unpacking it to disk."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -106,7 +111,7 @@ class Zip:
         self.archive.close()
 
     def entries(self) -> list[Entry]:
-        """Every member, by name; raises UserError where they are too many or too large."""
+        """Every member, by name; raises UserError over MAX_FILES or MAX_ZIP_BYTES."""
         members = [info for info in self.archive.infolist() if not info.is_dir()]
         if len(members) > MAX_FILES or sum(m.file_size for m in members) > MAX_ZIP_BYTES:
             raise UserError(
@@ -114,7 +119,7 @@ class Zip:
                 f"{MAX_ZIP_BYTES // 2**30} GB: split it."
             )
         by_name = {info.filename: info for info in members}
-        names = sorted(name for name in by_name if not _is_clutter_path(name))
+        names = sorted(name for name in by_name if not _is_ignored_path(name))
         return [self._entry(by_name[name]) for name in names]
 
     def _entry(self, info: zipfile.ZipInfo) -> Entry:
@@ -132,21 +137,21 @@ class Zip:
         try:
             with self.archive.open(entry.name) as member:
                 return member.read(images.MAX_FILE_BYTES)
-        except Exception as error:  # zipfile meets hostile bytes with every kind of exception
+        except Exception as error:  # zipfile raises any exception on hostile bytes
             raise UnreadableImageError("it is damaged within the zip") from error
 
 
 def open_source(source: Path) -> Folder | Zip:
-    """A folder or zip, to be closed after use; raises UserError where it is neither."""
+    """Open a folder or zip as a context manager; raises UserError where it is neither."""
     return Folder(source) if source.is_dir() else Zip(source)
 
 
-def _is_clutter(name: str) -> bool:
-    return name.startswith(".") or name in _CLUTTER
+def _is_ignored(name: str) -> bool:
+    return name.startswith(".") or name in _IGNORED
 
 
-def _is_clutter_path(name: str) -> bool:
-    return any(_is_clutter(part) for part in _parts(name) if part != "..")
+def _is_ignored_path(name: str) -> bool:
+    return any(_is_ignored(part) for part in _parts(name) if part != "..")
 
 
 def _parts(name: str) -> tuple[str, ...]:

@@ -22,10 +22,8 @@ def check_of_run(
     `progress(done, total)` is called while photos are decoded. Raises UserError where the photos
     are missing.
     """
-    described = run.config().get("dataset")
-    described = described if isinstance(described, dict) else {}
-    path, fingerprint = described.get("path"), described.get("fingerprint")
-    if not isinstance(path, str) or not path:
+    path, fingerprint = run.dataset_path(), run.dataset_fingerprint()
+    if path is None:
         raise UserError(f"'{run.name}' does not say which photos it was trained on.")
     try:
         source = dataset.locate(path, workspace.datasets)

@@ -1,27 +1,27 @@
-"""What is drawn of a run's figures: the charts, their lines, the plain numbers behind them.
+"""The charts of a run: which figures they show, and the values.
 
-Rows are those of `stats.jsonl`, one dictionary an epoch. The page draws the charts with plotly,
-a film draws the same lines beneath its picture.
+Rows are those of `stats.jsonl`, one dictionary per epoch. The app draws the charts with plotly, a
+timelapse draws the same lines with Pillow.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from neuroceleb.runs import evaluation
+from neuroceleb.runs.figures import finite
 
 Stats = Sequence[dict[str, Any]]
 Values = list[float | None]
 
-# Readable on a light and on a dark ground alike. D is grey, G wears the accent.
+# Readable on a light and on a dark background. D is grey, G has the accent colour.
 D_COLOUR = "#7b7b75"
 G_COLOUR = "#e04f2f"
 
 
 @dataclass(frozen=True)
 class Line:
-    """One figure over the epochs: its key in the rows, its name, how it is drawn."""
+    """One figure over the epochs: its key in the rows, its label and its style."""
 
     key: str
     name: str
@@ -31,7 +31,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """Some lines on one scale, from `low` to `high` where those are known beforehand."""
+    """Lines on one y axis, from `low` to `high` (None: from the values)."""
 
     id: str
     y_title: str
@@ -69,12 +69,12 @@ VARIETY = Chart(
 )
 SPEED = Chart("speed", "images/s", (Line("images_per_second", "images/s", D_COLOUR),), low=0.0)
 
-NO_QUALITY = frozenset({"n", "seconds", "seed"})  # how it was measured, not what was found
+NOT_QUALITY = frozenset({"n", "seconds", "seed"})  # how it was measured
 MAX_QUALITY_CHARTS = 12
 
 
 def charts_of(stats: Stats) -> list[Chart]:
-    """The charts there is something to draw in."""
+    """The charts that have at least one value."""
     return [
         chart
         for chart in (LOSSES, SCORES, *_quality_charts(stats), VARIETY, SPEED)
@@ -83,44 +83,44 @@ def charts_of(stats: Stats) -> list[Chart]:
 
 
 def values(stats: Stats, key: str) -> Values:
-    """A figure of every row, None where it was not measured or is no finite number."""
+    """A figure of every row; None if it was not measured or is not finite."""
     if key.startswith("quality."):
         name = key.removeprefix("quality.")
         return [quality_of(row).get(name) for row in stats]
-    return [_finite(row.get(key)) for row in stats]
+    return [finite(row.get(key)) for row in stats]
 
 
 def quality_of(row: dict[str, Any]) -> dict[str, float]:
-    """The quality figures of a row: its object `quality`, and its keys that begin `quality_`."""
+    """The quality figures of a row: its object `quality`, and its keys with prefix `quality_`."""
     inside = row.get("quality")
     found = dict(inside) if isinstance(inside, dict) else {}
     prefix = "quality_"
     found |= {key.removeprefix(prefix): row[key] for key in row if key.startswith(prefix)}
-    numbers = {str(key): _finite(value) for key, value in found.items()}
-    return {k: v for k, v in numbers.items() if v is not None and k not in NO_QUALITY}
+    numbers = {str(key): finite(value) for key, value in found.items()}
+    return {k: v for k, v in numbers.items() if v is not None and k not in NOT_QUALITY}
 
 
 def _quality_charts(stats: Stats) -> list[Chart]:
-    """One chart a figure: each has a scale of its own."""
+    """One chart per figure, as each has its own scale."""
     names = list(dict.fromkeys(name for row in stats for name in quality_of(row)))
     return [
         Chart(
             f"quality-{index}",
-            _in_words(name),
-            (Line(f"quality.{name}", _in_words(name), G_COLOUR),),
+            _label(name),
+            (Line(f"quality.{name}", _label(name), G_COLOUR),),
         )
         for index, name in enumerate(names[:MAX_QUALITY_CHARTS])
     ]
 
 
-def _in_words(name: str) -> str:
+def _label(name: str) -> str:
     return "SWD" if name == "swd" else name.replace("_", " ")
 
 
 def with_evaluations(stats: Stats, entries: Mapping[int, evaluation.Entry]) -> list[dict[str, Any]]:
-    """The rows, with what full evaluations found in place of the quick figures, if there are any.
+    """The rows with the figures of full evaluations, if there are any, instead of the quick ones.
 
-    The two are of different numbers of faces, so they are never mixed.
+    The two are measured on different numbers of faces, so they are never mixed.
     """
     found = evaluation.of_entries(entries)
     if not found:
@@ -134,7 +134,7 @@ def with_evaluations(stats: Stats, entries: Mapping[int, evaluation.Entry]) -> l
 
 @dataclass(frozen=True)
 class Best:
-    """The epoch that is best by the rule of `quality`, and the figure that decided."""
+    """The best epoch by `evaluation.RULE`, and its value of the deciding figure."""
 
     epoch: int
     figure: str
@@ -142,18 +142,12 @@ class Best:
 
 
 def best_epoch(stats: Stats) -> Best | None:
-    """The best of the epochs whose quality was measured; None where none was."""
+    """The best of the epochs whose quality was measured; None if none was."""
     measured = {row["epoch"]: quality_of(row) for row in stats}
     epoch = evaluation.best(measured)
     return None if epoch is None else Best(epoch, "swd", measured[epoch]["swd"])
 
 
 def resumed(stats: Stats) -> list[int]:
-    """The epochs within (or at the beginning of) which a stopped run went on."""
+    """The epochs in which the run was resumed."""
     return [row["epoch"] for row in stats if row.get("resumed") is True]
-
-
-def _finite(value: Any) -> float | None:
-    """The number to draw, or None for a gap in the line."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and math.isfinite(value) else None

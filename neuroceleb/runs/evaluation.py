@@ -1,52 +1,49 @@
-"""What was measured of a run's epochs, and which of them is the best by one stated rule.
+"""The evaluations of a run's epochs, and the best epoch by one stated rule.
 
-`evaluation.json` in the run directory holds one entry an epoch that was evaluated; rows of
-`stats.jsonl` may hold quick figures under `quality`.
+`evaluation.json` in the run directory holds one entry per evaluated epoch; rows of `stats.jsonl`
+may hold quick figures under `quality`.
 """
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from neuroceleb import files
+from neuroceleb.runs.figures import finite
 
 FILE = "evaluation.json"
 MAX_FILE_BYTES = 64 * 2**20
 
-WITHIN = 0.02
+MAX_SHARE_BELOW = 0.02
 RULE = (
     "Best is the epoch with the smallest sliced Wasserstein distance among those whose share of "
     "well-formed faces is at most 2 points below the highest share."
 )
 
-# What must be alike for figures of two epochs to be compared.
-ALIKE = ("n_fake", "n_real", "seed", "data", "split")
+# What must be equal for the figures of two epochs to be comparable.
+CONDITIONS = ("n_fake", "n_real", "seed", "data", "split")
 
 Entry = dict[str, Any]
 
 
 def best(figures: Mapping[int, Mapping[str, Any]]) -> int | None:
-    """The best epoch of these by RULE, the earlier of two alike; None where nothing is told.
+    """The best epoch by RULE, the earlier of two equal ones; None if no epoch has a `swd`.
 
-    `figures` are, for each epoch, `swd` and, where faces were looked at, `well_formed` (a share);
-    epochs without a `swd`, and if any has a share those without one, are passed over.
+    `figures` are, by epoch, `swd` and, if it was measured, `well_formed` (a share). If any epoch
+    has a share, epochs without one are ignored.
     """
-    told = {epoch: row for epoch, row in figures.items() if _is_number(row.get("swd"))}
+    measured = {epoch: row for epoch, row in figures.items() if finite(row.get("swd")) is not None}
     shares = {
-        e: row["well_formed"] for e, row in told.items() if _is_number(row.get("well_formed"))
+        epoch: share
+        for epoch, row in measured.items()
+        if (share := finite(row.get("well_formed"))) is not None
     }
     if shares:
-        enough = max(shares.values()) - WITHIN - 1e-9
-        told = {epoch: told[epoch] for epoch, share in shares.items() if share >= enough}
-    return min(told, key=lambda epoch: (told[epoch]["swd"], epoch), default=None)
-
-
-def _is_number(value: object) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value)  # type: ignore[arg-type]
+        enough = max(shares.values()) - MAX_SHARE_BELOW - 1e-9
+        measured = {epoch: measured[epoch] for epoch, share in shares.items() if share >= enough}
+    return min(measured, key=lambda epoch: (measured[epoch]["swd"], epoch), default=None)
 
 
 def of_stats(rows: Iterable[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
@@ -56,21 +53,21 @@ def of_stats(rows: Iterable[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
 
 
 def of_entries(entries: Mapping[int, Entry]) -> dict[int, dict[str, Any]]:
-    """The same two figures of full evaluations, of those that can be compared with the newest."""
+    """`swd` and `well_formed` of the full evaluations that are comparable with the newest."""
     if not entries:
         return {}
     newest = max(entries.values(), key=lambda entry: str(entry.get("evaluated")))
-    alike = {
+    comparable = {
         epoch: entry
         for epoch, entry in entries.items()
-        if all(entry.get(key) == newest.get(key) for key in ALIKE)
+        if all(entry.get(key) == newest.get(key) for key in CONDITIONS)
     }
     return {
         epoch: {
             "swd": _part(entry, "swd").get("mean"),
             "well_formed": _part(entry, "well_formed").get("share"),
         }
-        for epoch, entry in alike.items()
+        for epoch, entry in comparable.items()
     }
 
 
@@ -80,7 +77,7 @@ def _part(entry: Entry, name: str) -> dict[str, Any]:
 
 
 def read(folder: Path) -> dict[int, Entry]:
-    """The entries of a run directory's evaluation.json by epoch; {} without a whole one."""
+    """The entries of a run directory's evaluation.json by epoch; {} if it is missing or damaged."""
     path = folder / FILE
     entries: dict[int, Entry] = {}
     with suppress(OSError, ValueError, TypeError, AttributeError):
@@ -93,7 +90,7 @@ def read(folder: Path) -> dict[int, Entry]:
 
 
 def write(folder: Path, epoch: int, entry: Entry) -> None:
-    """Put an epoch's entry into evaluation.json, in place of an older one. Raises UserError."""
+    """Write an epoch's entry to evaluation.json, replacing an older one. Raises UserError."""
     entries = dict(sorted({**read(folder), epoch: entry}.items()))
     value = {
         "rule": RULE,

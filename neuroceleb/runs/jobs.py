@@ -1,7 +1,7 @@
-"""What one does with a training: start, stop, resume, rename, delete. Standard library only.
+"""Background trainings: start, stop, resume, rename, delete. Standard library only.
 
-A run is trained by a process of its own, detached from whoever asked for it; the run directory is
-the only link. Where its device is busy, a run waits in the queue (`queueing`).
+A run is trained by a detached process of its own; the run directory is the only link to it. If its
+device is occupied, the run waits in the queue.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from typing import Any
 
 from neuroceleb import files
 from neuroceleb.errors import UserError
-from neuroceleb.runs import process, queue
+from neuroceleb.runs import device_lock, launch, process, queue
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace, check_name, create_run
 from neuroceleb.settings import Settings
@@ -26,8 +26,8 @@ from neuroceleb.settings import Settings
 log = logging.getLogger(__name__)
 
 ESTIMATE_LIMIT_S = 600
-GRACE_S = 20.0  # between asking a training to stop and being allowed to end it by force
-DYING_S = 10.0
+GRACE_S = 20.0  # from the request to stop until the process may be killed
+KILL_TIMEOUT_S = 10.0
 LOG_TAIL_BYTES = 32 * 2**10
 
 
@@ -35,9 +35,9 @@ LOG_TAIL_BYTES = 32 * 2**10
 
 
 def new_config(workspace: Workspace, text: str, source: Path, settings: Settings) -> dict[str, Any]:
-    """config.json of a new run on the DATASET `text`, which is at `source`.
+    """The config.json of a new run on the DATASET `text`, which was found at `source`.
 
-    What only the training process knows (the dataset's fingerprint, the versions) it adds itself.
+    The training process adds what only it knows: the dataset's fingerprint and the versions.
     """
     is_named = source.is_relative_to(workspace.datasets)
     return {
@@ -49,47 +49,46 @@ def new_config(workspace: Workspace, text: str, source: Path, settings: Settings
 
 
 def start(workspace: Workspace, name: str, config: dict[str, Any]) -> Run:
-    """Make a new run and start it, or let it wait for its device; raises UserError."""
+    """Create a run and start it, or queue it if its device is occupied; raises UserError."""
     settings = Settings.from_json(config["settings"])
-    with queue.held(workspace):
+    with queue.locked(workspace):
         run = create_run(workspace, name, config)
-        queue.append(workspace, run, queue.device_of(settings.device))
+        queue.append(workspace, run, device_lock.device_for(settings.device))
         run.write_status(_queued({}, 0 if settings.images else settings.epochs))
-    queue.pump(workspace)
+    launch.start_next(workspace)
     return run
 
 
 def resume(workspace: Workspace, name: str, epochs: int | None = None) -> Run:
-    """Go on with a run that stopped, failed or was lost, now or when its device is free.
+    """Resume a run that stopped, failed or was lost, or queue it if its device is occupied.
 
-    `epochs` may come from anywhere and is checked. Raises UserError where it is going on, waits
-    already, or has nothing left to do.
+    `epochs` replaces the number of epochs; it is validated here. Raises UserError if the run is
+    active, queued already, or finished.
     """
     run = workspace.run(name)
     settings = Settings.from_json(_settings(run))
     if epochs is not None:
         Settings.checked(epochs=epochs)
-    with queue.held(workspace), run.held():
+    with queue.locked(workspace), run.locked():
         status = run.status()
-        if any(waiting.run == run for waiting in queue.queue(workspace)):
+        if queue.position(workspace, name) is not None:
             raise UserError(f"The run '{name}' waits in the queue already.")
         origin(workspace, name)
         wanted = epochs or status.get("epochs") or settings.epochs
         if status["state"] == "finished" and wanted <= int(status.get("epoch") or 0):
             raise UserError(f"The run '{name}' is finished: give it more epochs to go on.")
         run.stop_file.unlink(missing_ok=True)
-        queue.append(workspace, run, queue.device_of(settings.device), epochs)
+        queue.append(workspace, run, device_lock.device_for(settings.device), epochs)
         run.write_status(_queued(status, wanted))
-    queue.pump(workspace)
+    launch.start_next(workspace)
     return run
 
 
 def origin(workspace: Workspace, name: str) -> tuple[str, Settings]:
-    """The DATASET and the settings of a run, to begin another like it; raises UserError."""
+    """The DATASET and the settings of a run, to train another like it; raises UserError."""
     run = workspace.run(name)
-    described = run.config().get("dataset")
-    path = described.get("path") if isinstance(described, dict) else None
-    if not isinstance(path, str):
+    path = run.dataset_path()
+    if path is None:
         raise UserError(
             f"{run.path / 'config.json'} does not say which dataset it was: start anew."
         )
@@ -111,22 +110,22 @@ def _queued(status: dict[str, Any], epochs: int) -> dict[str, Any]:
 
 
 def estimate(workspace: Workspace, name: str, text: str, settings: Settings) -> dict[str, Any]:
-    """What a run would take, and what stands in its way: see the module `estimate`.
+    """The time and memory a run would take, as `training.estimate` returns them.
 
-    Measured in a process of its own, which loads PyTorch and lets go of it again. Raises
-    UserError where a setting is out of bounds or it takes too long.
+    Measured in a process of its own, so that this one does not load PyTorch. Raises UserError if a
+    setting is out of bounds or the estimate takes over ESTIMATE_LIMIT_S.
     """
     flags = [
         f"--{spec.name.replace('_', '-')}={getattr(settings, spec.name)}"
         for spec in dataclasses.fields(settings)
     ]
-    asked = [*queue.verb_line("train", workspace), *flags, f"--run={name}", "--estimate"]
+    command = [*launch.command_line("train", workspace), *flags, f"--run={name}", "--estimate"]
     try:
         done = subprocess.run(  # noqa: S603
-            [*asked, "--json", "--", text],
+            [*command, "--json", "--", text],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            env=queue.environment(),
+            env=launch.environment(),
             timeout=ESTIMATE_LIMIT_S,
             check=False,
         )
@@ -135,11 +134,11 @@ def estimate(workspace: Workspace, name: str, text: str, settings: Settings) -> 
             f"Looking at {text[:200]} took over {ESTIMATE_LIMIT_S // 60} minutes: estimate it on "
             "the command line, with train --estimate."
         ) from error
-    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    if done.returncode == 2 and said:
-        raise UserError(said[-1])
+    errors = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    if done.returncode == 2 and errors:
+        raise UserError(errors[-1])
     if done.returncode != 0:
-        log.error("%s", "\n".join(said))
+        log.error("%s", "\n".join(errors))
         raise UserError("The estimate failed: the details are in the server's log.")
     found: dict[str, Any] = json.loads(done.stdout.decode().splitlines()[-1])
     return found
@@ -149,61 +148,59 @@ def estimate(workspace: Workspace, name: str, text: str, settings: Settings) -> 
 
 
 def stop(workspace: Workspace, name: str) -> None:
-    """Ask a training to finish its step, save and end; or take a waiting run out of the queue.
+    """Request a training to finish its step, save and end; or take a run out of the queue.
 
-    Raises UserError where there is nothing to stop.
+    Raises UserError if the run is neither active nor queued.
     """
     run = workspace.run(name)
-    with queue.held(workspace):
-        for waiting in queue.queue(workspace):
-            if waiting.run == run:
-                waiting.path.unlink(missing_ok=True)
+    with queue.locked(workspace):
+        queue.remove(workspace, run)
         if run.state() == "queued":
             run.write_status({**run.status(), "state": "stopped"})
             return
-    if not run.is_held():
+    if not run.is_locked():
         raise UserError(f"The run '{name}' is not going on: there is nothing to stop.")
     with _writing(run.stop_file):
         run.stop_file.touch()
 
 
 def force_stop(workspace: Workspace, name: str) -> None:
-    """Kill a training that was asked to stop and has not; what it saved is kept, whole.
+    """Kill a training that was requested to stop and has not ended; its saved files stay whole.
 
-    Raises UserError before GRACE_S have passed since it was asked, and where it is not certain
-    which process to end.
+    Raises UserError until GRACE_S have passed since the request, and if it is not certain which
+    process trains the run.
     """
     run = workspace.run(name)
-    if not run.is_held():
+    if not run.is_locked():
         raise UserError(f"The run '{name}' is not going on: there is nothing to stop.")
-    left = GRACE_S - _seconds_asked(run)
+    left = GRACE_S - _seconds_since_stop(run)
     if left > 0:
         raise UserError(
             f"The run '{name}' may still end by itself: stop it first, and force it only "
             f"when it has not ended {GRACE_S:.0f} s later ({left:.0f} s from now)."
         )
-    process.end_by_force(run.status(), run.path / "config.json")
-    if not _wait_until(lambda: not run.is_held(), DYING_S):
+    process.kill(run.status(), run.path / "config.json")
+    if not _wait_until(lambda: not run.is_locked(), KILL_TIMEOUT_S):
         raise UserError(f"The run '{name}' has not ended yet: look again in a moment.")
-    with run.held():
+    with run.locked():
         run.stop_file.unlink(missing_ok=True)
-        message = "Ended by force: it goes on from its last saved state."
+        message = "Ended by force: it resumes from its last saved state."
         run.write_status({**run.status(), "state": "stopped", "message": message})
-    queue.pump(workspace)
+    launch.start_next(workspace)
 
 
 def wait_for_end(run: Run, seconds: float) -> bool:
-    """Whether the run's process has ended within so many seconds."""
-    return _wait_until(lambda: not run.is_held(), seconds)
+    """Wait for the run's process to end; False if it has not within so many seconds."""
+    return _wait_until(lambda: not run.is_locked(), seconds)
 
 
 def may_force(run: Run) -> bool:
-    """Whether a run was asked to stop so long ago that it may be ended by force."""
-    return run.is_held() and _seconds_asked(run) >= GRACE_S
+    """Whether GRACE_S have passed since a run was requested to stop, and it has not ended."""
+    return run.is_locked() and _seconds_since_stop(run) >= GRACE_S
 
 
-def _seconds_asked(run: Run) -> float:
-    """How long ago the run was asked to stop; 0 if it was not."""
+def _seconds_since_stop(run: Run) -> float:
+    """Seconds since the run was requested to stop; 0 if it was not."""
     try:
         return max(0.0, time.time() - run.stop_file.stat().st_mtime)
     except OSError:
@@ -219,37 +216,32 @@ def _wait_until(condition: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-# Keeping house -----------------------------------------------------------------------------
+# Renaming, deleting, the log ---------------------------------------------------------------
 
 
 def rename(workspace: Workspace, name: str, new: str) -> Run:
-    """Give a run another name; raises UserError where it is going on or the name is taken."""
+    """Rename a run; raises UserError if it is active or the name is taken."""
     run, renamed = workspace.run(name), Run(workspace.checkpoints / check_name(new))
-    with queue.held(workspace), run.held():
+    with queue.locked(workspace), run.locked():
         if os.path.lexists(renamed.path):
             raise UserError(f"There is already a run '{new}': use another name.")
         with _writing(renamed.path):
             run.path.rename(renamed.path)
-        for waiting in queue.queue(workspace):
-            if waiting.run == run:
-                value = json.loads(waiting.path.read_text("utf-8"))
-                files.write_json(waiting.path, {**value, "run": new})
+        queue.rename(workspace, run, new)
     return renamed
 
 
 def delete(workspace: Workspace, name: str) -> None:
-    """Delete a run with everything in it; raises UserError where it is going on.
+    """Delete a run directory; raises UserError if the run is active.
 
-    It is gone at once, whole: it is moved out of sight first, then taken apart.
+    The directory is renamed first, so that no half-deleted run is ever listed.
     """
     run = workspace.run(name)
-    doomed = workspace.checkpoints / f".deleted-{os.getpid()}-{time.time_ns()}"
-    with queue.held(workspace), run.held():
-        for waiting in queue.queue(workspace):
-            if waiting.run == run:
-                waiting.path.unlink(missing_ok=True)
+    hidden = workspace.checkpoints / f".deleted-{os.getpid()}-{time.time_ns()}"
+    with queue.locked(workspace), run.locked():
+        queue.remove(workspace, run)
         with _writing(run.path):
-            run.path.rename(doomed)
+            run.path.rename(hidden)
     for path in workspace.checkpoints.glob(".deleted-*"):
         if path.is_symlink():
             path.unlink(missing_ok=True)

@@ -1,4 +1,8 @@
-"""Which process works on a run, told by more than a number; and ending that one, never another."""
+"""The identity of the process that trains a run, and killing that process and no other.
+
+psutil's identity (pid and creation time) would not do: its creation time shifts when the clock is
+set, and a machine that only trains has no psutil.
+"""
 
 import os
 import signal
@@ -12,28 +16,27 @@ PROC = Path("/proc")
 
 
 def identity(pid: int | None = None) -> dict[str, Any]:
-    """What status.json says of a process: `pid`, and when and since which boot it runs.
+    """The fields of status.json that identify a process: `pid`, `start_ticks`, `boot_id`.
 
-    By default of this one. A number alone is given to another process sooner or later; number,
-    start (clock ticks after boot) and boot together never. Where the system tells no more than
-    the number (not Linux), only that.
+    By default of this process. The system reuses a pid sooner or later, but never with the same
+    start (clock ticks after boot) in the same boot. On systems other than Linux only the pid.
     """
     pid = os.getpid() if pid is None else pid
-    known: dict[str, Any] = {"pid": pid}
+    fields: dict[str, Any] = {"pid": pid}
     with suppress(OSError, ValueError, IndexError):
         text = (PROC / str(pid) / "stat").read_text("ascii", errors="replace")
-        known["start_ticks"] = int(text.rpartition(")")[2].split()[19])
-        known["boot_id"] = (PROC / "sys/kernel/random/boot_id").read_text("ascii").strip()
-    return known
+        fields["start_ticks"] = int(text.rpartition(")")[2].split()[19])
+        fields["boot_id"] = (PROC / "sys/kernel/random/boot_id").read_text("ascii").strip()
+    return fields
 
 
-def end_by_force(status: dict[str, Any], held_file: Path) -> None:
-    """Kill the process that a status.json names, if it is certain to be the one.
+def kill(status: dict[str, Any], locked_file: Path) -> None:
+    """Kill (SIGKILL) the process that a status.json names, if its identity is certain.
 
-    Certain is: the number, start and boot are those of the status, and the process has
-    `held_file`, the file it locks while it works, open. The process is pinned first (a pidfd),
-    then looked at, then killed: so the signal cannot reach another that was given the number in
-    between. Raises UserError where it is not certain, naming the number.
+    It is certain if pid, start and boot are those of the status and the process has
+    `locked_file`, which it locks while it trains, open. The check and the signal go through one
+    pidfd, so the signal cannot reach another process that was given the pid in between. Raises
+    UserError, with the pid, otherwise.
     """
     pid = status.get("pid")
     if not isinstance(pid, int) or isinstance(pid, bool) or pid <= 1:
@@ -41,23 +44,23 @@ def end_by_force(status: dict[str, Any], held_file: Path) -> None:
     if not hasattr(os, "pidfd_open"):
         raise UserError(f"This system cannot tell processes apart: end process {pid} yourself.")
     try:
-        pinned = os.pidfd_open(pid)
+        pidfd = os.pidfd_open(pid)
     except OSError as error:
-        raise _stranger(pid) from error
+        raise _not_the_process(pid) from error
     try:
-        if not (_is_the_same(status, identity(pid)) and _has_open(pid, held_file)):
-            raise _stranger(pid)
+        if not (_is_the_same(status, identity(pid)) and _has_open(pid, locked_file)):
+            raise _not_the_process(pid)
         with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(pinned, signal.SIGKILL)
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
     except PermissionError as error:
         raise UserError(
             f"Process {pid} belongs to another user: ask them, or end it as administrator."
         ) from error
     finally:
-        os.close(pinned)
+        os.close(pidfd)
 
 
-def _stranger(pid: int) -> UserError:
+def _not_the_process(pid: int) -> UserError:
     return UserError(
         f"Process {pid} is not the one that trains this run (any more), so it was left alone: "
         "look at the run again; if it is still going on, it is on another machine or in another "
@@ -66,7 +69,7 @@ def _stranger(pid: int) -> UserError:
 
 
 def _is_the_same(status: dict[str, Any], found: dict[str, Any]) -> bool:
-    """Whether what is known of both agrees; runs of older versions noted the number only."""
+    """Whether the fields in both agree; the oldest runs have the pid only."""
     keys = ("pid", "start_ticks", "boot_id")
     return all(status[key] == found.get(key) for key in keys if key in status)
 

@@ -1,9 +1,8 @@
-"""The run directory: where programs meet. Its paths, and reading and writing its plain files.
+"""A run directory: its paths, and reading and writing its plain files.
 
-Contract 1 of the design: one writer a file, whole files only, readable with `ls` and `cat`.
+Every file has one writer and is written whole or not at all; `ls` and `cat` show everything.
 """
 
-import fcntl
 import json
 import os
 import re
@@ -16,10 +15,11 @@ from typing import Any
 
 from neuroceleb import files
 from neuroceleb.errors import UserError
+from neuroceleb.runs.file_lock import EXCLUSIVE, SHARED, try_lock
 
 HEARTBEAT_LIMIT_S = 30.0
-GOING_ON = frozenset({"starting", "running", "stopping"})
-STATES = GOING_ON | {"queued", "stopped", "finished", "failed"}
+ACTIVE = frozenset({"starting", "running", "stopping"})
+STATES = ACTIVE | {"queued", "stopped", "finished", "failed"}
 MAX_RECORD_BYTES = 16 * 2**20  # of config.json and status.json
 
 _SHEET = re.compile(r"fake_samples_epoch_(\d{3,7})\.(?:png|webp)")
@@ -28,7 +28,7 @@ _WEIGHTS = re.compile(r"netG_epoch_(\d{3,7})\.safetensors")
 
 @dataclass(frozen=True)
 class Run:
-    """One run directory. Reading never fails on what a killed writer left behind."""
+    """One run directory. Reading tolerates whatever a killed writer left behind."""
 
     path: Path
 
@@ -70,14 +70,14 @@ class Run:
     def discriminator_file(self) -> Path:
         return self.path / "netD.safetensors"
 
-    # What there is -------------------------------------------------------------------------
+    # Its contents -------------------------------------------------------------------------
 
     def sheets(self) -> dict[int, Path]:
-        """Sample sheets of the fixed noise: epoch -> file, in order of epochs."""
+        """Sample sheets of the fixed noise, by epoch in ascending order."""
         return self._numbered(_SHEET)
 
     def kept(self) -> dict[int, Path]:
-        """Kept generator weights: epoch -> file, in order of epochs."""
+        """Kept generator weights, by epoch in ascending order."""
         return self._numbered(_WEIGHTS)
 
     def _numbered(self, pattern: re.Pattern[str]) -> dict[int, Path]:
@@ -103,7 +103,7 @@ class Run:
     # Reading -------------------------------------------------------------------------------
 
     def config(self) -> dict[str, Any]:
-        """config.json; raises UserError where it is not there or not whole."""
+        """The configuration in config.json; raises UserError if it is missing or damaged."""
         try:
             value = _read_json(self.path / "config.json")
         except (OSError, ValueError) as error:
@@ -112,12 +112,31 @@ class Run:
             ) from error
         return value
 
+    def dataset_path(self) -> str | None:
+        """The DATASET it was trained on: a name under `datasets/` or an absolute path.
+
+        None if the run does not say (an imported one). Raises UserError as `config` does.
+        """
+        return self._dataset_text("path")
+
+    def dataset_fingerprint(self) -> str | None:
+        """The fingerprint of the images it was trained on; None if the run does not say.
+
+        Raises UserError as `config` does.
+        """
+        return self._dataset_text("fingerprint")
+
+    def _dataset_text(self, key: str) -> str | None:
+        dataset = self.config().get("dataset")
+        text = dataset.get(key) if isinstance(dataset, dict) else None
+        return text if isinstance(text, str) and text else None
+
     def status(self) -> dict[str, Any]:
-        """status.json as the trainer last wrote it, `state` told truthfully (see `state`)."""
+        """status.json as the trainer last wrote it, with the `state` of the method `state`."""
         status = self._status()
-        if status["state"] in GOING_ON and not self._is_alive(status):
-            status = self._status()  # it may have ended, and said so, since we looked
-            if status["state"] in GOING_ON:
+        if status["state"] in ACTIVE and not self._is_alive(status):
+            status = self._status()  # it may have ended in the meantime
+            if status["state"] in ACTIVE:
                 status["state"] = "lost"
         return status
 
@@ -131,25 +150,26 @@ class Run:
         return {**status, "state": state if known else "stopped"}
 
     def state(self) -> str:
-        """queued, starting, running, stopping, stopped, finished or failed, as the trainer says;
+        """One of STATES as the trainer wrote it, or `lost`.
 
-        or `lost`, where it says that it goes on but its process is gone or silent for 30 s.
+        A run is lost if its state is one of ACTIVE but its process is gone, or has not written a
+        heartbeat for HEARTBEAT_LIMIT_S.
         """
         return str(self.status()["state"])
 
     def _is_alive(self, status: dict[str, Any]) -> bool:
         beat = status.get("heartbeat")
         fresh = isinstance(beat, int | float) and time.time() - beat < HEARTBEAT_LIMIT_S
-        return fresh and self.is_held()
+        return fresh and self.is_locked()
 
     def stats(self) -> list[dict[str, Any]]:
-        """stats.jsonl: one dictionary an epoch; an unfinished or damaged line is passed over."""
+        """stats.jsonl: one dictionary per epoch; unfinished and damaged lines are skipped."""
         try:
             text = (self.path / "stats.jsonl").read_text("utf-8", errors="replace")
         except OSError:
             return []
         rows = []
-        for line in text.split("\n")[:-1]:  # what follows the last newline is not finished
+        for line in text.split("\n")[:-1]:  # the text after the last newline is an unfinished row
             with suppress(ValueError):
                 row = json.loads(line)
                 if isinstance(row, dict) and isinstance(row.get("epoch"), int):
@@ -157,26 +177,26 @@ class Run:
         return rows
 
     def has_state(self) -> bool:
-        """Whether there is a state to go on from exactly."""
+        """Whether there is a saved state to resume from."""
         return self.state_file.exists() or self.older_state_file.exists()
 
     def left_off_at(self) -> int | None:
-        """The epoch whose kept weights are all there is to go on from; None where there is more.
+        """The epoch whose kept weights a run without a saved state resumes from, if it must.
 
-        That is where it ended, or kept weights more than once, and its state is gone: a run that
-        ships, or one cleared of what takes room. A run killed before its first save has nothing
-        to lose, and begins again.
+        That is the last kept epoch of a run that ended or kept weights more than once, whose state
+        was deleted or never shipped. None if there is a state, or if the run was killed before its
+        first save: then it starts from the beginning.
         """
         kept = self.kept()
         if self.has_state() or not kept:
             return None
         last = max(kept)
         ended = self.state() in {"finished", "stopped", "failed"}
-        is_lost_otherwise = len(kept) > 1 or ended or self._planned_epochs() == last + 1
-        return last if is_lost_otherwise else None
+        has_progress = len(kept) > 1 or ended or self._planned_epochs() == last + 1
+        return last if has_progress else None
 
     def _planned_epochs(self) -> int | None:
-        """How many epochs it was begun with, where its config.json says so."""
+        """The number of epochs in its config.json."""
         try:
             settings = self.config().get("settings")
         except UserError:
@@ -189,7 +209,7 @@ class Run:
         files.write_json(self.path / "status.json", status)
 
     def append_stats(self, row: dict[str, Any]) -> None:
-        """Add one epoch's row, whole or not at all; raises UserError where it cannot be written."""
+        """Append one epoch's row, whole or not at all; raises UserError if it cannot be written."""
         path = self.path / "stats.jsonl"
         try:
             with path.open("ab", buffering=0) as file:
@@ -204,7 +224,7 @@ class Run:
             raise files.not_written(path, error) from error
 
     def rewind(self, epochs: int) -> None:
-        """Forget stats, sheets and weights of epoch `epochs` and later: they will come again."""
+        """Delete stats, sheets and weights of epoch `epochs` and later: they are repeated."""
         rows = [row for row in self.stats() if row["epoch"] < epochs]
         text = "".join(json.dumps(row) + "\n" for row in rows)
         files.write_bytes(self.path / "stats.jsonl", text.encode())
@@ -212,30 +232,32 @@ class Run:
             if epoch >= epochs:
                 path.unlink(missing_ok=True)
 
-    # Who works on it -----------------------------------------------------------------------
+    # Lock ----------------------------------------------------------------------------------
 
     @contextmanager
-    def held(self, handed_over: int | None = None) -> Iterator["Hold"]:
-        """Hold the run for this process: the system lets go of it however the process ends.
+    def locked(self, inherited: int | None = None) -> Iterator["RunLock"]:
+        """Lock the run for this process; the system releases it however the process ends.
 
-        `handed_over` is the descriptor of a hold taken by the process that started this one.
-        Raises UserError where another process holds the run.
+        `inherited` is the descriptor of a lock that the process that started this one acquired.
+        Raises UserError if another process has locked the run.
         """
-        hold = Hold(self, self._taken() if handed_over is None else handed_over)
+        lock = RunLock(self, self._acquire() if inherited is None else inherited)
         try:
-            yield hold
+            yield lock
         finally:
-            hold.release()
+            lock.release()
 
-    def _taken(self) -> int:
-        """A locked descriptor of config.json: of the file that has that name now."""
+    def _acquire(self) -> int:
+        """A locked descriptor of the file that is named config.json now."""
         path = self.path / "config.json"
         while True:
             try:
                 descriptor = os.open(path, os.O_RDONLY)
             except OSError as error:
-                raise UserError(f"{path} cannot be read ({error.strerror}): mend it.") from error
-            if not try_lock(descriptor, fcntl.LOCK_EX, patience_s=1.0):
+                raise UserError(
+                    f"{path} cannot be read ({error.strerror}): fix its permissions."
+                ) from error
+            if not try_lock(descriptor, EXCLUSIVE, timeout_s=1.0):
                 os.close(descriptor)
                 raise UserError(
                     f"The run '{self.name}' is going on in another process: stop it first."
@@ -243,50 +265,36 @@ class Run:
             with suppress(OSError):
                 if os.path.samestat(path.stat(), os.fstat(descriptor)):
                     return descriptor
-            os.close(descriptor)  # replaced by its former holder while we waited
+            os.close(descriptor)  # config.json was replaced while this process waited
 
-    def is_held(self) -> bool:
-        """Whether a living process works on this run."""
+    def is_locked(self) -> bool:
+        """Whether a living process has locked this run: it trains, renames or deletes it."""
         try:
             with (self.path / "config.json").open("rb") as file:
-                return not try_lock(file.fileno(), fcntl.LOCK_SH)
+                return not try_lock(file.fileno(), SHARED)
         except OSError:
             return False
 
 
-class Hold:
-    """A run held by this process: nobody else trains, renames or deletes it."""
+class RunLock:
+    """The lock on a run's config.json: no other process trains, renames or deletes the run."""
 
     def __init__(self, run: Run, descriptor: int) -> None:
         self.run = run
         self.descriptor = descriptor
 
     def write_config(self, config: dict[str, Any]) -> None:
-        """Replace config.json; the new file is held before it can be seen."""
+        """Replace config.json; the new file is locked before it is visible."""
         path = self.run.path / "config.json"
         with files.replacing(path) as temporary:
             files.write_json(temporary, config)
             descriptor = os.open(temporary, os.O_RDONLY)
-            try_lock(descriptor, fcntl.LOCK_EX)
+            try_lock(descriptor, EXCLUSIVE)
         os.close(self.descriptor)
         self.descriptor = descriptor
 
     def release(self) -> None:
         os.close(self.descriptor)
-
-
-def try_lock(descriptor: int, kind: int, patience_s: float = 0.0) -> bool:
-    """Lock an open file (LOCK_EX or LOCK_SH), waiting so long at most; whether it was free."""
-    deadline = time.monotonic() + patience_s
-    while True:
-        try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(0.05)
-        else:
-            return True
 
 
 def _read_json(path: Path) -> dict[str, Any]:

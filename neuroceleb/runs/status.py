@@ -1,4 +1,4 @@
-"""The trainer's status.json: always fresh, whatever the trainer is busy with."""
+"""The heartbeat of a training process: its status.json, written every second by a thread."""
 
 import threading
 import time
@@ -10,24 +10,23 @@ from neuroceleb.errors import UserError
 from neuroceleb.runs import process
 from neuroceleb.runs.run import Run
 
-BEAT_S = 1.0
+INTERVAL_S = 1.0
 
 Fields = dict[str, Any]
 
 
 class Heartbeat:
-    """Writes a run's status every second from a thread of its own, until the block ends.
+    """Writes a run's status every INTERVAL_S from a thread of its own, until the block ends.
 
-    `measured` is asked for more fields at every beat, such as the memory in use. A beat that
-    cannot be written (a full disk) is left out: the next one may be. Without a run it writes
-    nothing: for the processes that follow another one, which writes.
+    `measure` returns more fields for every write, such as the memory in use. A write that fails
+    (a full disk) is skipped. With `run` None nothing is written: for every rank but the first.
     """
 
     def __init__(
-        self, run: Run | None, measured: Callable[[], Fields] = dict, **fields: Any
+        self, run: Run | None, measure: Callable[[], Fields] = dict, **fields: Any
     ) -> None:
         self._run = run
-        self._measured = measured
+        self._measure = measure
         self._fields: dict[str, Any] = {
             "state": "starting",
             "epoch": 0,
@@ -43,7 +42,7 @@ class Heartbeat:
         }
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._thread = threading.Thread(target=self._write_regularly, name="heartbeat", daemon=True)
 
     def __enter__(self) -> "Heartbeat":
         self._write()
@@ -56,18 +55,18 @@ class Heartbeat:
         self._write()
 
     def update(self, **fields: Any) -> None:
-        """Change some fields; a change of `state` is written at once, the rest with the beat."""
+        """Change some fields; a change of `state` is written at once, others by the thread."""
         changes_state = fields.get("state", self._fields["state"]) != self._fields["state"]
         self._fields = {**self._fields, **fields}
         if changes_state:
             self._write()
 
-    def _beat(self) -> None:
-        while not self._ended.wait(BEAT_S):
+    def _write_regularly(self) -> None:
+        while not self._ended.wait(INTERVAL_S):
             self._write()
 
     def _write(self) -> None:
         if self._run is None:
             return
         with self._lock, suppress(UserError):
-            self._run.write_status({**self._fields, **self._measured(), "heartbeat": time.time()})
+            self._run.write_status({**self._fields, **self._measure(), "heartbeat": time.time()})

@@ -1,18 +1,18 @@
-"""What the figures of a run mean, in words: learning, or what ails it. Standard library only.
+"""The verdict on a run: what its figures mean, and one thing to try. Standard library only.
 
-The rules, in the order they are asked. "Lately" is the mean over the last 5 epochs, "for long" the
-mean over the last 20,000 images shown as well. The thresholds lie between what healthy and sick
-runs of this very network showed; some of both are among the tests.
+The rules, in order. "Lately" is the mean over the last 5 epochs, "for long" also the mean over the
+last 20,000 images shown. The thresholds lie between the figures of healthy and failed runs of this
+network; the tests hold curves of both.
 
 - *diverged*: a figure is not finite, or loss_g is lately over 50 (it is capped at 100). Learning
   rates far over 0.0002 do that: Radford et al., *Unsupervised Representation Learning with Deep
   Convolutional GANs*, 2015, found 0.001 too high already.
-- *collapse*: lately the fixed noise's faces are alike (`sample_nearest`, see `likeness`), though
-  they were not before, or though they change wholly from epoch to epoch, or though 100,000 images
-  have been shown (healthy runs here needed 15,000 to 25,000). Near-duplicates as the
-  sign: Arora and Zhang, *Do GANs actually learn the distribution?*, 2017. Faces that hop from one
+- *collapse*: lately the fixed noise's faces are alike (`sample_nearest`, see `metrics.collapse`),
+  though they were not before, or though they change wholly from epoch to epoch, or though 100,000
+  images have been shown (healthy runs here needed 15,000 to 25,000). Near-duplicates as the sign:
+  Arora and Zhang, *Do GANs actually learn the distribution?*, 2017. Faces that hop from one
   mode to the next together: Metz et al., *Unrolled GANs*, 2016.
-- *stalled*: the same noise's faces have lately not moved.
+- *stalled*: the fixed noise's faces have lately not changed.
 - *d_strong*: for long D has called photos real (d_x over 0.9) and fakes fake (d_g_z1 under 0.1).
   Chintala's *ganhacks*: "D loss goes to 0: failure mode". A perfect D has no gradient to teach G
   with: Arjovsky and Bottou, *Towards Principled Methods for Training GANs*, 2017.
@@ -23,21 +23,22 @@ runs of this very network showed; some of both are among the tests.
 - *learning*: none of these.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from neuroceleb.runs.figures import finite
 
 LATELY_EPOCHS = 5
 LONG_IMAGES = 20_000
 LATE_IMAGES = 100_000
 EARLY_EPOCHS = 3
 
-ALIKE = 0.35  # sample_nearest of different photos is 1
+SIMILAR = 0.35  # sample_nearest of different photos is 1
 VARIED = 0.5
 HOPPING = 0.4  # sample_change of a healthy run falls from 0.6 to 0.2
-STILL = 0.02
-APART = 0.1
+UNCHANGED = 0.02
+MIN_GAP = 0.1
 RUNAWAY_LOSS = 50.0
 
 Rows = Sequence[dict[str, Any]]
@@ -45,9 +46,9 @@ Rows = Sequence[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is the matter (`kind`, see above), in which epochs, by which figures.
+    """A verdict: its `kind` (see above), the epochs and the figures it rests on.
 
-    `sentence` says it with its evidence, `advice` is one thing to try ("" where all is well).
+    `sentence` states it with its evidence, `advice` is one thing to try ("" if all is well).
     """
 
     kind: str
@@ -65,7 +66,7 @@ class _Finding:
 
 
 def judge(rows: Rows) -> Verdict | None:
-    """The verdict over a run's stats.jsonl, in order of epochs; None where there is nothing yet."""
+    """The verdict on the rows of stats.jsonl, in order of epochs; None if there are none."""
     if not rows:
         return None
     finding = _diverged(rows)
@@ -73,7 +74,7 @@ def judge(rows: Rows) -> Verdict | None:
         finding = _Finding("early", rows, {})
     for rule in () if finding else _RULES:
         finding = finding or rule(rows)
-    return _in_words(finding or _learning(rows))
+    return _verdict_of(finding or _learning(rows))
 
 
 # The rules ---------------------------------------------------------------------------------
@@ -82,7 +83,7 @@ def judge(rows: Rows) -> Verdict | None:
 def _diverged(rows: Rows) -> _Finding | None:
     last = rows[-1:]
     for name in ("loss_d", "loss_g", "d_x", "d_g_z1", "d_g_z2"):
-        if name in last[0] and _value(last[0], name) is None:  # a run imported may lack some
+        if name in last[0] and finite(last[0].get(name)) is None:  # an imported run may lack some
             return _Finding("diverged", last, {})
     recent = _lately(rows)
     loss = _mean(recent, "loss_g")
@@ -94,7 +95,7 @@ def _diverged(rows: Rows) -> _Finding | None:
 def _collapse(rows: Rows) -> _Finding | None:
     recent = _lately(rows)
     nearest, change = _mean(recent, "sample_nearest"), _mean(recent, "sample_change")
-    if nearest is None or nearest > ALIKE:
+    if nearest is None or nearest > SIMILAR:
         return None
     figures = {"sample_nearest": nearest}
     best = max(_mean(rows[i : i + EARLY_EPOCHS], "sample_nearest") or 0 for i in range(len(rows)))
@@ -107,8 +108,10 @@ def _collapse(rows: Rows) -> _Finding | None:
 
 def _stalled(rows: Rows) -> _Finding | None:
     recent = _lately(rows)
-    changes = [_value(row, "sample_change") for row in recent]
-    if len(recent) < LATELY_EPOCHS or any(change is None or change > STILL for change in changes):
+    changes = [finite(row.get("sample_change")) for row in recent]
+    if len(recent) < LATELY_EPOCHS or any(
+        change is None or change > UNCHANGED for change in changes
+    ):
         return None
     return _Finding("stalled", recent, {"sample_change": _mean(recent, "sample_change") or 0.0})
 
@@ -117,7 +120,7 @@ def _d_strong(rows: Rows) -> _Finding | None:
     long = _for_long(rows)
     for part in (long, _lately(rows)):
         d_x, d_g_z1 = _mean(part, "d_x"), _mean(part, "d_g_z1")
-        if d_x is None or d_g_z1 is None or d_x < 1 - APART or d_g_z1 > APART:
+        if d_x is None or d_g_z1 is None or d_x < 1 - MIN_GAP or d_g_z1 > MIN_GAP:
             return None
     return _Finding("d_strong", long, _means(long, "d_x", "d_g_z1"))
 
@@ -127,17 +130,17 @@ def _g_strong(rows: Rows) -> _Finding | None:
     figures = _means(recent, "d_x", "d_g_z1")
     if len(recent) < LATELY_EPOCHS or len(figures) < 2:
         return None
-    if figures["d_x"] - figures["d_g_z1"] > APART:
+    if figures["d_x"] - figures["d_g_z1"] > MIN_GAP:
         return None
     return _Finding("g_strong", recent, figures)
 
 
-def _still_alike(rows: Rows) -> _Finding | None:
+def _still_similar(rows: Rows) -> _Finding | None:
     recent = _lately(rows)
     figures = _means(recent, "sample_nearest")
-    if not figures or figures["sample_nearest"] > ALIKE:
+    if not figures or figures["sample_nearest"] > SIMILAR:
         return None
-    is_late = (_value(rows[-1], "images_seen") or 0.0) >= LATE_IMAGES
+    is_late = (finite(rows[-1].get("images_seen")) or 0.0) >= LATE_IMAGES
     return _Finding("collapse" if is_late else "early", recent, figures)
 
 
@@ -152,7 +155,7 @@ _RULES: tuple[Callable[[Rows], _Finding | None], ...] = (
     _stalled,
     _d_strong,
     _g_strong,
-    _still_alike,
+    _still_similar,
 )
 
 
@@ -164,8 +167,8 @@ def _lately(rows: Rows) -> Rows:
 
 
 def _for_long(rows: Rows) -> Rows:
-    """The rows of the last LONG_IMAGES images, five at least; none where so many are not seen."""
-    seen = [_value(row, "images_seen") or 0.0 for row in rows]
+    """The rows of the last LONG_IMAGES images, at least five; empty if fewer images were seen."""
+    seen = [finite(row.get("images_seen")) or 0.0 for row in rows]
     for start in range(len(rows) - LATELY_EPOCHS, -1, -1):
         before = seen[start - 1] if start else 0.0
         if seen[-1] - before >= LONG_IMAGES:
@@ -173,15 +176,8 @@ def _for_long(rows: Rows) -> Rows:
     return ()
 
 
-def _value(row: dict[str, Any], name: str) -> float | None:
-    value = row.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
-
-
 def _mean(rows: Rows, name: str) -> float | None:
-    values = [value for row in rows if (value := _value(row, name)) is not None]
+    values = [value for row in rows if (value := finite(row.get(name))) is not None]
     return sum(values) / len(values) if values else None
 
 
@@ -190,17 +186,17 @@ def _means(rows: Rows, *names: str) -> dict[str, float]:
     return {name: mean for name, mean in means.items() if mean is not None}
 
 
-# Words -------------------------------------------------------------------------------------
+# Sentences ----------------------------------------------------------------------------------
 
 
-def _in_words(finding: _Finding) -> Verdict:
+def _verdict_of(finding: _Finding) -> Verdict:
     first, last = finding.rows[0]["epoch"], finding.rows[-1]["epoch"]
     figures = {name: round(value, 3) for name, value in finding.figures.items()}
-    sentence, advice = _WORDS[finding.kind]
+    sentence, advice = _SENTENCES[finding.kind]
     evidence = ", ".join(f"{_NAMES[name]} {value:g}" for name, value in figures.items())
     where = f"epoch {last}" if first == last else f"epochs {first} to {last}"
-    told = f"{sentence} ({', '.join(filter(None, [where, evidence]))})."
-    return Verdict(finding.kind, (first, last), figures, told, advice)
+    text = f"{sentence} ({', '.join(filter(None, [where, evidence]))})."
+    return Verdict(finding.kind, (first, last), figures, text, advice)
 
 
 _NAMES = {
@@ -211,7 +207,7 @@ _NAMES = {
     "sample_change": "change from epoch to epoch",
     "best": "once",
 }
-_WORDS = {
+_SENTENCES = {
     "early": ("Too early to tell", ""),
     "learning": ("Learning: D and G keep each other busy", ""),
     "diverged": (

@@ -15,7 +15,7 @@ _NAME = re.compile(r"\w[\w .+-]{0,79}")
 
 
 def default_workspace() -> Path:
-    """NEUROCELEB_WORKSPACE; or the folder that holds `neuroceleb/`; installed, the current one."""
+    """NEUROCELEB_WORKSPACE, else the repository or, if installed, the current folder."""
     named = os.environ.get("NEUROCELEB_WORKSPACE")
     if named:
         return Path(named)
@@ -25,7 +25,7 @@ def default_workspace() -> Path:
 
 
 def check_name(name: str) -> str:
-    """The name of a run or dataset, if it is one; raises UserError for anything like a path."""
+    """Return `name` if it is valid for a run or dataset; raises UserError (for a path, too)."""
     if not _NAME.fullmatch(name) or name.endswith((".", " ")):
         raise UserError(
             f"'{name[:80]}' is not a name: use letters, digits, spaces, '.', '_', '+' or '-', "
@@ -45,15 +45,29 @@ class Workspace:
         return self.root / "checkpoints"
 
     @property
+    def queue_folder(self) -> Path:
+        """Entries of the queue, and the locks of the queue and the devices."""
+        return self.checkpoints / ".queue"
+
+    @property
     def datasets(self) -> Path:
         return self.root / "datasets"
 
+    def lock_file(self, name: str) -> Path:
+        """A file in the queue folder, created if need be; raises UserError."""
+        path = self.queue_folder / name
+        try:
+            self.queue_folder.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        except OSError as error:
+            raise files.not_written(path, error) from error
+        return path
+
     def run(self, name: str) -> Run:
-        """The run of that name; raises UserError where there is none, naming those there are."""
+        """The run of that name, never a path; raises UserError naming the runs there are."""
         run = Run(self.checkpoints / check_name(name))
         if not run.exists():
-            there = ", ".join(other.name for other in self.runs()[:8]) or "none yet"
-            raise UserError(f"There is no run '{name}': the runs here are {there}.")
+            raise UserError(f"There is no run '{name}': the runs here are {self._run_names()}.")
         return run
 
     def runs(self) -> list[Run]:
@@ -75,40 +89,61 @@ class Workspace:
             if not path.name.startswith(".") and (path.is_dir() or path.suffix.lower() == ".zip")
         ]
 
+    def _run_names(self) -> str:
+        return ", ".join(run.name for run in self.runs()[:8]) or "none yet"
+
     def runs_trained_on(self, dataset: Path) -> list[str]:
-        """The names of the runs that were trained with a dataset folder or its `faces/`."""
+        """The names of the runs that were trained on a dataset folder or its `faces/`."""
         wanted = {str(dataset.resolve()), str((dataset / "faces").resolve()), dataset.name}
         found = []
         for run in self.runs():
             with suppress(UserError):
-                described = run.config().get("dataset")
-                path = described.get("path") if isinstance(described, dict) else None
-                if path in wanted:
+                if run.dataset_path() in wanted:
                     found.append(run.name)
         return found
 
-    def weights(self, model: str, epoch: int | None = None) -> Path:
-        """The generator file that MODEL means: a run's name, a run directory, or a file.
+    def find(self, model: str) -> Run | Path:
+        """What MODEL on the command line means: a run (by name or directory), or a weights file.
 
-        `epoch` picks one of a run's kept epochs, by default the last. Raises UserError.
+        Raises UserError if it is none of these. For input from the network see `run`.
         """
-        if _NAME.fullmatch(model) and Run(self.checkpoints / model).exists():
-            return Run(self.checkpoints / model).weights(epoch)
+        named = self.checkpoints / model
+        if _NAME.fullmatch(model) and Run(named).exists():
+            return Run(named)
         path = Path(model)
         if path.is_dir():
-            return Run(path).weights(epoch)
+            return Run(path)
         if path.is_file():
-            if epoch is not None:
-                raise UserError(f"{model} is one file, so --epoch means nothing: leave it out.")
             return path
-        there = ", ".join(run.name for run in self.runs()[:8]) or "none yet"
         raise UserError(
-            f"'{model[:200]}' is no run, run directory or file: the runs here are {there}."
+            f"'{model[:200]}' is no run, run directory or file: "
+            f"the runs here are {self._run_names()}."
         )
+
+    def find_run(self, model: str) -> Run:
+        """As `find`, for what needs a run; raises UserError for a file, too."""
+        found = self.find(model)
+        if isinstance(found, Run) and found.exists():
+            return Run(found.path.resolve())
+        raise UserError(
+            f"'{model[:200]}' is not a run or run directory: the runs here are {self._run_names()}."
+        )
+
+    def weights(self, model: str, epoch: int | None = None) -> Path:
+        """The generator weights that MODEL means (see `find`); raises UserError.
+
+        `epoch` is one of a run's kept epochs, by default the last.
+        """
+        found = self.find(model)
+        if isinstance(found, Run):
+            return found.weights(epoch)
+        if epoch is not None:
+            raise UserError(f"{model} is one file, so --epoch means nothing: leave it out.")
+        return found
 
 
 def create_run(workspace: Workspace, name: str, config: dict[str, Any]) -> Run:
-    """Make the run directory with its whole configuration in it; raises UserError if it exists."""
+    """Create a run directory with its config.json; raises UserError if the name is taken."""
     run = Run(workspace.checkpoints / check_name(name))
     try:
         run.path.mkdir(parents=True)

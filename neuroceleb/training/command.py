@@ -26,8 +26,8 @@ from neuroceleb.data import dataset, holdout
 from neuroceleb.data.dataset import Dataset
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
-from neuroceleb.runs import jobs, queue
-from neuroceleb.runs.queue import Locks
+from neuroceleb.runs import device_lock, jobs
+from neuroceleb.runs.handover import Locks
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.status import Heartbeat
 from neuroceleb.runs.workspace import Workspace, check_name, create_run
@@ -100,7 +100,7 @@ def reopen(workspace: Workspace, name: str, text: str | None, given: dict[str, A
     changes = {**until, **_adjusted(status), **now}
     settings = Settings.checked(**{**then.to_json(), **changes})
     _check_machine(settings)
-    source = dataset.locate(text or str(config["dataset"].get("path")), workspace.datasets)
+    source = dataset.locate(text or str(run.dataset_path()), workspace.datasets)
     left_off = run.left_off_at()
     begin = None if left_off is None else run.weights(left_off)
     if begin is not None:
@@ -173,8 +173,8 @@ def carry_out(session: Session, locks: Locks | None = None) -> dict[str, Any]:
     UserError for what the user can mend; the run is then `failed` and says the same.
     """
     locks = locks or Locks()
-    device = queue.device_of(session.settings.device)
-    with queue.device_held(session.workspace, device, session.run.name, locks.take_device()):
+    device = device_lock.device_for(session.settings.device)
+    with device_lock.locked(session.workspace, device, session.run.name, locks.take_device()):
         return _carry_out(session, locks)
 
 
@@ -186,7 +186,7 @@ def _carry_out(session: Session, locks: Locks) -> dict[str, Any]:
         session = _fitted(session, data)
         create_run(session.workspace, run.name, _described(session, data))
     may_be_asked_already = locks.run is not None
-    with run.held(locks.take_run()) as hold, _logging_to(run.log_file):
+    with run.locked(locks.take_run()) as run_lock, _logging_to(run.log_file):
         if not may_be_asked_already:
             run.stop_file.unlink(missing_ok=True)
         files.remove_leftovers(run.path)
@@ -199,7 +199,7 @@ def _carry_out(session: Session, locks: Locks) -> dict[str, Any]:
                 session = _fitted(session, data)
                 heartbeat.update(epochs=session.settings.epochs)
                 if "fingerprint" not in session.config["dataset"]:
-                    hold.write_config(_described(session, data))
+                    run_lock.write_config(_described(session, data))
                 state = _train(session, data, heartbeat)
             except BaseException as error:
                 _record_failure(heartbeat, error)

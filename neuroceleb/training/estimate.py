@@ -19,7 +19,7 @@ from neuroceleb.data.dataset import Dataset
 from neuroceleb.errors import UserError
 from neuroceleb.latent.seeds import FIXED_SEEDS
 from neuroceleb.model.networks import Discriminator, Generator
-from neuroceleb.runs import queue
+from neuroceleb.runs import device_lock, queue
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace, check_name
 from neuroceleb.settings import Settings
@@ -149,9 +149,9 @@ def _about_the_disk(needed: int, free: int) -> Iterator[Problem]:
 
 
 def _about_others(workspace: Workspace, settings: Settings) -> Iterator[Problem]:
-    device = queue.device_of(settings.device)
-    other = queue.busy_with(workspace, device)
-    waiting = sum(entry.device == device for entry in queue.queue(workspace))
+    device = device_lock.device_for(settings.device)
+    other = device_lock.holder(workspace, device)
+    waiting = sum(entry.device == device for entry in queue.entries(workspace))
     if other is not None or waiting:
         now = f"'{other}' trains on this device now" if other else "other runs wait first"
         yield Problem(

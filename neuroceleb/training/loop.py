@@ -406,8 +406,7 @@ def _after_kept_weights(job: Job) -> Position:
     run, epoch = job.run, job.left_off
     if epoch is None:
         return Position()
-    described = run.config().get("dataset")
-    _check_same_images(job, described.get("fingerprint") if isinstance(described, dict) else None)
+    _check_same_images(job, run.dataset_fingerprint())
     log.warning(
         "%s is not with the run '%s': it goes on from the weights of epoch %d, its optimizers "
         "begin anew.",

@@ -19,8 +19,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from neuroceleb.errors import UserError
-from neuroceleb.runs import queue
-from neuroceleb.runs.queue import Locks
+from neuroceleb.runs import device_lock, handover
+from neuroceleb.runs.handover import Locks
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import Settings
@@ -96,10 +96,10 @@ def train(
     The launcher holds the device lock. Ctrl-C and SIGTERM create the `stop` file. Exits with code 2
     where rank 0 has reported an error; raises UserError where a process ended without reporting.
     """
-    ngpu, device = settings.ngpu, queue.device_of(settings.device)
+    ngpu, device = settings.ngpu, device_lock.device_for(settings.device)
     with (
-        queue.device_held(workspace, device, run.name, locks.take_device()) as held,
-        queue.handed_on(Locks(locks.take_run(), held)) as environment,
+        device_lock.locked(workspace, device, run.name, locks.take_device()) as device_descriptor,
+        handover.offered(Locks(locks.take_run(), device_descriptor)) as environment,
         _environment(environment | _single_node_environment(ngpu)),
         ThreadPoolExecutor(1, "torchrun") as pool,
     ):
@@ -182,7 +182,7 @@ def _wait_for(future: "Future[Result]", run: Run) -> Result:
     before = {number: signal.signal(number, request_stop) for number in handled}
     try:
         while not wait([future], POLL_S).done:
-            if stop_requested.is_set() and run.is_held() and not run.stop_file.exists():
+            if stop_requested.is_set() and run.is_locked() and not run.stop_file.exists():
                 run.stop_file.touch()
         if stop_requested.is_set():
             run.stop_file.unlink(missing_ok=True)

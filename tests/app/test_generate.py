@@ -436,7 +436,7 @@ def with_recipe(shown: np.ndarray, recipe: object) -> bytes:
 def saved(app_url: str) -> tuple[np.ndarray, dict]:
     """Pixels and recipe of a face that was saved."""
     png = png_of(faces_of(app_url, seed=42)["faces"][0])
-    shown, recipe = images.decode_saved(png, 10**6)
+    shown, recipe = images.decode_png(png, 10**6)
     assert recipe is not None
     return shown, recipe
 

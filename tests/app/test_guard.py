@@ -137,3 +137,18 @@ def test_every_answer_keeps_other_sites_out(headers: dict[str, str]) -> None:
     assert policy["default-src"] == "'self'"
     assert policy["frame-ancestors"] == "'none'"
     assert "http" not in answered["Content-Security-Policy"]  # nothing from elsewhere
+
+
+@pytest.mark.parametrize(
+    ("host", "auth", "status"),
+    [("127.0.0.1", None, 405), ("0.0.0.0", None, 403), ("0.0.0.0", AUTH, 401)],
+)
+def test_uploads_are_only_for_those_who_may_change_things(
+    host: str, auth: tuple[str, str] | None, status: int
+) -> None:
+    """A POST that is let through meets the app's route, which has none: 404 or 405."""
+    app = Guard(
+        Starlette(routes=[Route("/gradio_api/upload", lambda _: PlainTextResponse(""))]), host, auth
+    )
+    found = TestClient(app, base_url="http://127.0.0.1").post("/gradio_api/upload")
+    assert found.status_code == status

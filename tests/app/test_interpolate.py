@@ -189,7 +189,7 @@ def test_a_film_is_made_and_saved(suffix: str, page: Page, app_url: str) -> None
     assert download.value.suggested_filename == f"{MODEL}_walk_3-14-15{suffix}"
     content = download.value.path().read_bytes()
     if suffix == ".png":
-        strip, recipe = images.decode_saved(content, 10**7)
+        strip, recipe = images.decode_png(content, 10**7)
         frames = images.ungrid(strip, 21, 64)
         for place, seed in ((0, 3), (10, 14), (20, 15)):
             np.testing.assert_array_equal(frames[place], face(app_url, seed))

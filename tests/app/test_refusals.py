@@ -12,8 +12,9 @@ from neuroceleb.app.refusals_ko import KO
 from tests import helpers
 
 HOUSE = helpers.ROOT / "neuroceleb"
-# Modules of the command line only: never shown in the page.
+# Modules of the command line and the API only: never shown in the page.
 NOT_SHOWN = (
+    "app/api.py",
     "cli/",
     "metrics/reference.py",
     "metrics/identity.py",

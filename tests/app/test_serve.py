@@ -1,4 +1,4 @@
-"""The arguments of `python app.py`, and what it serves beside the page."""
+"""The options of `neuroceleb serve` (and `python app.py`), and what it serves beside the page."""
 
 import http.client
 import io
@@ -15,30 +15,39 @@ from urllib.parse import urlsplit
 
 import pytest
 
-import app
 from neuroceleb import __version__
+from neuroceleb.cli import main, serve
 from neuroceleb.errors import UserError
+from neuroceleb.runs.workspace import Workspace
 from tests import helpers
 
 
 @pytest.fixture(autouse=True)
 def _own_signals() -> Iterator[None]:
-    """`app.main` ends on SIGTERM; whoever runs the tests keeps their own way."""
+    """`serve` sets a handler of SIGTERM: restore that of the test runner."""
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)
 
 
-# Arguments ---------------------------------------------------------------------------------
+# Options -----------------------------------------------------------------------------------
+
+
+def exit_code(*options: str) -> int:
+    """The exit code of `neuroceleb serve` with these options, in this process."""
+    with pytest.raises(SystemExit) as left:
+        main.main(["serve", *options])
+    assert isinstance(left.value.code, int)
+    return left.value.code
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--port", "x"], "Argument --port: invalid int value: 'x': see python app.py --help"),
+        (["--port", "x"], "Invalid value for '--port': 'x' is not a valid integer"),
         (["--port", "65536"], "--port 65536 is no port"),
         (["--port", "-1"], "--port -1 is no port"),
-        (["--colour"], "Unrecognized arguments: --colour"),
+        (["--colour"], "No such option '--colour'"),
         (["--auth", "kim"], "--auth must be written USER:PASSWORD"),
         (["--auth", ":secret"], "--auth must be written USER:PASSWORD"),
         (["--auth", "kim:"], "--auth must be written USER:PASSWORD"),
@@ -50,7 +59,7 @@ def test_a_mistake_is_one_sentence_and_exit_2(
     arguments: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = [] if "--workspace" in arguments else ["--workspace", str(tmp_path)]
-    assert app.main([*arguments, *where]) == 2
+    assert exit_code(*arguments, *where) == 2
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.splitlines()[-1].startswith(words)
@@ -60,31 +69,32 @@ def test_a_mistake_is_one_sentence_and_exit_2(
 def test_a_port_in_use_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
-        assert app.main(["--port", port, "--workspace", str(tmp_path)]) == 2
+        assert exit_code("--port", port, "--workspace", str(tmp_path)) == 2
     assert f"127.0.0.1:{port} cannot be listened on (Address already in use)" in (
         capsys.readouterr().err
     )
 
 
-def test_the_defaults_are_this_machine_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_by_default_only_this_machine_can_connect(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NEUROCELEB_WORKSPACE", raising=False)
-    options = app.read_arguments([])
-    assert (options.host, options.port, options.auth) == ("127.0.0.1", 7860, None)
-    assert options.workspace == helpers.ROOT
+    with serve.serve.make_context("serve", []) as context:
+        options = context.params
+    assert (options["host"], options["port"], options["auth"]) == ("127.0.0.1", 7860, None)
+    assert options["workspace"].root == helpers.ROOT
 
 
 def test_a_password_may_hold_a_colon() -> None:
-    assert app.read_auth("kim:a:b") == ("kim", "a:b")
-    assert app.read_auth(None) is None
+    assert serve.parse_auth("kim:a:b") == ("kim", "a:b")
+    assert serve.parse_auth(None) is None
 
 
 def test_whoever_opens_it_to_others_without_a_password_is_warned(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "run_server", lambda *_: None)
+    monkeypatch.setattr(serve, "run_server", lambda *_: None)
     for more, warned in (([], True), (["--auth", "kim:secret"], False)):
         arguments = ["--host", "0.0.0.0", "--port", "0", "--workspace", str(tmp_path), *more]
-        assert app.main(arguments) == 0
+        assert exit_code(*arguments) == 0
         assert ("add --auth USER:PASSWORD" in capsys.readouterr().err) is warned
 
 
@@ -98,20 +108,20 @@ def test_whoever_opens_it_to_others_without_a_password_is_warned(
         ("[::1]", "http://[::1]:{}"),
     ],
 )
-def test_the_address_it_tells(host: str, address: str) -> None:
+def test_the_address_it_prints(host: str, address: str) -> None:
     try:
-        listener = app.listen(host, 0)
+        listener = serve.listen(host, 0)
     except UserError:
         pytest.skip("no such address here")
     with listener:
         port = listener.getsockname()[1]
-        assert app.address_of(host, listener) == address.format(port)
+        assert serve.url_of(host, listener) == address.format(port)
 
 
 def test_a_workspace_one_may_not_write_is_said(tmp_path: Path) -> None:
     (tmp_path / ".cache").write_text("a file in the way")
     with pytest.raises(UserError, match="could not be made"):
-        app.prepare_gradio(app.read_workspace(tmp_path))
+        serve.prepare_gradio(Workspace(tmp_path))
 
 
 def test_it_ends_when_asked_to_and_leaves_with_0(tmp_path: Path) -> None:
@@ -125,7 +135,11 @@ def test_it_ends_when_asked_to_and_leaves_with_0(tmp_path: Path) -> None:
 
 
 def test_help_is_not_slowed_down_by_what_serving_needs() -> None:
-    loaded = "import sys, app; print({'torch', 'gradio', 'plotly'} & set(sys.modules))"
+    loaded = (
+        "import sys\n"
+        "from neuroceleb.cli import serve\n"
+        "print({'torch', 'gradio', 'plotly', 'numpy', 'cv2'} & set(sys.modules))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", loaded], cwd=helpers.ROOT, capture_output=True, text=True, check=True
     )

@@ -38,7 +38,7 @@ def root(tmp_path: Path) -> Iterator[Path]:
     helpers.write_photos(tmp_path / "datasets" / "photos")
     yield tmp_path
     workspace = Workspace(tmp_path)
-    for waiting in queue.queue(workspace):
+    for waiting in queue.entries(workspace):
         waiting.path.unlink(missing_ok=True)
     for run in workspace.runs():
         run.stop_file.touch()
@@ -223,7 +223,7 @@ def live(app_workspace: Path) -> Iterator[Run]:
     """A run that this process says it trains, in the served workspace, for as long as the test."""
     settings = Settings(epochs=90).to_json()
     run = create_run(Workspace(app_workspace), "live", {"settings": settings})
-    with run.held(), Heartbeat(run, epochs=90, state="running"):
+    with run.locked(), Heartbeat(run, epochs=90, state="running"):
         yield run
     shutil.rmtree(run.path)
 

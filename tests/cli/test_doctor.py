@@ -1,4 +1,4 @@
-"""`doctor` says what this machine has, and what to mend."""
+"""`doctor` says what this machine has, and what to fix."""
 
 import importlib.metadata
 import importlib.util
@@ -47,7 +47,7 @@ def test_the_real_command_line(tmp_path: Path) -> None:
         assert name in outcome.out
     assert platform.python_version() in outcome.out
     assert torch.__version__ in outcome.out
-    assert "MEND" not in outcome.out
+    assert "FIX" not in outcome.out
 
 
 def test_as_json(here: helpers.Here) -> None:
@@ -139,7 +139,7 @@ def test_what_is_not_installed_is_to_be_mended(
     monkeypatch.setattr(importlib.metadata, "version", no_version)
     outcome = here("doctor")
     assert outcome.code == 0
-    assert outcome.out.count("MEND") == 4
+    assert outcome.out.count("FIX") == 4
     assert outcome.out.count("-> Run: pip install -r requirements.txt") == 4
 
 

@@ -30,7 +30,7 @@ def test_a_strip_holds_every_frame_and_its_recipe(
     assert outcome.code == 0, outcome.err
     told = json.loads(outcome.out)
     assert told["key_frames"] == [0, 35, 69]
-    strip, recipe = images.decode_saved(out.read_bytes(), 10**7)
+    strip, recipe = images.decode_png(out.read_bytes(), 10**7)
     shown = images.ungrid(strip, 70, 64)
     loaded = generator.load(model)
     keys = z_from_seeds([3, 14, 15], 8)
@@ -78,11 +78,11 @@ def test_from_the_real_command_line(model: Path, tmp_path: Path) -> None:
         ("--seeds", "three", "'three' is not a seed"),
         ("--frames", "1", "2 to 3,600"),
         ("--frames", "many", "many"),
-        ("--out", "walk.avi", "'.avi' is no film"),
-        ("--out", "walk", "no film"),
+        ("--out", "walk.avi", "'.avi' is no video format"),
+        ("--out", "walk", "no video format"),
         ("--fps", "nan", "frames a second"),
         ("--scale", "1000", "smaller scale"),
-        ("--scale", "-1", "cannot be filmed"),
+        ("--scale", "-1", "is not possible"),
         ("--truncation", "nan", "0 to 2"),
         ("--method", "swim", "swim"),
         ("--easing", "hop", "hop"),

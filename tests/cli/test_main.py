@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from neuroceleb.cli import main
+from neuroceleb.cli.explore import explore
 from neuroceleb.model import checkpoint
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace, create_run
 from tests import helpers
 
-VERBS = sorted(main.cli.commands)
+VERBS = sorted(main.VERBS)
 
 
 def test_without_a_verb_it_shows_the_verbs(here: helpers.Here) -> None:
@@ -35,14 +36,14 @@ def test_without_a_verb_it_shows_the_verbs(here: helpers.Here) -> None:
 def test_every_verb_explains_itself(verb: str, flag: str, here: helpers.Here) -> None:
     outcome = here(verb, flag)
     assert outcome.code == 0
-    assert outcome.out.startswith("Usage: python -m neuroceleb")
+    assert outcome.out.startswith("Usage: neuroceleb")
     assert "--workspace" in outcome.out
 
 
-@pytest.mark.parametrize("verb", main.cli.commands["explore"].commands)
+@pytest.mark.parametrize("verb", explore.commands)
 def test_every_verb_of_explore_explains_itself(verb: str, here: helpers.Here) -> None:
     outcome = here("explore", verb, "--help")
-    assert outcome.out.startswith(f"Usage: python -m neuroceleb explore {verb}")
+    assert outcome.out.startswith(f"Usage: neuroceleb explore {verb}")
     assert "--workspace" in outcome.out
 
 

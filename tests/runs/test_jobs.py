@@ -29,7 +29,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
     made = Workspace(tmp_path)
     made.checkpoints.mkdir()
     yield made
-    for waiting in queue.queue(made):
+    for waiting in queue.entries(made):
         waiting.path.unlink(missing_ok=True)
     for run in made.runs():
         run.stop_file.touch()
@@ -63,7 +63,7 @@ def test_a_run_is_started_stopped_resumed_and_finished(
 ) -> None:
     run = start("one")
     assert run.state() == "starting"
-    assert run.is_held()
+    assert run.is_locked()
     until_trained(run)
     status = run.status()
     assert os.getsid(status["pid"]) == status["pid"]  # a session of its own: no terminal's signals
@@ -71,7 +71,7 @@ def test_a_run_is_started_stopped_resumed_and_finished(
     assert status["memory_mb"] > 0
     assert run.config()["dataset"]["count"] == helpers.PHOTOS
     assert "torch" in run.config()["versions"]
-    assert run.is_held()  # also after its config.json was completed
+    assert run.is_locked()  # also after its config.json was completed
 
     jobs.stop(workspace, "one")
     until(run, "stopped")
@@ -166,8 +166,8 @@ def stranger() -> Iterator[subprocess.Popen[bytes]]:
 def test_a_number_given_to_another_process_is_not_killed(
     stranger: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
-    held = tmp_path / "config.json"
-    held.touch()
+    locked = tmp_path / "config.json"
+    locked.touch()
     now = processes.identity(stranger.pid)
     assert {"pid", "start_ticks", "boot_id"} == set(now)
     for status in (
@@ -177,30 +177,30 @@ def test_a_number_given_to_another_process_is_not_killed(
         {**now, "boot_id": "another"},
     ):
         with pytest.raises(UserError, match="left alone"):
-            processes.end_by_force(status, held)
+            processes.kill(status, locked)
 
 
 def test_the_right_process_is_killed_only_with_the_right_identity(tmp_path: Path) -> None:
-    held = tmp_path / "config.json"
-    held.touch()
-    code = f"f = open({str(held)!r}); print(flush=True); import time; time.sleep(600)"
+    locked = tmp_path / "config.json"
+    locked.touch()
+    code = f"f = open({str(locked)!r}); print(flush=True); import time; time.sleep(600)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
         now = processes.identity(process.pid)
         with pytest.raises(UserError, match="left alone"):
-            processes.end_by_force({**now, "start_ticks": now["start_ticks"] + 1}, held)
+            processes.kill({**now, "start_ticks": now["start_ticks"] + 1}, locked)
         assert process.poll() is None
-        processes.end_by_force(now, held)
+        processes.kill(now, locked)
         assert process.wait(10) == -signal.SIGKILL
     with pytest.raises(UserError, match="left alone"):
-        processes.end_by_force(now, held)
+        processes.kill(now, locked)
 
 
 @pytest.mark.parametrize("pid", [None, "7", True, 0, 1, -1])
 def test_no_number_is_no_process(pid: object, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="which process"):
-        processes.end_by_force({"pid": pid}, tmp_path)
+        processes.kill({"pid": pid}, tmp_path)
 
 
 # Keeping house -----------------------------------------------------------------------------
@@ -231,7 +231,7 @@ def test_rename_and_delete(workspace: Workspace) -> None:
 
 def test_what_goes_on_is_neither_renamed_nor_deleted(workspace: Workspace) -> None:
     run = made(workspace, "one")
-    with run.held():
+    with run.locked():
         for act in (
             lambda: jobs.rename(workspace, "one", "two"),
             lambda: jobs.delete(workspace, "one"),
@@ -254,12 +254,12 @@ def test_a_link_to_a_run_is_deleted_and_not_what_it_points_to(
 
 def test_config_is_replaced_without_letting_go(workspace: Workspace) -> None:
     run = made(workspace, "one")
-    with run.held() as hold:
+    with run.locked() as hold:
         hold.write_config({"settings": {}})
-        assert run.is_held()
-        with pytest.raises(UserError, match="another process"), run.held():
+        assert run.is_locked()
+        with pytest.raises(UserError, match="another process"), run.locked():
             pass
-    assert not run.is_held()
+    assert not run.is_locked()
     assert run.config() == {"settings": {}}
 
 

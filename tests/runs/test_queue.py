@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from neuroceleb.errors import UserError
-from neuroceleb.runs import jobs, queue
+from neuroceleb.runs import device_lock, jobs, launch, queue
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import Settings
@@ -23,7 +23,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     made = Workspace(tmp_path)
     yield made
-    for waiting in queue.queue(made):
+    for waiting in queue.entries(made):
         waiting.path.unlink(missing_ok=True)
     for run in made.runs():
         run.stop_file.touch()
@@ -37,17 +37,17 @@ def start(workspace: Workspace, name: str, photos: Path, epochs: int = 1) -> Run
 
 
 def names(workspace: Workspace) -> list[str]:
-    return [waiting.run.name for waiting in queue.queue(workspace)]
+    return [waiting.run.name for waiting in queue.entries(workspace)]
 
 
 def test_runs_wait_in_order_and_start_by_themselves(workspace: Workspace, photos: Path) -> None:
-    with queue.device_held(workspace, "cpu", "other"):
+    with device_lock.locked(workspace, "cpu", "other"):
         started = [start(workspace, name, photos) for name in ("b", "a", "c")]
         assert [run.state() for run in started] == ["queued"] * 3
         assert names(workspace) == ["b", "a", "c"]
-        assert queue.pump(workspace) == []
-        assert queue.busy_with(workspace, "cpu") == "other"
-        assert queue.busy_with(workspace, "cuda") is None
+        assert launch.start_next(workspace) == []
+        assert device_lock.holder(workspace, "cpu") == "other"
+        assert device_lock.holder(workspace, "cuda") is None
         with pytest.raises(UserError, match="waits in the queue already"):
             jobs.resume(workspace, "a")
         jobs.rename(workspace, "a", "d")
@@ -55,7 +55,7 @@ def test_runs_wait_in_order_and_start_by_themselves(workspace: Workspace, photos
         jobs.stop(workspace, "c")
         assert started[2].state() == "stopped"
     # The first is started here; each one starts the next when it ends. Nobody else looks.
-    assert queue.pump(workspace) == ["b"]
+    assert launch.start_next(workspace) == ["b"]
     last = Run(workspace.checkpoints / "d")
     helpers.wait_for(lambda: last.state() == "finished")
     first = Run(workspace.checkpoints / "b")
@@ -65,13 +65,14 @@ def test_runs_wait_in_order_and_start_by_themselves(workspace: Workspace, photos
 
 
 def test_two_starters_never_start_one_run_twice(workspace: Workspace, photos: Path) -> None:
-    with queue.device_held(workspace, "cpu", "other"):
+    with device_lock.locked(workspace, "cpu", "other"):
         run = start(workspace, "one", photos, epochs=100_000)
         code = (
-            "import sys, time; from pathlib import Path; from neuroceleb.runs import queue\n"
+            "import sys, time; from pathlib import Path; from neuroceleb.runs import launch\n"
             "from neuroceleb.runs.workspace import Workspace; end = time.time() + 6\n"
             "print('up', flush=True); started = []\n"
-            "while time.time() < end: started += queue.pump(Workspace(Path(sys.argv[1])))\n"
+            "while time.time() < end:\n"
+            "    started += launch.start_next(Workspace(Path(sys.argv[1])))\n"
             "print(started)\n"
         )
         pumps = [
@@ -105,7 +106,7 @@ def test_the_queue_outlives_everyone(workspace: Workspace, photos: Path) -> None
 
 
 def test_a_damaged_entry_is_passed_over(workspace: Workspace, photos: Path) -> None:
-    with queue.device_held(workspace, "cpu", "other"):
+    with device_lock.locked(workspace, "cpu", "other"):
         start(workspace, "one", photos)
         folder = workspace.checkpoints / ".queue"
         (folder / "000000.json").write_text("{")
@@ -113,13 +114,13 @@ def test_a_damaged_entry_is_passed_over(workspace: Workspace, photos: Path) -> N
         (folder / "000008.json").write_text(json.dumps({"run": "x", "device": "/etc"}))
         assert names(workspace) == ["one"]
         jobs.delete(workspace, "one")
-    assert queue.pump(workspace) == []
+    assert launch.start_next(workspace) == []
 
 
 def test_an_entry_whose_run_was_taken_up_by_hand_is_dropped(
     workspace: Workspace, photos: Path
 ) -> None:
-    with queue.device_held(workspace, "cpu", "other"):
+    with device_lock.locked(workspace, "cpu", "other"):
         run = start(workspace, "one", photos)
     assert helpers.command(workspace.root, "train", "--run", "one", "--resume").code == 0
     assert run.state() == "finished"
@@ -127,7 +128,7 @@ def test_an_entry_whose_run_was_taken_up_by_hand_is_dropped(
 
 
 def test_where_nothing_ever_waited_nothing_is_made(tmp_path: Path) -> None:
-    assert queue.pump(Workspace(tmp_path)) == []
+    assert launch.start_next(Workspace(tmp_path)) == []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -143,5 +144,5 @@ def test_where_nothing_ever_waited_nothing_is_made(tmp_path: Path) -> None:
 def test_whom_a_run_keeps_busy(
     setting: str, gpu: bool, device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "_has_gpu", lambda: gpu)
-    assert queue.device_of(setting) == device
+    monkeypatch.setattr(device_lock, "_has_gpu", lambda: gpu)
+    assert device_lock.device_for(setting) == device

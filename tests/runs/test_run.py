@@ -170,11 +170,11 @@ def test_a_record_too_large_is_not_read(run: Run, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("state", ["starting", "running", "stopping"])
-def test_a_run_goes_on_where_it_is_held_and_its_heart_beats(run: Run, state: str) -> None:
+def test_a_run_goes_on_where_it_is_locked_and_its_heart_beats(run: Run, state: str) -> None:
     beat = {"state": state, "heartbeat": time.time()}
     run.write_status(beat)
     assert run.state() == "lost"  # its process is gone
-    with run.held():
+    with run.locked():
         assert run.state() == state
         run.write_status({**beat, "heartbeat": time.time() - 31})
         assert run.state() == "lost"  # its process hangs
@@ -195,7 +195,7 @@ def test_a_run_that_ends_while_one_looks_is_not_lost(
         run.write_status({"state": "finished"})
         return False
 
-    monkeypatch.setattr(Run, "is_held", ended)
+    monkeypatch.setattr(Run, "is_locked", ended)
     assert run.state() == "finished"
 
 
@@ -218,7 +218,7 @@ def test_a_killed_holder_lets_go(run: Run) -> None:
     code = (
         "import sys, time; from pathlib import Path; from neuroceleb.runs.run import Run\n"
         "run = Run(Path(sys.argv[1]))\n"
-        "with run.held():\n"
+        "with run.locked():\n"
         "    run.write_status({'state': 'running', 'heartbeat': time.time()})\n"
         "    print('held', flush=True)\n"
         "    time.sleep(60)"
@@ -231,18 +231,18 @@ def test_a_killed_holder_lets_go(run: Run) -> None:
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
-        assert run.is_held()
+        assert run.is_locked()
         assert run.state() == "running"
         with (
             pytest.raises(UserError, match="'first' is going on in another process"),
-            run.held(),
+            run.locked(),
         ):
             pytest.fail("two processes hold one run")
         process.send_signal(signal.SIGKILL)
-    assert not run.is_held()
+    assert not run.is_locked()
     assert run.state() == "lost"
-    with run.held():
-        assert run.is_held()
+    with run.locked():
+        assert run.is_locked()
 
 
 def test_looking_at_a_run_does_not_take_it(run: Run) -> None:
@@ -250,20 +250,20 @@ def test_looking_at_a_run_does_not_take_it(run: Run) -> None:
 
     def look() -> None:
         while not ended.is_set():
-            run.is_held()
+            run.is_locked()
 
     lookers = [threading.Thread(target=look) for _ in range(3)]
     for looker in lookers:
         looker.start()
     try:
         for _ in range(20):
-            with run.held():
-                assert run.is_held()
+            with run.locked():
+                assert run.is_locked()
     finally:
         ended.set()
         for looker in lookers:
             looker.join()
-    assert not run.is_held()
+    assert not run.is_locked()
 
 
 # Stats -------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ def longest_silence(times: list[float]) -> float:
 
 
 def test_it_beats_while_python_is_busy(run: Run) -> None:
-    with run.held(), watching(run) as beats, Heartbeat(run, epochs=3):
+    with run.locked(), watching(run) as beats, Heartbeat(run, epochs=3):
         end = time.monotonic() + 2.6
         while time.monotonic() < end:
             sum(range(10_000))
@@ -111,7 +111,7 @@ def test_it_beats_while_decoding_and_between_slow_steps(
 
 
 def test_a_new_state_is_written_at_once_and_the_rest_with_the_beat(run: Run) -> None:
-    with run.held(), Heartbeat(run, epochs=3) as heartbeat:
+    with run.locked(), Heartbeat(run, epochs=3) as heartbeat:
         assert run.state() == "starting"
         assert run.status()["pid"] == os.getpid()
         heartbeat.update(state="running", epoch=1)
@@ -132,7 +132,7 @@ def test_a_beat_that_cannot_be_written_is_left_out(
         write(path, value)
 
     monkeypatch.setattr(files, "write_json", sometimes)
-    with run.held(), Heartbeat(run) as heartbeat:
+    with run.locked(), Heartbeat(run) as heartbeat:
         heartbeat.update(state="running")
         full = False
         helpers.wait_for(lambda: run.state() == "running")

@@ -73,7 +73,7 @@ def test_a_run_without_figures_has_words_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"suffix": ".png"}, "no film"),
+        ({"suffix": ".png"}, "no video format"),
         ({"face": 16}, "no face 16"),
         ({"face": -1}, "no face -1"),
         ({"fps": 0.0}, "0 epochs a second"),
@@ -123,13 +123,13 @@ def test_the_verb_films_a_trained_run(finished: Run, here: helpers.Here, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("nowhere", "--out", "a.mp4"), "There is no run 'nowhere'"),
-        (("plain", "--out", "a.txt"), "no film"),
+        (("nowhere", "--out", "a.mp4"), "'nowhere' is no run"),
+        (("plain", "--out", "a.txt"), "no video format"),
         (("plain", "--out", "a.gif", "--face", "99"), "no face 99"),
         (("plain", "--out", "a.gif", "--fps", "500"), "500"),
     ],
 )
-def test_the_verb_says_what_to_mend(
+def test_the_verb_reports_a_mistake(
     arguments: tuple[str, ...], words: str, here: helpers.Here
 ) -> None:
     course(here.workspace)

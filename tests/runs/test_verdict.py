@@ -78,7 +78,7 @@ def test_faces_that_grow_alike_late_are_a_collapse() -> None:
 
 def test_grey_faces_at_the_beginning_are_no_collapse() -> None:
     rows = curve("healthy")[:8]
-    assert max(row["sample_nearest"] for row in rows) < verdict.ALIKE
+    assert max(row["sample_nearest"] for row in rows) < verdict.SIMILAR
     assert set(kinds(rows)) == {"early"}
 
 

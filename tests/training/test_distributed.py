@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from neuroceleb.data.batches import Faces
 from neuroceleb.errors import UserError
 from neuroceleb.model.losses import image_gradient
-from neuroceleb.runs import jobs, queue
-from neuroceleb.runs.queue import Locks
+from neuroceleb.runs import device_lock, handover, jobs, launch
+from neuroceleb.runs.handover import Locks
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import Settings
@@ -230,7 +230,7 @@ def test_a_run_of_two_processes_is_like_any_other(of_two: Run) -> None:
     assert list(of_two.sheets()) == list(range(EPOCHS))
     assert of_two.status()["device"] == "2 x CPU"
     assert of_two.config()["settings"]["ngpu"] == 2
-    assert not of_two.is_held()
+    assert not of_two.is_locked()
     assert of_two.log_file.read_text("utf-8").count("Training 'one'") == 1
     assert not list(of_two.path.glob(".*"))
 
@@ -257,13 +257,13 @@ def test_stopped_in_the_queue_and_resumed_by_torchrun_it_is_the_same_run(
     run = jobs.start(workspace, "one", jobs.new_config(workspace, str(photos), photos, settings))
     while len(run.stats()) == 0:
         assert run.state() in {"starting", "running"}
-        assert run.is_held()
-        assert queue.busy_with(workspace, "cpu") == "one"
+        assert run.is_locked()
+        assert device_lock.holder(workspace, "cpu") == "one"
         time.sleep(0.005)
     launcher = parent_of(run.status()["pid"])
     os.kill(launcher, signal.SIGTERM)
     helpers.wait_for(lambda: run.state() == "stopped")
-    helpers.wait_for(lambda: queue.busy_with(workspace, "cpu") is None)
+    helpers.wait_for(lambda: device_lock.holder(workspace, "cpu") is None)
     assert not run.stop_file.exists()
     assert 0 < run.status()["epoch"] < EPOCHS
     arguments = ("train", "--run-name", "one", "--resume", "--workspace", tmp_path)
@@ -357,7 +357,7 @@ def test_another_number_than_torchrun_started_is_refused(monkeypatch: pytest.Mon
     with pytest.raises(UserError, match="--ngpu 3"):
         launching.with_world_size({"ngpu": 3})
     assert not launching.is_needed(Settings.checked(ngpu=2))
-    assert not {"RANK", "WORLD_SIZE", "TORCHELASTIC_RUN_ID"} & set(queue.environment())
+    assert not {"RANK", "WORLD_SIZE", "TORCHELASTIC_RUN_ID"} & set(launch.environment())
 
 
 # Locks handed on ---------------------------------------------------------------------------
@@ -369,16 +369,16 @@ def test_locks_reach_a_process_that_inherits_nothing(
     for name in ("run", "device"):
         (tmp_path / name).write_text(name)
     run, device = (os.open(tmp_path / name, os.O_RDONLY) for name in ("run", "device"))
-    with queue.handed_on(Locks(run, device)) as environment:
+    with handover.offered(Locks(run, device)) as environment:
         for key, value in environment.items():
             monkeypatch.setenv(key, value)
-        there = queue._handed_over()
+        there = handover.receive()
         assert there.run is not None
         assert there.device is not None
         assert os.read(there.run, 9) == b"run"
         assert os.read(there.device, 9) == b"device"
         assert not os.get_inheritable(there.run)
-        assert queue.HANDED_OVER not in os.environ
+        assert handover.VARIABLE not in os.environ
     with pytest.raises(OSError, match="descriptor"):
         os.fstat(run)  # the other process's only, now
     os.fstat(device)  # kept by its caller
@@ -388,8 +388,8 @@ def test_locks_reach_a_process_that_inherits_nothing(
 
 def test_where_nobody_fetches_the_locks_nothing_hangs(tmp_path: Path) -> None:
     device = os.open(tmp_path, os.O_RDONLY)
-    with queue.handed_on(Locks(None, device)) as environment:
+    with handover.offered(Locks(None, device)) as environment:
         pass
     os.close(device)
     with pytest.raises(UserError, match="has gone"):
-        queue._fetched(environment[queue.HANDED_OVER])
+        handover._receive_from(environment[handover.VARIABLE])

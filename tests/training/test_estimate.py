@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from neuroceleb.errors import UserError
-from neuroceleb.runs import jobs, queue
+from neuroceleb.runs import device_lock, jobs
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import Settings
 from neuroceleb.training import estimate, loop
@@ -87,7 +87,7 @@ def test_too_little_room_and_many_bad_files(
 
 def test_a_busy_device_is_named(tmp_path: Path, photos: Path) -> None:
     workspace = Workspace(tmp_path)
-    with queue.device_held(workspace, "cpu", "other"):
+    with device_lock.locked(workspace, "cpu", "other"):
         found = estimate.estimate(workspace, "one", str(photos), tiny())
     assert kinds(found) == {"few_faces", "busy"}
     assert any("'other'" in problem["sentence"] for problem in found["problems"])

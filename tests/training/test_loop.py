@@ -75,7 +75,7 @@ def test_the_status_tells_the_end(finished: Run) -> None:
     assert status["eta_seconds"] is None
     assert status["message"] == ""
     assert isinstance(status["pid"], int)
-    assert not finished.is_held()
+    assert not finished.is_locked()
 
 
 FIGURES = ("loss_d", "loss_g", "d_x", "d_g_z1", "d_g_z2")

@@ -89,7 +89,7 @@ class Stopper:
             assert done == at, "it stops after the step it is in"
             assert self._steps_done(run) == at
         assert not run.stop_file.exists()
-        assert not run.is_held()
+        assert not run.is_locked()
 
     @staticmethod
     def _steps_done(run: Run) -> int:
@@ -231,7 +231,7 @@ def test_killed_at_random_moments_it_is_the_same_run(tmp_path: Path, photos: Pat
         time.sleep(chance.uniform(0, 0.06))
         helpers.kill(process)
         kills += 1
-        assert not run.is_held()
+        assert not run.is_locked()
         assert run.state() in {"lost", "finished"}
         assert_nothing_is_half_written(run)
         verb = ("train", "--run", "killed", "--resume")

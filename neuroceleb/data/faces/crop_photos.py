@@ -26,6 +26,7 @@ from neuroceleb import files
 from neuroceleb.data.faces import align, crop, edit, report, review
 from neuroceleb.data.faces.crop import CropSpec, Photo, PhotoResult
 from neuroceleb.data.faces.detector import Detector
+from neuroceleb.data.faces.google_consent import request_consent
 from neuroceleb.data.faces.manifest import KEPT, NO_FACE, REJECTED, UNREADABLE, FaceSet
 from neuroceleb.data.faces.review import Counts
 from neuroceleb.data.faces.rules import Rules
@@ -225,9 +226,10 @@ def _yunet_pool(options: Options, spec: CropSpec, workers: int) -> _Pool:
 
 
 def _google(photos: int, confirm: Callable[[str], bool]) -> Detector:
-    from neuroceleb.data.faces import google_vision  # takes half a second
+    consent = request_consent(photos, confirm)
+    from neuroceleb.data.faces.google_vision import GoogleVision  # takes half a second
 
-    return google_vision.GoogleVision(google_vision.request_consent(photos, confirm))
+    return GoogleVision(consent)
 
 
 def _results(

@@ -6,7 +6,7 @@ Importing this module takes half a second, so it is imported where it is needed 
 
 import io
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from google.api_core import exceptions
@@ -16,6 +16,8 @@ from google.cloud import vision
 from PIL import Image
 
 from neuroceleb.data.faces.detector import Face, Point
+from neuroceleb.data.faces.google_consent import Consent
+from neuroceleb.data.faces.google_errors import is_transient, user_message
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 
@@ -26,13 +28,6 @@ LONG_SIDE_PX = 1600
 MAX_LONG_SIDE_PX = 2048  # the largest JPEG of this size fits one request
 JPEG_QUALITY = 92
 MAX_FACES = 50
-
-# List price of face detection, 2026, in USD; the free calls are per month.
-PRICE_YEAR = 2026
-FREE_CALLS = 1_000
-VOLUME_PRICE_FROM = 5_000_000
-USD_PER_1000 = 1.50
-USD_PER_1000_VOLUME = 0.60
 
 # Google's left is the viewer's: "LEFT_EYE, typically, is the person's right eye" (reference of
 # FaceAnnotation.Landmark.Type). In the order of LANDMARKS, the person's own right eye first.
@@ -49,51 +44,6 @@ _LIKELIHOODS = {
 
 _OK, _INVALID_ARGUMENT, _UNAVAILABLE = 0, 3, 14  # google.rpc.Code
 _FINAL = (_OK, _INVALID_ARGUMENT)  # not retried: the photo was read, or cannot be read
-_SIGN_IN_FAILED = "Getting metadata from plugin failed"  # of gRPC; code UNAVAILABLE
-
-
-def calls(photo_count: int) -> int:
-    """How many calls Google bills for that many photos: one per image and feature."""
-    return photo_count
-
-
-def estimate_usd(photo_count: int) -> float:
-    """The cost in USD at the list price, if no other photos are sent in that month."""
-    count = calls(photo_count)
-    full_price = max(0, min(count, VOLUME_PRICE_FROM) - FREE_CALLS)
-    volume_price = max(0, count - VOLUME_PRICE_FROM)
-    return (full_price * USD_PER_1000 + volume_price * USD_PER_1000_VOLUME) / 1000
-
-
-def consent_text(photo_count: int) -> str:
-    """The question before photos are sent: how many, where to, at what cost."""
-    photos = "1 photo" if photo_count == 1 else f"{photo_count:,} photos"
-    count = calls(photo_count)
-    billed = "1 call" if count == 1 else f"{count:,} calls"
-    return (
-        f"{photos} would leave this machine and be sent to Google Cloud Vision, reduced and "
-        f"without their EXIF: {billed}, about {estimate_usd(photo_count):,.2f} USD at the list "
-        f"price of {PRICE_YEAR} (the first {FREE_CALLS:,} a month are free; check yours)."
-    )
-
-
-@dataclass(frozen=True)
-class Consent:
-    """A person agreed that this many photos are sent. Returned by `request_consent`."""
-
-    photos: int
-
-
-def request_consent(photo_count: int, confirm: Callable[[str], bool]) -> Consent:
-    """Call `confirm` with the `consent_text`; it returns whether the person agrees.
-
-    Raises UserError where the person does not.
-    """
-    if not confirm(consent_text(photo_count)):
-        raise UserError(
-            "Nothing was sent to Google: use the yunet detector, which runs on this machine."
-        )
-    return Consent(photo_count)
 
 
 class GoogleVision:
@@ -127,7 +77,7 @@ class GoogleVision:
         self._long_side_px = long_side_px
         self._timeout_s = timeout_s
         self._retry = Retry(
-            predicate=_is_transient,
+            predicate=is_transient,
             initial=retry_delay_s,
             maximum=30.0,
             multiplier=2.0,
@@ -177,9 +127,9 @@ class GoogleVision:
         try:
             self._retry(request_missing)()
         except exceptions.RetryError as error:
-            raise UserError(_user_message(error.cause)) from error
+            raise UserError(user_message(error.cause)) from error
         except exceptions.GoogleAPIError as error:
-            raise UserError(_user_message(error)) from error
+            raise UserError(user_message(error)) from error
         with self._lock:
             self.unreadable += sum(it.error.code == _INVALID_ARGUMENT for it in responses.values())
         return [responses[index] for index in range(len(jpegs))]
@@ -301,73 +251,3 @@ def _extras(annotation: vision.FaceAnnotation) -> dict[str, float]:
 
 def _area(face: Face) -> float:
     return face.box[2] * face.box[3]
-
-
-def _is_transient(error: BaseException) -> bool:
-    transient = (
-        exceptions.ServiceUnavailable,
-        exceptions.DeadlineExceeded,
-        exceptions.InternalServerError,
-    )
-    return isinstance(error, transient) and _SIGN_IN_FAILED not in str(error)
-
-
-_API_OFF = (
-    "The Cloud Vision API is switched off in the Google project of your credentials: enable it "
-    "in the Google Cloud console, wait a few minutes and try again."
-)
-_BILLING_OFF = (
-    "The Google project of your credentials has no billing account: link one in the Google "
-    "Cloud console, or use the yunet detector."
-)
-_NO_SIGN_IN = (
-    "Google's sign-in did not work: check that this machine is online, and renew the key that "
-    "GOOGLE_APPLICATION_CREDENTIALS points to."
-)
-_SENTENCES: tuple[tuple[type[exceptions.GoogleAPICallError], str], ...] = (
-    (
-        exceptions.Unauthorized,
-        "Google did not accept your credentials: renew the key that "
-        "GOOGLE_APPLICATION_CREDENTIALS points to.",
-    ),
-    (
-        exceptions.Forbidden,
-        "Your Google credentials may not use the Cloud Vision API: give their account access to "
-        "it in the Google Cloud console, or use another key.",
-    ),
-    (
-        exceptions.TooManyRequests,
-        "The quota of your Google project is used up: wait, raise it in the Google Cloud "
-        "console, or use the yunet detector.",
-    ),
-    (
-        exceptions.GatewayTimeout,
-        "Google Vision did not answer in time: check your connection and try again, or use the "
-        "yunet detector.",
-    ),
-    (
-        exceptions.ServiceUnavailable,
-        "Google Vision cannot be reached: check that this machine is online and try again, or "
-        "use the yunet detector.",
-    ),
-    (
-        exceptions.BadRequest,
-        "Google Vision refused the request as invalid: update google-cloud-vision, or use the "
-        "yunet detector.",
-    ),
-)
-
-
-def _user_message(error: Exception | None) -> str:
-    """One sentence, without the text of the service, which may quote keys."""
-    if _SIGN_IN_FAILED in str(error):
-        return _NO_SIGN_IN
-    if isinstance(error, exceptions.Forbidden):
-        if error.reason == "SERVICE_DISABLED" or "it is disabled" in str(error):
-            return _API_OFF
-        if error.reason == "BILLING_DISABLED":
-            return _BILLING_OFF
-    for kind, sentence in _SENTENCES:
-        if isinstance(error, kind):
-            return sentence
-    return "Google Vision had an internal error: try again later, or use the yunet detector."

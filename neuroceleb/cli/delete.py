@@ -1,0 +1,20 @@
+"""The verb `delete`."""
+
+import click
+
+from neuroceleb.cli.options import in_workspace
+from neuroceleb.errors import UserError
+from neuroceleb.runs import jobs
+from neuroceleb.runs.workspace import Workspace
+
+
+@click.command()
+@click.argument("name", metavar="RUN")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@in_workspace
+def delete(name: str, yes: bool, workspace: Workspace) -> None:
+    """Delete RUN with its weights, sheets and figures, for good."""
+    run = workspace.run(name)
+    if not yes and not click.confirm(f"Delete {run.path} with everything in it?", err=True):
+        raise UserError(f"The run '{name}' was not deleted.")
+    jobs.delete(workspace, name)

@@ -1,0 +1,45 @@
+"""The verb `export`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from neuroceleb.cli.options import epoch_option, in_workspace, make_folder
+from neuroceleb.runs.workspace import Workspace
+
+
+@click.command()
+@click.argument("model")
+@click.option(
+    *("--format", "file_format"),
+    type=click.Choice(["safetensors", "pth", "onnx"]),
+    required=True,
+    help="File format.",
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write.")
+@epoch_option
+@in_workspace
+def export(
+    model: str, file_format: str, out: Path, epoch: int | None, workspace: Workspace
+) -> None:
+    """Write MODEL's generator as one file.
+
+    A pth is a state dict that the original script loads; onnx runs without PyTorch, takes z as
+    (N, nz), and is checked against the original where onnxruntime is installed.
+    """
+    from neuroceleb.model import checkpoint
+
+    weights = workspace.weights(model, epoch)
+    network, config = checkpoint.load_generator(weights)
+    make_folder(out.parent)
+    if file_format == "pth":
+        checkpoint.save_pth(out, network)
+    elif file_format == "onnx":
+        from neuroceleb.model.export import onnx
+
+        if not onnx.save(out, network, config):
+            print("Not checked: that takes 'pip install onnxruntime'.", file=sys.stderr)
+    else:
+        checkpoint.save_weights(out, network, config)
+    print(f"{weights} written to {out}", file=sys.stderr)

@@ -1,0 +1,133 @@
+"""Starting the queued runs, each in a process of its own. Standard library only.
+
+There is no scheduler process. Whoever comes by calls `start_next`: a training that ends, the app
+every few seconds, a verb of the command line. It acquires the locks of run and device first and
+hands them over to the new process (`handover`).
+"""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from neuroceleb.errors import UserError
+from neuroceleb.runs import device_lock, handover, queue
+from neuroceleb.runs.run import Run
+from neuroceleb.runs.workspace import Workspace
+
+# What torchrun sets for its processes, which a process started by one of them must not see.
+TORCHRUN_VARIABLES = frozenset(
+    {"OMP_NUM_THREADS", "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"}
+)
+
+
+def start_next(workspace: Workspace) -> list[str]:
+    """Start the next queued run of every device that is free; returns the names of those started.
+
+    Cheap if the queue is empty. Entries of runs whose state is no longer `queued` are removed.
+    """
+    if not queue.entries(workspace):
+        return []
+    started: list[str] = []
+    devices_seen: set[str] = set()
+    with queue.locked(workspace):
+        for entry in queue.entries(workspace):
+            if entry.run.state() != "queued":
+                entry.path.unlink(missing_ok=True)
+            elif entry.device not in devices_seen:
+                devices_seen.add(entry.device)
+                if _start(workspace, entry):
+                    started.append(entry.run.name)
+    return started
+
+
+def _start(workspace: Workspace, entry: queue.Entry) -> bool:
+    """Whether the run of this entry was started, or failed to start; False if it is locked."""
+    device = device_lock.acquire(workspace, entry.device, entry.run.name)
+    if device is None:
+        return False
+    try:
+        with entry.run.locked() as lock:
+            _launch(workspace, entry, lock.descriptor, device)
+    except UserError:  # somebody resumed it by hand this very moment
+        return False
+    finally:
+        os.close(device)
+    return True
+
+
+def _launch(workspace: Workspace, entry: queue.Entry, run_lock: int, device: int) -> None:
+    run = entry.run
+    run.stop_file.unlink(missing_ok=True)
+    status = {**run.status(), "heartbeat": time.time()}
+    changes = () if entry.epochs is None else ("--epochs", str(entry.epochs))
+    try:
+        run.write_status({**status, "state": "starting"})
+        with run.log_file.open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603
+                [*command_line("train", workspace), "--run", run.name, "--resume", *changes],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment() | {handover.VARIABLE: f"{run_lock},{device}"},
+                pass_fds=(run_lock, device),
+                start_new_session=True,
+            )
+    except (OSError, UserError) as error:
+        with suppress(UserError):
+            message = f"The training could not be started ({error}): fix that, then resume."
+            run.write_status({**status, "state": "failed", "message": message})
+    else:
+        threading.Thread(target=process.wait, daemon=True, name=f"waits for {run.name}").start()
+    entry.path.unlink(missing_ok=True)
+
+
+def command_line(verb: str, workspace: Workspace) -> list[str]:
+    """The first arguments of a command line of this program, usable from any folder."""
+    root = str(workspace.root.resolve())
+    return [sys.executable, "-P", "-m", "neuroceleb", verb, "--workspace", root]
+
+
+def environment() -> dict[str, str]:
+    """This process's environment for a child, in which this very package is found first."""
+    home = str(Path(__file__).resolve().parents[2])
+    others = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    paths = [home, *(path for path in others if path not in {"", home})]
+    left_out = TORCHRUN_VARIABLES if "TORCHELASTIC_RUN_ID" in os.environ else frozenset()
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in left_out and not name.startswith("TORCHELASTIC_")
+    }
+    return {**kept, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+@contextmanager
+def training_process(workspace: Workspace, name: str) -> Iterator[handover.Locks]:
+    """The whole work of a process that trains the run `name`; yields the locks handed over to it.
+
+    If it was started by `start_next`, nobody reads its output, so an exception raised before the
+    training has begun is written to the run's status as well. At the end the next run is started.
+    """
+    locks = handover.receive()
+    try:
+        yield locks
+    except BaseException as error:
+        if locks.run is not None:
+            _write_failure(Run(workspace.checkpoints / name), error)
+        raise
+    finally:
+        locks.close()
+        with suppress(UserError):
+            start_next(workspace)
+
+
+def _write_failure(run: Run, error: BaseException) -> None:
+    kind = type(error).__name__
+    message = str(error) if isinstance(error, UserError) else f"It failed ({kind}): see log.txt."
+    with suppress(UserError):
+        run.write_status({**run.status(), "state": "failed", "message": message})
