@@ -84,6 +84,7 @@ def test_a_run_is_started_stopped_resumed_and_finished(
         jobs.resume(workspace, "one")
 
 
+@pytest.mark.slow
 def test_a_background_run_is_the_command_lines_run(
     workspace: Workspace, start: Callable[..., Run], finished: Run
 ) -> None:
@@ -92,6 +93,7 @@ def test_a_background_run_is_the_command_lines_run(
     assert helpers.timeless(run) == helpers.timeless(finished)
 
 
+@pytest.mark.slow
 def test_a_killed_training_is_lost_at_once_and_can_be_resumed(
     workspace: Workspace, start: Callable[..., Run]
 ) -> None:
@@ -107,6 +109,7 @@ def test_a_killed_training_is_lost_at_once_and_can_be_resumed(
     until(run, "finished")
 
 
+@pytest.mark.slow
 def test_a_hung_training_is_ended_by_force_after_the_grace_time(
     workspace: Workspace, start: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:

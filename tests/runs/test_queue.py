@@ -64,6 +64,7 @@ def test_runs_wait_in_order_and_start_by_themselves(workspace: Workspace, photos
     assert first.status()["heartbeat"] <= last.status()["heartbeat"]
 
 
+@pytest.mark.slow
 def test_two_starters_never_start_one_run_twice(workspace: Workspace, photos: Path) -> None:
     with device_lock.locked(workspace, "cpu", "other"):
         run = start(workspace, "one", photos, epochs=100_000)
@@ -92,6 +93,7 @@ def test_two_starters_never_start_one_run_twice(workspace: Workspace, photos: Pa
     helpers.wait_for(lambda: run.state() == "running")
 
 
+@pytest.mark.slow
 def test_the_queue_outlives_everyone(workspace: Workspace, photos: Path) -> None:
     running = start(workspace, "running", photos, epochs=100_000)
     helpers.wait_for(lambda: running.state() == "running")

@@ -187,6 +187,7 @@ def mean_of(networks: list[torch.nn.Module], weights: list[float]) -> None:
             one.grad = copy.deepcopy(mean)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", two_ranks.BATCHES)
 @pytest.mark.parametrize("recipe", two_ranks.SETTINGS)
 def test_gradients_are_the_mean_of_those_of_both_parts(
@@ -225,6 +226,7 @@ def of_two(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return helpers.run_of(workspace, "one")
 
 
+@pytest.mark.slow
 def test_a_run_of_two_processes_is_like_any_other(of_two: Run) -> None:
     assert [row["images_seen"] for row in of_two.stats()] == [19 * n for n in range(1, EPOCHS + 1)]
     assert list(of_two.sheets()) == list(range(EPOCHS))
@@ -235,6 +237,7 @@ def test_a_run_of_two_processes_is_like_any_other(of_two: Run) -> None:
     assert not list(of_two.path.glob(".*"))
 
 
+@pytest.mark.slow
 def test_every_process_keeps_the_same_faces_back(of_two: Run, tmp_path: Path) -> None:
     photos = of_two.path.parents[1] / "photos"
     flags = (*TWO, "--epochs", "3", "--holdout", "0.3", "--evaluate-every", "2")
@@ -246,6 +249,7 @@ def test_every_process_keeps_the_same_faces_back(of_two: Run, tmp_path: Path) ->
     assert [row["images_seen"] for row in rows] == [trained_on * n for n in (1, 2, 3)]
 
 
+@pytest.mark.slow
 def test_stopped_in_the_queue_and_resumed_by_torchrun_it_is_the_same_run(
     of_two: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -281,6 +285,7 @@ def begun(workspace: Path, photos: Path) -> tuple[subprocess.Popen[str], Run]:
     return process, run
 
 
+@pytest.mark.slow
 def test_where_one_dies_the_first_ends_with_a_sentence(
     tmp_path: Path, photos: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -302,6 +307,7 @@ def test_where_one_dies_the_first_ends_with_a_sentence(
     assert len(run.stats()) == int(epochs)
 
 
+@pytest.mark.slow
 def test_where_the_first_dies_the_others_end_and_the_starter_says_so(
     tmp_path: Path, photos: Path
 ) -> None:
