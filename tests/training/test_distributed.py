@@ -18,15 +18,15 @@ from hypothesis import strategies as st
 from neuroceleb.data.batches import Faces
 from neuroceleb.errors import UserError
 from neuroceleb.model.losses import image_gradient
-from neuroceleb.runs import device_lock, handover, jobs, launch
-from neuroceleb.runs.handover import Locks
+from neuroceleb.runs import device_lock, jobs, launch
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import Settings
 from neuroceleb.training import distributed, step
 from neuroceleb.training import torchrun as launching
 from neuroceleb.training.distributed import Ranks
-from tests import helpers, two_ranks
+from tests import helpers
+from tests.training import two_ranks
 
 EPOCHS = 16
 TWO = (*helpers.TINY, "--ngpu", "2", "--keep-every", "10", "--epochs", str(EPOCHS))
@@ -364,38 +364,3 @@ def test_another_number_than_torchrun_started_is_refused(monkeypatch: pytest.Mon
         launching.with_world_size({"ngpu": 3})
     assert not launching.is_needed(Settings.checked(ngpu=2))
     assert not {"RANK", "WORLD_SIZE", "TORCHELASTIC_RUN_ID"} & set(launch.environment())
-
-
-# Locks handed on ---------------------------------------------------------------------------
-
-
-def test_locks_reach_a_process_that_inherits_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("run", "device"):
-        (tmp_path / name).write_text(name)
-    run, device = (os.open(tmp_path / name, os.O_RDONLY) for name in ("run", "device"))
-    with handover.offered(Locks(run, device)) as environment:
-        for key, value in environment.items():
-            monkeypatch.setenv(key, value)
-        there = handover.receive()
-        assert there.run is not None
-        assert there.device is not None
-        assert os.read(there.run, 9) == b"run"
-        assert os.read(there.device, 9) == b"device"
-        assert not os.get_inheritable(there.run)
-        assert handover.VARIABLE not in os.environ
-    with pytest.raises(OSError, match="descriptor"):
-        os.fstat(run)  # the other process's only, now
-    os.fstat(device)  # kept by its caller
-    for descriptor in (device, there.run, there.device):
-        os.close(descriptor)
-
-
-def test_where_nobody_fetches_the_locks_nothing_hangs(tmp_path: Path) -> None:
-    device = os.open(tmp_path, os.O_RDONLY)
-    with handover.offered(Locks(None, device)) as environment:
-        pass
-    os.close(device)
-    with pytest.raises(UserError, match="has gone"):
-        handover._receive_from(environment[handover.VARIABLE])
