@@ -9,7 +9,15 @@ from urllib.parse import urlsplit
 
 import pytest
 import torch
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from neuroceleb.runs.run import Run
 from tests import helpers
@@ -93,45 +101,112 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
+class Errors:
+    """Console errors, page errors and requests to other hosts, of the pages that it watches.
+
+    A test marked `refused` provokes responses of 4xx: that the console logs them is no error there.
+    """
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self.refusals_expected = False
+
+    def begin(self, request: pytest.FixtureRequest) -> None:
+        """Forget what was found before this test."""
+        self.found.clear()
+        self.refusals_expected = request.node.get_closest_marker("refused") is not None
+
+    def watch(self, page: Page) -> None:
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self.found.append(f"page: {error}"))
+        page.on("request", self._on_request)
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        is_refusal = "the server responded with a status of 4" in message.text
+        if message.type == "error" and not (self.refusals_expected and is_refusal):
+            self.found.append(f"console: {message.text}")
+
+    def _on_request(self, one: Request) -> None:
+        parts = urlsplit(one.url)
+        if parts.scheme not in {"data", "blob"} and parts.hostname != "127.0.0.1":
+            self.found.append(f"a request to {one.url}")
+
+
+def new_context(browser: Browser, **options: Any) -> BrowserContext:
+    context = browser.new_context(**({"viewport": DESKTOP, "locale": "en-US"} | options))
+    context.set_default_timeout(helpers.PATIENCE_S * 1_000)
+    expect.set_options(timeout=helpers.PATIENCE_S * 1_000)
+    return context
+
+
 @pytest.fixture
 def open_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
     """Opens pages, each in a fresh context with these options (see `Browser.new_context`).
 
-    Console errors, page errors and requests to another host fail the test in the end. A test
-    marked `refused` provokes answers of 4xx: that the console tells of them is no error there.
+    What `Errors` finds on them fails the test in the end.
     """
-    troubles: list[str] = []
+    errors = Errors()
+    errors.begin(request)
     contexts = []
-    refused = request.node.get_closest_marker("refused") is not None
-
-    def heard(message: ConsoleMessage) -> None:
-        is_refusal = "the server responded with a status of 4" in message.text
-        if message.type == "error" and not (refused and is_refusal):
-            troubles.append(f"console: {message.text}")
-
-    def asked(one: Request) -> None:
-        parts = urlsplit(one.url)
-        if parts.scheme not in {"data", "blob"} and parts.hostname != "127.0.0.1":
-            troubles.append(f"a request to {one.url}")
 
     def open_one(**options: Any) -> Page:
-        context = browser.new_context(**({"viewport": DESKTOP, "locale": "en-US"} | options))
-        contexts.append(context)
-        context.set_default_timeout(helpers.PATIENCE_S * 1_000)
-        page = context.new_page()
-        page.on("console", heard)
-        page.on("pageerror", lambda error: troubles.append(f"page: {error}"))
-        page.on("request", asked)
+        contexts.append(new_context(browser, **options))
+        page = contexts[-1].new_page()
+        errors.watch(page)
         return page
 
-    expect.set_options(timeout=helpers.PATIENCE_S * 1_000)
     yield open_one
     for context in contexts:
         context.close()
-    assert troubles == []
+    assert errors.found == []
+
+
+class Tab:
+    """One page for many tests, emptied between them: a fresh context loads four times as long."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._page: Page | None = None
+        self.errors = Errors()
+
+    def page(self) -> Page:
+        if self._page is None or self._page.is_closed():
+            self._page = new_context(self._browser).new_page()
+            self.errors.watch(self._page)
+        return self._page
+
+    def reset(self) -> None:
+        """Leave the app, and remove what a test left: routes, storage, cookies, size, mouse."""
+        page = self._page
+        if page is None or page.is_closed():
+            return
+        page.unroute_all(behavior="ignoreErrors")
+        address = urlsplit(page.url)
+        page.goto("about:blank")
+        if address.scheme == "http":
+            origin = f"{address.scheme}://{address.netloc}"
+            session = page.context.new_cdp_session(page)
+            what = {"origin": origin, "storageTypes": "cookies,local_storage"}
+            session.send("Storage.clearDataForOrigin", what)
+            session.detach()
+        page.set_viewport_size(DESKTOP)
+        page.mouse.move(0, 0)
+
+
+@pytest.fixture(scope="session")
+def tab(browser: Browser) -> Tab:
+    return Tab(browser)
 
 
 @pytest.fixture
-def page(open_page: Callable[..., Page]) -> Page:
-    """An empty page, 1280x900, in English; see `open_page` for what it watches over."""
-    return open_page()
+def page(tab: Tab, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """An empty page, 1280x900, in English, without storage; `Errors` on it fail the test.
+
+    Tests that need scripts of their own in the page, permissions, another language or a second
+    visitor use `open_page`.
+    """
+    tab.errors.begin(request)
+    yield tab.page()
+    found = list(tab.errors.found)  # not what leaving the page interrupts
+    tab.reset()
+    assert found == []

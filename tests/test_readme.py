@@ -1,17 +1,21 @@
-"""What README promises: its commands, its tree, and nothing of somebody's own machine."""
+"""What README and CONTRIBUTING state: commands, packages, links; and no path of one machine."""
 
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
+from neuroceleb import __version__
 from neuroceleb.cli.main import VERBS
 from tests import helpers
 
 ROOT = helpers.ROOT
 README = (ROOT / "README.md").read_text("utf-8")
 START = "bash .ci/setup && .venv/bin/python app.py"
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 TEST = "bash .ci/setup --tests && .venv/bin/pytest"
 
 
@@ -54,28 +58,52 @@ def test_the_scripts_are_bash(name: str) -> None:
     assert subprocess.run(["bash", "-n", path], check=False).returncode == 0
 
 
-def test_the_setup_installs_what_is_required() -> None:
+def requirements(name: str) -> list[Requirement]:
+    """The packages named in a requirements file, without comments and other files."""
+    lines = (line.split("#")[0].strip() for line in (ROOT / name).read_text("utf-8").splitlines())
+    return [Requirement(line) for line in lines if line and not line.startswith("-")]
+
+
+def pinned(name: str) -> dict[str, str]:
+    """The exact version of each package in a lock file."""
+    versions = {}
+    for one in requirements(name):
+        (specifier,) = one.specifier
+        assert specifier.operator == "==", one
+        versions[canonicalize_name(one.name)] = specifier.version
+    return versions
+
+
+def test_the_setup_installs_the_locked_versions() -> None:
     setup = (ROOT / ".ci" / "setup").read_text()
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.lock", "requirements-dev.lock"):
         assert f"-r {name}" in setup
-        assert (ROOT / name).is_file()
+    assert "-r requirements.lock\n" in (ROOT / "requirements-dev.lock").read_text("utf-8")
 
 
-def test_the_tree_names_every_module_and_no_other() -> None:
+def test_what_is_required_is_locked() -> None:
+    app, tests = pinned("requirements.lock"), pinned("requirements-dev.lock")
+    assert not set(app) & set(tests)
+    for name, locked in (
+        ("requirements.txt", app),
+        ("requirements-dev.txt", app | tests),
+    ):
+        for required in requirements(name):
+            version = locked[canonicalize_name(required.name)]
+            assert version in required.specifier, required
+
+
+def test_the_tree_names_every_package_and_no_other() -> None:
     (tree,) = [block for block in blocks("") if "neuroceleb/\n" in block]
-    named = re.findall(r"^  (\w+(?:\.py|/))", tree, re.MULTILINE)
-    package = ROOT / "neuroceleb"
-    there = {path.name for path in package.glob("*.py") if not path.name.startswith("__")}
-    there |= {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
-    assert sorted(named) == sorted(there)
-    for top in re.findall(r"^(\w[\w.]*/?) ", tree, re.MULTILINE):
-        if top not in {"checkpoints/", "datasets/"}:  # made when they are needed
-            assert (ROOT / top).exists(), top
+    named = re.findall(r"^  (\w+)/", tree, re.MULTILINE)
+    assert sorted(named) == sorted(
+        path.parent.name for path in (ROOT / "neuroceleb").glob("*/__init__.py")
+    )
 
 
 def test_every_verb_is_named() -> None:
-    (verbs,) = [block for block in blocks("") if "python -m neuroceleb train" in block]
-    named = set(re.findall(r"python -m neuroceleb ([a-z]+)", verbs))
+    (verbs,) = [block for block in blocks("") if "neuroceleb train DATASET" in block]
+    named = set(re.findall(r"^neuroceleb ([a-z]+)", verbs, re.MULTILINE))
     assert named == set(VERBS)
 
 
@@ -85,15 +113,22 @@ def test_every_package_of_ours_is_packed() -> None:
     assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []
 
 
-def test_what_is_linked_is_there() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_what_is_linked_or_named_exists(document: str) -> None:
+    text = (ROOT / document).read_text("utf-8")
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
         assert target.startswith("http") or (ROOT / target).exists(), target
-    for name in re.findall(r"`(docs/[\w./-]+)`", README):
+    for name in re.findall(r"`((?:docs|neuroceleb|tests|\.ci)/[\w./-]+)`", text):
         assert (ROOT / name).exists(), name
 
 
+def test_the_changelog_begins_with_this_version() -> None:
+    versions = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M)
+    assert versions[0] == __version__
+
+
 def test_nothing_is_left_to_fill_in() -> None:
-    for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+    for path in [*(ROOT / name for name in DOCUMENTS), *(ROOT / "docs").rglob("*.md")]:
         text = path.read_text("utf-8")
         found = re.findall(r"\b(?:TODO|TBD|FIXME|XXX)\b|^[A-Z_]{6,}$", text, re.MULTILINE)
         assert found == [], path

@@ -596,14 +596,14 @@ TRAININGS: dict[str, str] = {
     "{} could not be written ({}): make room or fix the permissions, then try again.": (
         "{0}을(를) 쓸 수 없습니다({1}). 자리를 만들거나 권한을 고친 뒤 다시 하세요."
     ),
-    "{} does not say which dataset it was: start anew.": (
+    "{} does not name a dataset: start a new run.": (
         "{0}에 어떤 데이터셋이었는지 없습니다. 새로 시작하세요."
     ),
-    "{} is not whole: the run cannot go on.": "{0}이(가) 온전하지 않아 학습을 이어 갈 수 없습니다.",
+    "{} is damaged: the run cannot be resumed.": "{0}이(가) 망가져 학습을 이어 갈 수 없습니다.",
     "The estimate failed: the details are in the server's log.": (
         "예상을 계산하지 못했습니다. 자세한 내용은 서버 로그에 있습니다."
     ),
-    "The run '{}' is not going on: there is nothing to stop.": (
+    "The run '{}' is not running: there is nothing to stop.": (
         "학습 '{0}'은(는) 진행 중이 아니어서 멈출 것이 없습니다."
     ),
     "The run '{}' may still end by itself: stop it first, and force it only when it has not "
@@ -614,11 +614,11 @@ TRAININGS: dict[str, str] = {
     "The run '{}' has not ended yet: look again in a moment.": (
         "학습 '{0}'이(가) 아직 끝나지 않았습니다. 잠시 뒤에 다시 보세요."
     ),
-    "The run '{}' waits in the queue already.": "학습 '{0}'은(는) 이미 차례를 기다리고 있습니다.",
-    "The run '{}' is finished: give it more epochs to go on.": (
+    "The run '{}' is in the queue already.": "학습 '{0}'은(는) 이미 차례를 기다리고 있습니다.",
+    "The run '{}' is finished: give it more epochs to continue it.": (
         "학습 '{0}'은(는) 끝났습니다. 이어 가려면 에포크를 늘리세요."
     ),
-    "Looking at {} took over {} minutes: estimate it on the command line, with train --estimate.": (
+    "The estimate for {} took over {} minutes: use the command line, train --estimate.": (
         "{0}을(를) 살펴보는 데 {1}분이 넘었습니다. 명령줄에서 train --estimate 로 계산하세요."
     ),
     "There is already a run '{}': use another name.": (
@@ -627,7 +627,7 @@ TRAININGS: dict[str, str] = {
     "There is already a run '{}': use another name, or --resume.": (
         "학습 '{0}'이(가) 이미 있습니다. 다른 이름이나 --resume을 쓰세요."
     ),
-    "There is already a run '{}': use another name, or --resume to go on with it.": (
+    "There is already a run '{}': use another name, or --resume to continue it.": (
         "학습 '{0}'이(가) 이미 있습니다. 다른 이름을 쓰거나 --resume으로 이어 가세요."
     ),
     "Process {} of the {} that train '{}' has gone ({}), so the others were ended: --resume "
@@ -661,7 +661,7 @@ TRAININGS: dict[str, str] = {
         "{0}을(를) 거절했습니다({1}). 나머지를 가져오려면 폴더에서 빼세요."
     ),
     "Process {} is not the one that trains this run (any more), so it was left alone: look at "
-    "the run again; if it is still going on, it is on another machine or in another container, "
+    "the run again; if it is still running, it is on another machine or in another container, "
     "and has to be ended there.": (
         "프로세스 {0}은(는) (더는) 이 학습을 하는 프로세스가 아니어서 그대로 두었습니다. "
         "학습을 다시 보고, 아직 진행 중이면 다른 컴퓨터나 컨테이너에 있으니 거기서 끝내세요."
@@ -669,7 +669,7 @@ TRAININGS: dict[str, str] = {
     "The run does not say which process trains it: wait until it has begun.": (
         "어느 프로세스가 학습하는지 아직 알 수 없습니다. 시작할 때까지 기다리세요."
     ),
-    "This system cannot tell processes apart: end process {} yourself.": (
+    "This system cannot identify processes: end process {} yourself.": (
         "이 시스템에서는 프로세스를 구별할 수 없습니다. 프로세스 {0}을(를) 직접 끝내세요."
     ),
     "Process {} belongs to another user: ask them, or end it as administrator.": (
@@ -683,7 +683,7 @@ TRAININGS: dict[str, str] = {
     "The queue is in use by another process: try again in a moment.": (
         "다른 프로세스가 대기열을 쓰고 있습니다. 잠시 뒤에 다시 하세요."
     ),
-    "The run '{}' is going on in another process: stop it first.": (
+    "The run '{}' is running in another process: stop it first.": (
         "학습 '{0}'을(를) 다른 프로세스가 하고 있습니다. 먼저 멈추세요."
     ),
     "The process that started this one has gone: start the training again.": (

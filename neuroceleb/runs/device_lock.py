@@ -65,7 +65,7 @@ def locked(
     if descriptor is None:
         other = holder(workspace, device)
         if other == run_name:
-            raise UserError(f"The run '{run_name}' is going on in another process: stop it first.")
+            raise UserError(f"The run '{run_name}' is running in another process: stop it first.")
         name = "GPU" if device == "cuda" else "CPU"
         raise UserError(
             f"The {name} is busy with the run '{other}': wait until it ends, "

@@ -72,11 +72,11 @@ def resume(workspace: Workspace, name: str, epochs: int | None = None) -> Run:
     with queue.locked(workspace), run.locked():
         status = run.status()
         if queue.position(workspace, name) is not None:
-            raise UserError(f"The run '{name}' waits in the queue already.")
+            raise UserError(f"The run '{name}' is in the queue already.")
         origin(workspace, name)
         wanted = epochs or status.get("epochs") or settings.epochs
         if status["state"] == "finished" and wanted <= int(status.get("epoch") or 0):
-            raise UserError(f"The run '{name}' is finished: give it more epochs to go on.")
+            raise UserError(f"The run '{name}' is finished: give it more epochs to continue it.")
         run.stop_file.unlink(missing_ok=True)
         queue.append(workspace, run, device_lock.device_for(settings.device), epochs)
         run.write_status(_queued(status, wanted))
@@ -89,16 +89,14 @@ def origin(workspace: Workspace, name: str) -> tuple[str, Settings]:
     run = workspace.run(name)
     path = run.dataset_path()
     if path is None:
-        raise UserError(
-            f"{run.path / 'config.json'} does not say which dataset it was: start anew."
-        )
+        raise UserError(f"{run.path / 'config.json'} does not name a dataset: start a new run.")
     return path, Settings.from_json(_settings(run))
 
 
 def _settings(run: Run) -> dict[str, Any]:
     settings = run.config().get("settings")
     if not isinstance(settings, dict):
-        raise UserError(f"{run.path / 'config.json'} is not whole: the run cannot go on.")
+        raise UserError(f"{run.path / 'config.json'} is damaged: the run cannot be resumed.")
     return settings
 
 
@@ -131,8 +129,8 @@ def estimate(workspace: Workspace, name: str, text: str, settings: Settings) -> 
         )
     except subprocess.TimeoutExpired as error:
         raise UserError(
-            f"Looking at {text[:200]} took over {ESTIMATE_LIMIT_S // 60} minutes: estimate it on "
-            "the command line, with train --estimate."
+            f"The estimate for {text[:200]} took over {ESTIMATE_LIMIT_S // 60} minutes: use the "
+            "command line, train --estimate."
         ) from error
     errors = done.stderr.decode("utf-8", "replace").strip().splitlines()
     if done.returncode == 2 and errors:
@@ -159,7 +157,7 @@ def stop(workspace: Workspace, name: str) -> None:
             run.write_status({**run.status(), "state": "stopped"})
             return
     if not run.is_locked():
-        raise UserError(f"The run '{name}' is not going on: there is nothing to stop.")
+        raise UserError(f"The run '{name}' is not running: there is nothing to stop.")
     with _writing(run.stop_file):
         run.stop_file.touch()
 
@@ -172,7 +170,7 @@ def force_stop(workspace: Workspace, name: str) -> None:
     """
     run = workspace.run(name)
     if not run.is_locked():
-        raise UserError(f"The run '{name}' is not going on: there is nothing to stop.")
+        raise UserError(f"The run '{name}' is not running: there is nothing to stop.")
     left = GRACE_S - _seconds_since_stop(run)
     if left > 0:
         raise UserError(

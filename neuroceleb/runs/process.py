@@ -42,7 +42,7 @@ def kill(status: dict[str, Any], locked_file: Path) -> None:
     if not isinstance(pid, int) or isinstance(pid, bool) or pid <= 1:
         raise UserError("The run does not say which process trains it: wait until it has begun.")
     if not hasattr(os, "pidfd_open"):
-        raise UserError(f"This system cannot tell processes apart: end process {pid} yourself.")
+        raise UserError(f"This system cannot identify processes: end process {pid} yourself.")
     try:
         pidfd = os.pidfd_open(pid)
     except OSError as error:
@@ -63,7 +63,7 @@ def kill(status: dict[str, Any], locked_file: Path) -> None:
 def _not_the_process(pid: int) -> UserError:
     return UserError(
         f"Process {pid} is not the one that trains this run (any more), so it was left alone: "
-        "look at the run again; if it is still going on, it is on another machine or in another "
+        "look at the run again; if it is still running, it is on another machine or in another "
         "container, and has to be ended there."
     )
 

@@ -260,7 +260,7 @@ class Run:
             if not try_lock(descriptor, EXCLUSIVE, timeout_s=1.0):
                 os.close(descriptor)
                 raise UserError(
-                    f"The run '{self.name}' is going on in another process: stop it first."
+                    f"The run '{self.name}' is running in another process: stop it first."
                 )
             with suppress(OSError):
                 if os.path.samestat(path.stat(), os.fstat(descriptor)):

@@ -150,7 +150,7 @@ def create_run(workspace: Workspace, name: str, config: dict[str, Any]) -> Run:
     except FileExistsError:
         if any(run.path.iterdir()):
             raise UserError(
-                f"There is already a run '{name}': use another name, or --resume to go on with it."
+                f"There is already a run '{name}': use another name, or --resume to continue it."
             ) from None
     except OSError as error:
         raise UserError(

@@ -90,7 +90,7 @@ def reopen(workspace: Workspace, name: str, text: str | None, given: dict[str, A
     run = workspace.run(name)
     config = run.config()
     if not isinstance(config.get("settings"), dict) or not isinstance(config.get("dataset"), dict):
-        raise UserError(f"{run.path / 'config.json'} is not whole: the run cannot go on.")
+        raise UserError(f"{run.path / 'config.json'} is damaged: the run cannot be resumed.")
     then = Settings.from_json(config["settings"])
     _refuse_other_changes(then, given)
     status = run.status()

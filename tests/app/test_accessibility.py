@@ -40,6 +40,7 @@ def _serious(page: Page, where: str) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scheme", "locale", "width"), [("light", "ko-KR", 390), ("dark", "en-US", 1280)]
 )

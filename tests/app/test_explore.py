@@ -195,6 +195,7 @@ def test_a_point_of_the_map_shows_its_face_and_gives_it(page: Page, app_url: str
         expect(page.locator("#hand-facts")).to_contain_text(f"Seed {seed}")
 
 
+@pytest.mark.slow
 @pytest.mark.refused
 def test_a_photo_is_looked_for(page: Page, app_url: str, tmp_path: Path) -> None:
     open_explore(page, app_url, "photo")
@@ -244,6 +245,7 @@ def test_korean_on_a_phone(open_page: Callable[..., Page], app_url: str) -> None
         assert wide <= 0, tool
 
 
+@pytest.mark.slow
 def test_nearest_photos_of_an_own_run(page: Page, own: Workspace) -> None:
     app = helpers.App(own.root)
     try:

@@ -1,6 +1,7 @@
 """The script at the very top of the page, and what it is there for."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page
@@ -49,7 +50,9 @@ def test_other_addresses_and_methods_stay_as_they_are() -> None:
     assert client(HTMLResponse(PAGE)).post("/").text == PAGE
 
 
-def test_a_page_at_rest_draws_no_frames(page: Page, app_url: str) -> None:
+@pytest.mark.slow
+def test_a_page_at_rest_draws_no_frames(open_page: Callable[..., Page], app_url: str) -> None:
+    page = open_page()
     page.add_init_script("""
         window.frames = 0;
         const frame = window.requestAnimationFrame;

@@ -16,8 +16,8 @@ from playwright.sync_api import Page, expect
 from neuroceleb import images
 from neuroceleb.latent import interpolation
 from tests import helpers
+from tests.app.test_generate import answer, drop, faces_of, pixels, png_of
 from tests.conftest import SHIPPED
-from tests.test_ui_generate import answer, drop, faces_of, pixels, png_of
 
 MODEL = SHIPPED.name
 WALK = ".nc-walk"

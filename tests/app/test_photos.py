@@ -78,6 +78,7 @@ def shot(page: Page, name: str) -> Locator:
     return page.locator(f"[data-photo='{name}']")
 
 
+@pytest.mark.slow
 def test_from_a_drop_to_a_training(
     page: Page, app: helpers.App, album: list[Path], root: Path
 ) -> None:
@@ -211,6 +212,7 @@ def workers_of(app: helpers.App) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_reloaded_and_killed_it_goes_on(
     browser: Browser, app: helpers.App, root: Path, tmp_path: Path
 ) -> None:

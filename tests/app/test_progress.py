@@ -13,7 +13,7 @@ from neuroceleb.runs import jobs, timelapse
 from neuroceleb.runs.workspace import Workspace
 from tests import helpers
 from tests.conftest import SHIPPED
-from tests.test_legacy import original_run
+from tests.runs.test_import_2017 import original_run
 
 SHEET = "#course .nc-frame-a canvas"
 OTHER_SHEET = "#course .nc-frame-b canvas"
@@ -170,6 +170,7 @@ def test_a_seed_that_is_none_is_told_in_words(page: Page, app_url: str) -> None:
     expect(page.locator("#life")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_the_tour_and_the_quiz(page: Page, app_url: str) -> None:
     open_progress(page, app_url)
     page.locator("#tour").click()
@@ -222,6 +223,7 @@ def training(tmp_path: Path) -> Iterator[helpers.App]:
     app.kill()
 
 
+@pytest.mark.slow
 def test_a_run_in_training_is_watched_compared_filmed(
     training: helpers.App, open_page: Callable[..., Page], tmp_path: Path
 ) -> None:

@@ -10,6 +10,8 @@ import pytest
 from tests import helpers
 from tests.conftest import CHROMIUM
 
+pytestmark = pytest.mark.slow
+
 BENCHMARK = helpers.ROOT / "benchmarks" / "serving.py"
 TINY = {
     "--sizes": "1,2",

@@ -62,6 +62,7 @@ def fill_form(page: Page, name: str, epochs: int) -> None:
         page.locator(f"#set-{setting}").fill(str(value))
 
 
+@pytest.mark.slow
 def test_a_run_from_the_first_click_to_the_last(root: Path, browser: Browser) -> None:
     app = helpers.App(root)
     page = browser.new_page(viewport={"width": 1280, "height": 900}, locale="en-US")
@@ -135,6 +136,7 @@ def test_a_run_from_the_first_click_to_the_last(root: Path, browser: Browser) ->
         app.kill()
 
 
+@pytest.mark.slow
 def test_the_queue_on_the_page_and_across_a_restart(root: Path, browser: Browser) -> None:
     app = helpers.App(root)
     page = browser.new_page(locale="ko-KR")

@@ -18,6 +18,8 @@ from neuroceleb.data.batches import Faces
 from neuroceleb.settings import RECIPES
 from tests import helpers
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = helpers.ROOT / "benchmarks" / "ablation.py"
 TINY = ("--images", "64", "--seeds", "0", "--points", "2", "--n", "32", "--width", "4")
 

@@ -16,6 +16,8 @@ from tests import helpers
 from tests.data.faces.faces_helpers import portrait, save
 from tests.training import reference
 
+pytestmark = pytest.mark.slow
+
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
 ALL_OF_A_GPU = (

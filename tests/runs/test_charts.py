@@ -1,4 +1,4 @@
-"""What is drawn of a run's figures: charts, quality however it is written, the best epoch."""
+"""The charts of a run, its quality figures in both layouts, and the best epoch."""
 
 import math
 
@@ -27,7 +27,7 @@ def test_charts_are_of_what_was_measured() -> None:
         {"quality": {"well_formed": 0.9}, "quality_swd": 41},
     ],
 )
-def test_quality_is_read_however_it_is_written(measured: dict[str, object]) -> None:
+def test_quality_is_read_in_both_layouts(measured: dict[str, object]) -> None:
     stats = [row(0), row(1, **measured)]
     assert charts.quality_of(stats[0]) == {}
     assert charts.quality_of(stats[1]) == {"well_formed": 0.9, "swd": 41.0}
@@ -37,7 +37,7 @@ def test_quality_is_read_however_it_is_written(measured: dict[str, object]) -> N
 
 
 @pytest.mark.parametrize("odd", [None, "good", [1], True, {"swd": "41", "fid": math.inf}])
-def test_odd_quality_is_none(odd: object) -> None:
+def test_invalid_quality_is_ignored(odd: object) -> None:
     assert charts.quality_of(row(0, quality=odd, quality_x=odd)) == {}
 
 
@@ -60,5 +60,5 @@ def test_full_evaluations_take_the_place_of_quick_ones() -> None:
     assert charts.with_evaluations(stats, {}) == stats
 
 
-def test_where_a_run_went_on() -> None:
+def test_epochs_in_which_a_run_was_resumed() -> None:
     assert charts.resumed([row(0), row(1, resumed=True), row(2, resumed="yes")]) == [1]

@@ -1,10 +1,8 @@
-"""Trainings in the background, really started, stopped, killed, resumed, renamed and deleted."""
+"""Background trainings: started, stopped, killed, resumed, renamed and deleted for real."""
 
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +11,6 @@ import pytest
 
 from neuroceleb.errors import UserError
 from neuroceleb.runs import jobs, queue
-from neuroceleb.runs import process as processes
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import Settings
@@ -84,6 +81,7 @@ def test_a_run_is_started_stopped_resumed_and_finished(
         jobs.resume(workspace, "one")
 
 
+@pytest.mark.slow
 def test_a_background_run_is_the_command_lines_run(
     workspace: Workspace, start: Callable[..., Run], finished: Run
 ) -> None:
@@ -92,6 +90,7 @@ def test_a_background_run_is_the_command_lines_run(
     assert helpers.timeless(run) == helpers.timeless(finished)
 
 
+@pytest.mark.slow
 def test_a_killed_training_is_lost_at_once_and_can_be_resumed(
     workspace: Workspace, start: Callable[..., Run]
 ) -> None:
@@ -101,12 +100,13 @@ def test_a_killed_training_is_lost_at_once_and_can_be_resumed(
     began = time.monotonic()
     until(run, "lost")
     assert time.monotonic() - began < 5
-    with pytest.raises(UserError, match="not going on"):
+    with pytest.raises(UserError, match="not running"):
         jobs.stop(workspace, "one")
     jobs.resume(workspace, "one", epochs=2)
     until(run, "finished")
 
 
+@pytest.mark.slow
 def test_a_hung_training_is_ended_by_force_after_the_grace_time(
     workspace: Workspace, start: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,12 +125,12 @@ def test_a_hung_training_is_ended_by_force_after_the_grace_time(
     assert not run.stop_file.exists()
 
 
-def test_a_training_that_cannot_begin_says_why(
+def test_a_training_that_cannot_start_reports_why(
     workspace: Workspace, start: Callable[..., Run], photos: Path, tmp_path: Path
 ) -> None:
     gone = helpers.write_photos(tmp_path / "gone", 1)
     run = jobs.start(workspace, "one", config(workspace, gone, 1))
-    os.kill(pid_of_child(run), signal.SIGSTOP)  # still importing: time to take its photos away
+    os.kill(pid_of_child(run), signal.SIGSTOP)  # while it still imports, its photos are deleted
     (gone / "000.png").unlink()
     gone.rmdir()
     os.kill(pid_of_child(run), signal.SIGCONT)
@@ -140,7 +140,7 @@ def test_a_training_that_cannot_begin_says_why(
 
 
 def pid_of_child(run: Run) -> int:
-    """The process that was handed the run's lock, before it says so itself."""
+    """The process that holds the run's lock, before it has written its status."""
     wanted = (run.path / "config.json").stat()
     for folder in Path("/proc").glob("[0-9]*"):
         if int(folder.name) != os.getpid():
@@ -152,58 +152,7 @@ def pid_of_child(run: Run) -> int:
     raise AssertionError("no process holds the run")
 
 
-# Whom a signal reaches ---------------------------------------------------------------------
-
-
-@pytest.fixture
-def stranger() -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as process:
-        yield process
-        assert process.poll() is None, "the stranger was killed"
-        process.kill()
-
-
-def test_a_number_given_to_another_process_is_not_killed(
-    stranger: subprocess.Popen[bytes], tmp_path: Path
-) -> None:
-    locked = tmp_path / "config.json"
-    locked.touch()
-    now = processes.identity(stranger.pid)
-    assert {"pid", "start_ticks", "boot_id"} == set(now)
-    for status in (
-        {"pid": stranger.pid},
-        now,  # the very process, but it does not hold the file
-        {**now, "start_ticks": now["start_ticks"] - 1},
-        {**now, "boot_id": "another"},
-    ):
-        with pytest.raises(UserError, match="left alone"):
-            processes.kill(status, locked)
-
-
-def test_the_right_process_is_killed_only_with_the_right_identity(tmp_path: Path) -> None:
-    locked = tmp_path / "config.json"
-    locked.touch()
-    code = f"f = open({str(locked)!r}); print(flush=True); import time; time.sleep(600)"
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        now = processes.identity(process.pid)
-        with pytest.raises(UserError, match="left alone"):
-            processes.kill({**now, "start_ticks": now["start_ticks"] + 1}, locked)
-        assert process.poll() is None
-        processes.kill(now, locked)
-        assert process.wait(10) == -signal.SIGKILL
-    with pytest.raises(UserError, match="left alone"):
-        processes.kill(now, locked)
-
-
-@pytest.mark.parametrize("pid", [None, "7", True, 0, 1, -1])
-def test_no_number_is_no_process(pid: object, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="which process"):
-        processes.kill({"pid": pid}, tmp_path)
-
-
-# Keeping house -----------------------------------------------------------------------------
+# Renaming and deleting ----------------------------------------------------------------------
 
 
 def made(workspace: Workspace, name: str) -> Run:
@@ -229,7 +178,7 @@ def test_rename_and_delete(workspace: Workspace) -> None:
     assert [path.name for path in workspace.checkpoints.iterdir()] == [".queue", "둘"]
 
 
-def test_what_goes_on_is_neither_renamed_nor_deleted(workspace: Workspace) -> None:
+def test_an_active_run_is_neither_renamed_nor_deleted(workspace: Workspace) -> None:
     run = made(workspace, "one")
     with run.locked():
         for act in (
@@ -237,7 +186,7 @@ def test_what_goes_on_is_neither_renamed_nor_deleted(workspace: Workspace) -> No
             lambda: jobs.delete(workspace, "one"),
             lambda: jobs.resume(workspace, "one"),
         ):
-            with pytest.raises(UserError, match="going on"):
+            with pytest.raises(UserError, match="is running"):
                 act()
     assert run.exists()
 
@@ -252,10 +201,10 @@ def test_a_link_to_a_run_is_deleted_and_not_what_it_points_to(
     assert workspace.runs() == []
 
 
-def test_config_is_replaced_without_letting_go(workspace: Workspace) -> None:
+def test_config_is_replaced_without_releasing_the_lock(workspace: Workspace) -> None:
     run = made(workspace, "one")
-    with run.locked() as hold:
-        hold.write_config({"settings": {}})
+    with run.locked() as lock:
+        lock.write_config({"settings": {}})
         assert run.is_locked()
         with pytest.raises(UserError, match="another process"), run.locked():
             pass

@@ -1,4 +1,4 @@
-"""The queue: in order, one at a time, in plain files, and never one run twice."""
+"""The queue: runs start in order, one at a time, and never twice."""
 
 import json
 import os
@@ -48,13 +48,14 @@ def test_runs_wait_in_order_and_start_by_themselves(workspace: Workspace, photos
         assert launch.start_next(workspace) == []
         assert device_lock.holder(workspace, "cpu") == "other"
         assert device_lock.holder(workspace, "cuda") is None
-        with pytest.raises(UserError, match="waits in the queue already"):
+        with pytest.raises(UserError, match="is in the queue already"):
             jobs.resume(workspace, "a")
         jobs.rename(workspace, "a", "d")
         assert names(workspace) == ["b", "d", "c"]
         jobs.stop(workspace, "c")
         assert started[2].state() == "stopped"
-    # The first is started here; each one starts the next when it ends. Nobody else looks.
+        assert [queue.position(workspace, name) for name in ("b", "d", "c")] == [0, 1, None]
+    # The first is started here; each one starts the next when it ends.
     assert launch.start_next(workspace) == ["b"]
     last = Run(workspace.checkpoints / "d")
     helpers.wait_for(lambda: last.state() == "finished")
@@ -64,6 +65,7 @@ def test_runs_wait_in_order_and_start_by_themselves(workspace: Workspace, photos
     assert first.status()["heartbeat"] <= last.status()["heartbeat"]
 
 
+@pytest.mark.slow
 def test_two_starters_never_start_one_run_twice(workspace: Workspace, photos: Path) -> None:
     with device_lock.locked(workspace, "cpu", "other"):
         run = start(workspace, "one", photos, epochs=100_000)
@@ -92,20 +94,21 @@ def test_two_starters_never_start_one_run_twice(workspace: Workspace, photos: Pa
     helpers.wait_for(lambda: run.state() == "running")
 
 
-def test_the_queue_outlives_everyone(workspace: Workspace, photos: Path) -> None:
+@pytest.mark.slow
+def test_the_queue_survives_a_killed_training(workspace: Workspace, photos: Path) -> None:
     running = start(workspace, "running", photos, epochs=100_000)
     helpers.wait_for(lambda: running.state() == "running")
     waiting = start(workspace, "waiting", photos)
     os.kill(running.status()["pid"], signal.SIGKILL)  # as in a power cut
     helpers.wait_for(lambda: running.state() == "lost")
     assert waiting.state() == "queued"
-    outcome = helpers.command(workspace.root, "queue")  # anyone who comes by, later
+    outcome = helpers.command(workspace.root, "queue")  # whatever comes later
     assert outcome.code == 0, outcome.err
     helpers.wait_for(lambda: waiting.state() == "finished")
     assert running.state() == "lost"
 
 
-def test_a_damaged_entry_is_passed_over(workspace: Workspace, photos: Path) -> None:
+def test_a_damaged_entry_is_skipped(workspace: Workspace, photos: Path) -> None:
     with device_lock.locked(workspace, "cpu", "other"):
         start(workspace, "one", photos)
         folder = workspace.checkpoints / ".queue"
@@ -117,7 +120,7 @@ def test_a_damaged_entry_is_passed_over(workspace: Workspace, photos: Path) -> N
     assert launch.start_next(workspace) == []
 
 
-def test_an_entry_whose_run_was_taken_up_by_hand_is_dropped(
+def test_an_entry_of_a_run_that_was_resumed_by_hand_is_removed(
     workspace: Workspace, photos: Path
 ) -> None:
     with device_lock.locked(workspace, "cpu", "other"):
@@ -127,22 +130,6 @@ def test_an_entry_whose_run_was_taken_up_by_hand_is_dropped(
     assert names(workspace) == []
 
 
-def test_where_nothing_ever_waited_nothing_is_made(tmp_path: Path) -> None:
+def test_an_empty_queue_creates_no_files(tmp_path: Path) -> None:
     assert launch.start_next(Workspace(tmp_path)) == []
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("setting", "gpu", "device"),
-    [
-        ("auto", True, "cuda"),
-        ("auto", False, "cpu"),
-        ("cpu", True, "cpu"),
-        ("cuda", False, "cuda"),
-    ],
-)
-def test_whom_a_run_keeps_busy(
-    setting: str, gpu: bool, device: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(device_lock, "_has_gpu", lambda: gpu)
-    assert device_lock.device_for(setting) == device

@@ -1,7 +1,6 @@
-"""The run directory: names, what it tells of a training, and that one process holds it."""
+"""The run directory: its files, its state, and its lock."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from hypothesis import strategies as st
 from neuroceleb.errors import UserError
 from neuroceleb.runs import run as run_module
 from neuroceleb.runs.run import Run
-from neuroceleb.runs.workspace import Workspace, check_name, create_run, default_workspace
+from neuroceleb.runs.workspace import Workspace, create_run
 from tests import helpers
 
 
@@ -32,78 +31,7 @@ def run(workspace: Workspace) -> Run:
     return create_run(workspace, "first", {"settings": {}})
 
 
-# Names -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "name", ["a", "faces-2", "My run 3", "얼굴_1", "v1.2+b", "0", "_x", "é", "a" * 80]
-)
-def test_names_that_are_names(name: str, workspace: Workspace) -> None:
-    assert create_run(workspace, name, {}).name == name
-    assert workspace.run(name).path == workspace.checkpoints / name
-
-
-NO_NAMES = ["", ".", "..", "../a", "a/b", "/a", "a\\b", ".hidden", "-rf", " a", "a ", "a.", "a\n"]
-
-
-@pytest.mark.parametrize("name", [*NO_NAMES, "a\0", "a" * 81, "con:", "a*", "😀", "~", "$HOME"])
-def test_names_that_are_none(name: str, workspace: Workspace) -> None:
-    for use in (lambda: create_run(workspace, name, {}), lambda: workspace.run(name)):
-        with pytest.raises(UserError, match="is not a name") as refusal:
-            use()
-        assert len(str(refusal.value)) < 250
-    assert not workspace.checkpoints.exists()
-
-
-@given(st.text(max_size=90))
-def test_no_name_leads_out_of_the_folder(name: str) -> None:
-    try:
-        check_name(name)
-    except UserError:
-        return
-    place = Path("/workspace/checkpoints") / name
-    assert Path(os.path.normpath(place)).parent == Path("/workspace/checkpoints")
-    assert not name.startswith((".", "-"))
-    assert "\0" not in name
-
-
-def test_a_name_is_taken_once(workspace: Workspace, run: Run) -> None:
-    with pytest.raises(UserError, match="already a run 'first'"):
-        create_run(workspace, "first", {"other": 1})
-    assert run.config() == {"settings": {}}
-
-
-def test_an_empty_folder_is_no_hindrance(workspace: Workspace) -> None:
-    (workspace.checkpoints / "first").mkdir(parents=True)
-    assert create_run(workspace, "first", {}).exists()
-
-
-def test_a_place_where_nothing_can_be_made_is_named(tmp_path: Path) -> None:
-    (tmp_path / "checkpoints").write_text("a file in the way")
-    with pytest.raises(UserError, match="could not be made"):
-        create_run(Workspace(tmp_path), "first", {})
-
-
-# What there is -----------------------------------------------------------------------------
-
-
-def test_runs_are_listed_by_name_and_nothing_else_is(workspace: Workspace) -> None:
-    for name in ("b", "a", "c"):
-        create_run(workspace, name, {})
-    (workspace.checkpoints / ".hidden").mkdir()
-    (workspace.checkpoints / ".hidden" / "config.json").write_text("{}")
-    (workspace.checkpoints / "no-run").mkdir()
-    (workspace.checkpoints / "file").touch()
-    assert [run.name for run in workspace.runs()] == ["a", "b", "c"]
-    assert Workspace(workspace.root / "nowhere").runs() == []
-
-
-def test_a_run_that_is_not_there_is_told_with_those_that_are(workspace: Workspace) -> None:
-    with pytest.raises(UserError, match="no run 'a': the runs here are none yet"):
-        workspace.run("a")
-    create_run(workspace, "b", {})
-    with pytest.raises(UserError, match="no run 'a': the runs here are b"):
-        workspace.run("a")
+# Contents ----------------------------------------------------------------------------------
 
 
 def test_epochs_are_read_from_names_in_order_of_numbers(run: Run) -> None:
@@ -128,32 +56,13 @@ def test_epochs_are_read_from_names_in_order_of_numbers(run: Run) -> None:
         run.weights(3)
 
 
-def test_a_run_without_weights_says_so(workspace: Workspace, run: Run) -> None:
+def test_a_run_without_weights(workspace: Workspace, run: Run) -> None:
     with pytest.raises(UserError, match="'first' has no weights yet"):
         workspace.weights("first")
     assert Run(workspace.root / "gone").kept() == {}
 
 
-def test_a_model_is_a_run_a_directory_or_a_file(workspace: Workspace, run: Run) -> None:
-    run.weights_file(4).touch()
-    assert workspace.weights("first") == run.weights_file(4)
-    assert workspace.weights("first", 4) == run.weights_file(4)
-    assert workspace.weights(str(run.path)) == run.weights_file(4)
-    assert workspace.weights(str(run.weights_file(4))) == run.weights_file(4)
-    with pytest.raises(UserError, match="--epoch means nothing"):
-        workspace.weights(str(run.weights_file(4)), 4)
-    with pytest.raises(UserError, match=r"'second' is no run, run directory or file.*first"):
-        workspace.weights("second")
-
-
-def test_the_default_workspace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("NEUROCELEB_WORKSPACE", str(tmp_path))
-    assert default_workspace() == tmp_path
-    monkeypatch.delenv("NEUROCELEB_WORKSPACE")
-    assert default_workspace() == helpers.ROOT
-
-
-# What a run tells --------------------------------------------------------------------------
+# Configuration and state -------------------------------------------------------------------
 
 
 def test_a_config_that_cannot_be_read_is_named(run: Run) -> None:
@@ -163,6 +72,23 @@ def test_a_config_that_cannot_be_read_is_named(run: Run) -> None:
             run.config()
 
 
+@pytest.mark.parametrize(
+    ("dataset", "path", "fingerprint"),
+    [
+        ({"path": "faces", "fingerprint": "abc"}, "faces", "abc"),
+        ({"path": "", "fingerprint": 3}, None, None),
+        ({}, None, None),  # an imported run
+        ("faces", None, None),
+    ],
+)
+def test_the_dataset_of_a_run(
+    dataset: object, path: str | None, fingerprint: str | None, workspace: Workspace
+) -> None:
+    run = create_run(workspace, "one", {"dataset": dataset})
+    assert (run.dataset_path(), run.dataset_fingerprint()) == (path, fingerprint)
+    assert create_run(workspace, "two", {}).dataset_path() is None
+
+
 def test_a_record_too_large_is_not_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_module, "MAX_RECORD_BYTES", 10)
     with pytest.raises(UserError, match="cannot be read"):
@@ -170,7 +96,7 @@ def test_a_record_too_large_is_not_read(run: Run, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("state", ["starting", "running", "stopping"])
-def test_a_run_goes_on_where_it_is_locked_and_its_heart_beats(run: Run, state: str) -> None:
+def test_a_run_is_active_if_it_is_locked_and_has_a_heartbeat(run: Run, state: str) -> None:
     beat = {"state": state, "heartbeat": time.time()}
     run.write_status(beat)
     assert run.state() == "lost"  # its process is gone
@@ -186,7 +112,7 @@ def test_a_run_goes_on_where_it_is_locked_and_its_heart_beats(run: Run, state: s
     assert run.state() == "lost"
 
 
-def test_a_run_that_ends_while_one_looks_is_not_lost(
+def test_a_run_that_ends_while_its_state_is_read_is_not_lost(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run.write_status({"state": "running", "heartbeat": time.time()})
@@ -200,7 +126,7 @@ def test_a_run_that_ends_while_one_looks_is_not_lost(
 
 
 @pytest.mark.parametrize("state", ["queued", "stopped", "finished", "failed"])
-def test_a_run_at_rest_needs_no_heartbeat(run: Run, state: str) -> None:
+def test_an_inactive_run_needs_no_heartbeat(run: Run, state: str) -> None:
     run.write_status({"state": state, "epoch": 3})
     assert run.status() == {"state": state, "epoch": 3}
 
@@ -208,13 +134,13 @@ def test_a_run_at_rest_needs_no_heartbeat(run: Run, state: str) -> None:
 @pytest.mark.parametrize(
     "text", [None, "", "{", "[]", '{"state": "dancing"}', '{"state": ["running"]}', '{"state": {}}']
 )
-def test_a_status_that_tells_nothing_is_a_run_at_rest(run: Run, text: str | None) -> None:
+def test_a_run_without_a_valid_status_is_stopped(run: Run, text: str | None) -> None:
     if text is not None:
         (run.path / "status.json").write_text(text)
     assert run.state() == "stopped"
 
 
-def test_a_killed_holder_lets_go(run: Run) -> None:
+def test_the_lock_of_a_killed_process_is_released(run: Run) -> None:
     code = (
         "import sys, time; from pathlib import Path; from neuroceleb.runs.run import Run\n"
         "run = Run(Path(sys.argv[1]))\n"
@@ -234,7 +160,7 @@ def test_a_killed_holder_lets_go(run: Run) -> None:
         assert run.is_locked()
         assert run.state() == "running"
         with (
-            pytest.raises(UserError, match="'first' is going on in another process"),
+            pytest.raises(UserError, match="'first' is running in another process"),
             run.locked(),
         ):
             pytest.fail("two processes hold one run")
@@ -245,7 +171,7 @@ def test_a_killed_holder_lets_go(run: Run) -> None:
         assert run.is_locked()
 
 
-def test_looking_at_a_run_does_not_take_it(run: Run) -> None:
+def test_reading_the_state_does_not_lock_a_run(run: Run) -> None:
     ended = threading.Event()
 
     def look() -> None:
@@ -285,14 +211,14 @@ def test_stats_are_appended_a_line_an_epoch(run: Run) -> None:
 @pytest.mark.parametrize(
     "tail", ['{"epoch": 1, "lo', '{"epoch": 1, "loss_d": 1.5}', "\n", "{}\n", "[]\n", "nonsense\n"]
 )
-def test_an_unfinished_or_damaged_line_is_passed_over(run: Run, tail: str) -> None:
+def test_an_unfinished_or_damaged_line_is_skipped(run: Run, tail: str) -> None:
     run.append_stats(row(0))
     with (run.path / "stats.jsonl").open("a") as file:
         file.write(tail)
     assert run.stats() == [row(0)]
 
 
-def test_bytes_that_are_no_text_are_passed_over(run: Run) -> None:
+def test_bytes_that_are_no_text_are_skipped(run: Run) -> None:
     run.append_stats(row(0))
     with (run.path / "stats.jsonl").open("ab") as file:
         file.write(b"\xff\xfe\0\n")
@@ -307,7 +233,7 @@ def test_any_bytes_are_rows_or_nothing(tmp_path_factory: Any, content: bytes) ->
     assert all(isinstance(found["epoch"], int) for found in run.stats())
 
 
-def test_rewinding_forgets_what_will_come_again(run: Run) -> None:
+def test_rewind_deletes_what_will_be_repeated(run: Run) -> None:
     for epoch in range(4):
         run.append_stats(row(epoch))
         run.sheet_file(epoch).touch()

@@ -1,4 +1,4 @@
-"""status.json is fresh while the trainer is busy with anything."""
+"""The heartbeat is written whatever the training process is busy with."""
 
 import os
 import threading
@@ -54,7 +54,7 @@ def longest_silence(times: list[float]) -> float:
     return max(later - sooner for sooner, later in pairwise(times))
 
 
-def test_it_beats_while_python_is_busy(run: Run) -> None:
+def test_the_heartbeat_continues_while_python_is_busy(run: Run) -> None:
     with run.locked(), watching(run) as beats, Heartbeat(run, epochs=3):
         end = time.monotonic() + 2.6
         while time.monotonic() < end:
@@ -64,10 +64,10 @@ def test_it_beats_while_python_is_busy(run: Run) -> None:
     assert longest_silence(times) <= LONGEST_S
 
 
-def test_it_beats_while_decoding_and_between_slow_steps(
+def test_the_heartbeat_continues_while_decoding_and_between_slow_steps(
     finished: Run, here: helpers.Here, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run that goes on, whose cache is gone, on a slow disk and a slow processor."""
+    """A resumed run whose cache is gone, on a slow disk and a slow processor."""
     outcome = here("train", photos, "--run", "one", "--epochs", "1", *helpers.TINY)
     assert outcome.code == 0, outcome.err
     for path in (here.workspace / "datasets" / ".cache").iterdir():
@@ -110,7 +110,7 @@ def test_it_beats_while_decoding_and_between_slow_steps(
     assert run.state() == "finished"
 
 
-def test_a_new_state_is_written_at_once_and_the_rest_with_the_beat(run: Run) -> None:
+def test_a_new_state_is_written_at_once_and_other_fields_by_the_thread(run: Run) -> None:
     with run.locked(), Heartbeat(run, epochs=3) as heartbeat:
         assert run.state() == "starting"
         assert run.status()["pid"] == os.getpid()
@@ -121,9 +121,7 @@ def test_a_new_state_is_written_at_once_and_the_rest_with_the_beat(run: Run) -> 
     assert run.status()["epochs"] == 3
 
 
-def test_a_beat_that_cannot_be_written_is_left_out(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_write_that_fails_is_skipped(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     write, full = files.write_json, True
 
     def sometimes(path: Path, value: object) -> None:
@@ -145,7 +143,7 @@ def test_the_thread_ends_with_the_block(run: Run) -> None:
     assert threading.active_count() == before
 
 
-def test_progress_of_decoding_comes_as_it_goes(tmp_path: Path) -> None:
+def test_decoding_reports_progress(tmp_path: Path) -> None:
     photos = helpers.write_photos(tmp_path / "photos", 12)
     told: list[float] = []
     dataset.load(photos, Workspace(tmp_path).datasets, lambda *_: told.append(time.monotonic()))

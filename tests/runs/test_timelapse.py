@@ -62,7 +62,7 @@ def test_one_face_and_no_curves(tmp_path: Path) -> None:
     assert 192 < first.shape[0] < 240, "a line of words beneath"
 
 
-def test_a_run_without_figures_has_words_alone(tmp_path: Path) -> None:
+def test_a_run_without_figures_has_no_curves(tmp_path: Path) -> None:
     run = course(tmp_path)
     (run.path / "stats.jsonl").unlink()
     plan = timelapse.plan(run, ".gif")

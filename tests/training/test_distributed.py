@@ -18,15 +18,15 @@ from hypothesis import strategies as st
 from neuroceleb.data.batches import Faces
 from neuroceleb.errors import UserError
 from neuroceleb.model.losses import image_gradient
-from neuroceleb.runs import device_lock, handover, jobs, launch
-from neuroceleb.runs.handover import Locks
+from neuroceleb.runs import device_lock, jobs, launch
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import Settings
 from neuroceleb.training import distributed, step
 from neuroceleb.training import torchrun as launching
 from neuroceleb.training.distributed import Ranks
-from tests import helpers, two_ranks
+from tests import helpers
+from tests.training import two_ranks
 
 EPOCHS = 16
 TWO = (*helpers.TINY, "--ngpu", "2", "--keep-every", "10", "--epochs", str(EPOCHS))
@@ -187,6 +187,7 @@ def mean_of(networks: list[torch.nn.Module], weights: list[float]) -> None:
             one.grad = copy.deepcopy(mean)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", two_ranks.BATCHES)
 @pytest.mark.parametrize("recipe", two_ranks.SETTINGS)
 def test_gradients_are_the_mean_of_those_of_both_parts(
@@ -225,6 +226,7 @@ def of_two(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return helpers.run_of(workspace, "one")
 
 
+@pytest.mark.slow
 def test_a_run_of_two_processes_is_like_any_other(of_two: Run) -> None:
     assert [row["images_seen"] for row in of_two.stats()] == [19 * n for n in range(1, EPOCHS + 1)]
     assert list(of_two.sheets()) == list(range(EPOCHS))
@@ -235,6 +237,7 @@ def test_a_run_of_two_processes_is_like_any_other(of_two: Run) -> None:
     assert not list(of_two.path.glob(".*"))
 
 
+@pytest.mark.slow
 def test_every_process_keeps_the_same_faces_back(of_two: Run, tmp_path: Path) -> None:
     photos = of_two.path.parents[1] / "photos"
     flags = (*TWO, "--epochs", "3", "--holdout", "0.3", "--evaluate-every", "2")
@@ -246,6 +249,7 @@ def test_every_process_keeps_the_same_faces_back(of_two: Run, tmp_path: Path) ->
     assert [row["images_seen"] for row in rows] == [trained_on * n for n in (1, 2, 3)]
 
 
+@pytest.mark.slow
 def test_stopped_in_the_queue_and_resumed_by_torchrun_it_is_the_same_run(
     of_two: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -281,6 +285,7 @@ def begun(workspace: Path, photos: Path) -> tuple[subprocess.Popen[str], Run]:
     return process, run
 
 
+@pytest.mark.slow
 def test_where_one_dies_the_first_ends_with_a_sentence(
     tmp_path: Path, photos: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -302,6 +307,7 @@ def test_where_one_dies_the_first_ends_with_a_sentence(
     assert len(run.stats()) == int(epochs)
 
 
+@pytest.mark.slow
 def test_where_the_first_dies_the_others_end_and_the_starter_says_so(
     tmp_path: Path, photos: Path
 ) -> None:
@@ -358,38 +364,3 @@ def test_another_number_than_torchrun_started_is_refused(monkeypatch: pytest.Mon
         launching.with_world_size({"ngpu": 3})
     assert not launching.is_needed(Settings.checked(ngpu=2))
     assert not {"RANK", "WORLD_SIZE", "TORCHELASTIC_RUN_ID"} & set(launch.environment())
-
-
-# Locks handed on ---------------------------------------------------------------------------
-
-
-def test_locks_reach_a_process_that_inherits_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("run", "device"):
-        (tmp_path / name).write_text(name)
-    run, device = (os.open(tmp_path / name, os.O_RDONLY) for name in ("run", "device"))
-    with handover.offered(Locks(run, device)) as environment:
-        for key, value in environment.items():
-            monkeypatch.setenv(key, value)
-        there = handover.receive()
-        assert there.run is not None
-        assert there.device is not None
-        assert os.read(there.run, 9) == b"run"
-        assert os.read(there.device, 9) == b"device"
-        assert not os.get_inheritable(there.run)
-        assert handover.VARIABLE not in os.environ
-    with pytest.raises(OSError, match="descriptor"):
-        os.fstat(run)  # the other process's only, now
-    os.fstat(device)  # kept by its caller
-    for descriptor in (device, there.run, there.device):
-        os.close(descriptor)
-
-
-def test_where_nobody_fetches_the_locks_nothing_hangs(tmp_path: Path) -> None:
-    device = os.open(tmp_path, os.O_RDONLY)
-    with handover.offered(Locks(None, device)) as environment:
-        pass
-    os.close(device)
-    with pytest.raises(UserError, match="has gone"):
-        handover._receive_from(environment[handover.VARIABLE])

@@ -112,6 +112,7 @@ def copy_of(run: Run, here: helpers.Here) -> Run:
 # Stopped -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(
     max_examples=8,
     deadline=None,
@@ -149,6 +150,7 @@ def test_stopped_about_the_end_of_an_epoch(
     assert_same_training(run, finished)
 
 
+@pytest.mark.slow
 def test_stopped_at_every_step_of_an_epoch(stopper: Stopper, finished: Run) -> None:
     run = stopper.new_run()
     for step in range(2, STEPS + 3):
@@ -157,7 +159,10 @@ def test_stopped_at_every_step_of_an_epoch(stopper: Stopper, finished: Run) -> N
     assert_same_training(run, finished)
 
 
-@pytest.mark.parametrize("ask", ["SIGINT", "SIGTERM", "file"])
+@pytest.mark.parametrize(
+    "ask",
+    ["SIGTERM", *(pytest.param(ask, marks=pytest.mark.slow) for ask in ("SIGINT", "file"))],
+)
 def test_a_real_process_stops_when_asked_and_leaves_with_0(
     ask: str, tmp_path: Path, photos: Path
 ) -> None:
@@ -213,6 +218,7 @@ def progress(run: Run) -> tuple[float, int]:
     return saved, len(run.stats())
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_it_is_the_same_run(tmp_path: Path, photos: Path) -> None:
     flags = (*FLAGS, "--epochs", "12", "--keep-every", "2", "--save-minutes", "0")
     whole = helpers.command(tmp_path, "train", photos, "--run", "whole", *flags)
@@ -300,6 +306,7 @@ def test_its_first_step_is_taken_with_the_kept_weights(
     assert not begun_with[0].adam_g.state
 
 
+@pytest.mark.slow
 def test_where_only_the_last_weights_are_left_a_kill_loses_nothing(
     here: helpers.Here, finished: Run
 ) -> None:
