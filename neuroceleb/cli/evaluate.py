@@ -13,13 +13,15 @@ from neuroceleb.cli.options import as_json as json_option
 from neuroceleb.cli.options import in_workspace
 from neuroceleb.data import dataset
 from neuroceleb.data.dataset import Dataset
+from neuroceleb.data.sources import open_source
 from neuroceleb.errors import UserError
 from neuroceleb.runs import evaluation
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
 
 if TYPE_CHECKING:  # it loads PyTorch, which `--help` does without
-    from neuroceleb.metrics.reference import Options
+    from neuroceleb.metrics.persons import People
+    from neuroceleb.metrics.reference import Reference
 
 Entry = dict[str, Any]
 
@@ -31,6 +33,11 @@ Entry = dict[str, Any]
 @click.option("--seed", type=int, default=0, show_default=True, help="Of every random choice.")
 @click.option("--epoch", type=int, help="One of the run's kept epochs; the last by default.")
 @click.option("--every-epoch", is_flag=True, help="All kept epochs.")
+@click.option(
+    "--persons-in-names",
+    is_flag=True,
+    help="DATASET's files are named PERSON_IMAGE: tell persons apart in identity measures.",
+)
 @json_option
 @in_workspace
 def evaluate(
@@ -40,6 +47,7 @@ def evaluate(
     seed: int,
     epoch: int | None,
     every_epoch: bool,
+    persons_in_names: bool,
     as_json: bool,
     workspace: Workspace,
 ) -> None:
@@ -49,7 +57,8 @@ def evaluate(
     faces are those of seeds 0 to N-1, unselected. Results of a run are saved in its
     evaluation.json.
     """
-    from neuroceleb.metrics.reference import Options, held_out_share
+    from neuroceleb.metrics.evaluate import PARTS
+    from neuroceleb.metrics.reference import Options, Reference, held_out_share
 
     if seed < 0:
         raise UserError(f"--seed {seed} is out of bounds: use 0 or more.")
@@ -60,7 +69,18 @@ def evaluate(
     faces = _load_faces(data, run, workspace)
     config = run.config() if run is not None else {}
     options = Options(n, seed, *held_out_share(config, faces.fingerprint))
-    entries, unsaved = _evaluate_all(weights, faces, options, run, as_json)
+    people = _people(faces) if persons_in_names else None
+    with _progress_bar(Reference.PARTS + PARTS * len(weights)) as progress:
+        reference = Reference(faces.pixels, options, progress, people)
+        data_entry = _describe_data(faces)
+        entries, unsaved = _evaluate_all(weights, reference, data_entry, run, progress, as_json)
+    _print_result(model, entries, run, as_json)
+    if unsaved is not None:
+        raise unsaved
+
+
+def _print_result(model: str, entries: list[Entry], run: Run | None, as_json: bool) -> None:
+    """The best epoch of the run so far, or all as JSON."""
     value: dict[str, Any] = {"model": model, "results": entries}
     if run is not None:
         saved = evaluation.read(run.path)
@@ -70,8 +90,6 @@ def evaluate(
             print(f"Best so far: epoch {best}. {evaluation.RULE}")
     if as_json:
         print(json.dumps(value, ensure_ascii=False))
-    if unsaved is not None:
-        raise unsaved
 
 
 def _run_of(model: str, workspace: Workspace) -> Run | None:
@@ -101,35 +119,40 @@ def _load_faces(data: str | None, run: Run | None, workspace: Workspace) -> Data
     return found
 
 
+def _people(faces: Dataset) -> "People":
+    """The persons of a dataset whose files are named PERSON_IMAGE."""
+    from neuroceleb.metrics import persons
+
+    skipped = {item.name for item in faces.skipped}
+    with open_source(faces.source) as source:
+        names = [entry.name for entry in source.entries() if entry.name not in skipped]
+    if len(names) != len(faces):
+        raise UserError(f"{faces.source} has changed while it was read: run this again.")
+    return persons.from_names(names)
+
+
 def _evaluate_all(
     weights: list[Path],
-    faces: Dataset,
-    options: "Options",
+    reference: "Reference",
+    data: Entry,
     run: Run | None,
-    as_json: bool,
+    progress: Callable[[str], None],
+    is_quiet: bool,
 ) -> tuple[list[Entry], UserError | None]:
     """The entry of every weights file, printed and saved one by one; and the error of saving."""
     from neuroceleb.metrics import evaluate
-    from neuroceleb.metrics.reference import Reference
     from neuroceleb.model import generator
 
     entries: list[Entry] = []
     unsaved = None
-    steps = Reference.PARTS + evaluate.PARTS * len(weights)
-    with _progress_bar(steps) as progress:
-        reference = Reference(faces.pixels, options, progress)
-        for path in weights:
-            model = generator.load(path)
-            figures = evaluate.evaluate(model.network, reference, progress)
-            entry = {
-                **_describe_model(model.recipe, model.path),
-                **_describe_data(faces),
-                **figures,
-            }
-            entries.append(entry)
-            unsaved = _save(run, entry) or unsaved
-            if not as_json:
-                _print_report(entry)
+    for path in weights:
+        model = generator.load(path)
+        figures = evaluate.evaluate(model.network, reference, progress)
+        entry = {**_describe_model(model.recipe, model.path), "data": data, **figures}
+        entries.append(entry)
+        unsaved = _save(run, entry) or unsaved
+        if not is_quiet:
+            _print_report(entry)
     return entries, unsaved
 
 
@@ -144,11 +167,9 @@ def _describe_model(recipe: dict[str, Any], path: Path) -> Entry:
 
 def _describe_data(faces: Dataset) -> Entry:
     return {
-        "data": {
-            "name": faces.source.name,
-            "count": len(faces),
-            "fingerprint": faces.fingerprint,
-        }
+        "name": faces.source.name,
+        "count": len(faces),
+        "fingerprint": faces.fingerprint,
     }
 
 

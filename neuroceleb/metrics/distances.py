@@ -11,10 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroceleb.metrics import intervals
+from neuroceleb.metrics.intervals import Interval
+
 SUBSETS = 100
+RESAMPLES = 200  # of the bootstrap
 DEGREE = 3
 OFFSET = 1.0
-AT_ONCE = 256
+BATCH = 256
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -27,12 +31,26 @@ def frechet(ones: Floats, others: Floats) -> float:
     sets of equal size. Raises ValueError for fewer than two points.
     """
     (mean_1, spread_1), (mean_2, spread_2) = _gaussian(ones), _gaussian(others)
-    apart = float(((mean_1 - mean_2) ** 2).sum())
+    shift = float(((mean_1 - mean_2) ** 2).sum())
     root = _square_root(spread_1)
     # trace (C1 C2)^(1/2) is that of the symmetric (C1^(1/2) C2 C1^(1/2))^(1/2).
     common = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ spread_2 @ root), 0)).sum()
     traces = np.trace(spread_1) + np.trace(spread_2)
-    return max(0.0, apart + float(traces) - 2 * float(common))
+    return max(0.0, shift + float(traces) - 2 * float(common))
+
+
+def frechet_interval(ones: Floats, others: Floats, seed: int) -> Interval:
+    """The 95 % bootstrap interval of `frechet`, over the points of both sets.
+
+    Raises ValueError for fewer than two points.
+    """
+    rng = np.random.default_rng([seed, 8])
+    resampled = [
+        frechet(*(points[rng.integers(0, len(points), len(points))] for points in (ones, others)))
+        for _ in range(RESAMPLES)
+    ]
+    low, high = intervals.around(frechet(ones, others), np.array(resampled))
+    return max(0.0, low), high
 
 
 def _gaussian(points: Floats) -> tuple[Doubles, Doubles]:
@@ -91,8 +109,8 @@ def _discrepancies(
     """
     one, other = chosen * is_first, chosen * ~is_first
     to_one, to_other = np.empty_like(one), np.empty_like(other)
-    for start in range(0, len(points), AT_ONCE):
-        span = slice(start, start + AT_ONCE)
+    for start in range(0, len(points), BATCH):
+        span = slice(start, start + BATCH)
         block = (gamma * (points[span] @ points.T) + OFFSET) ** DEGREE
         block[np.arange(len(block)), start + np.arange(len(block))] = 0.0
         to_one[:, span], to_other[:, span] = one @ block.T, other @ block.T

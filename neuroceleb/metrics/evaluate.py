@@ -1,33 +1,30 @@
 """A generator's faces measured against held-out real faces.
 
-Well-formed faces, sliced Wasserstein distance, diversity, memorization; FID and KID where they are
-installed. Beside each figure is that of real faces, measured the same way, and a 95 % confidence
-interval. A part that this machine cannot measure says why under `said`, and the rest is measured.
+Well-formed faces, sliced Wasserstein distance, diversity, memorization, face identity; FID and KID
+where they are installed. Beside each figure is that of real faces, measured the same way, and a
+95 % confidence interval. A part that this machine cannot measure says why under `said`, and the
+rest is measured.
 """
 
 import platform
 import time
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 
 from neuroceleb import __version__
 from neuroceleb.data import holdout
 from neuroceleb.images import Pixels
 from neuroceleb.latent.seeds import z_from_seeds
-from neuroceleb.metrics import fid, intervals, ms_ssim, precision_recall, swd
+from neuroceleb.metrics import fid, identity_evaluation, ms_ssim, precision_recall, swd
+from neuroceleb.metrics.figures import Figures, mean, rounded, share
 from neuroceleb.metrics.precision_recall import covered
 from neuroceleb.metrics.reference import Progress, Reference
 from neuroceleb.model import generator
 from neuroceleb.model.networks import Generator
 
-DIGITS = 5
-PARTS = 6  # calls of `progress`
+PARTS = 7  # calls of `progress`
 MAX_SUSPECTS = 100  # seeds listed
-
-Figures = dict[str, Any]
 
 
 def evaluate(
@@ -47,12 +44,13 @@ def evaluate(
         "swd": measure_swd,
         "diversity": measure_diversity,
         "copies": measure_memorization,
+        "identity": measure_identity,
         "fid": measure_fid,
     }
     figures = {}
     for name, measure in parts.items():
         progress(name.replace("_", " "))
-        figures[name] = _round(measure(fakes, reference))
+        figures[name] = rounded(measure(fakes, reference))
     return {
         "n_fake": len(fakes),
         "seeds": f"0-{len(fakes) - 1}",
@@ -75,8 +73,8 @@ def measure_landmarks(fakes: Pixels, reference: Reference) -> Figures:
     from neuroceleb.metrics import landmarks
 
     return {
-        **_share("share", real.rule.accepts(landmarks.detect(fakes))),
-        **_share("real", real.others),
+        **share("share", real.rule.accepts(landmarks.detect(fakes))),
+        **share("real", real.others),
         "n_real": len(real.others),
         "held_out": real.held_out_share,
         "n_held_out": real.rule.count,
@@ -109,9 +107,9 @@ def measure_diversity(fakes: Pixels, reference: Reference) -> Figures:
     similarity = ms_ssim.ms_ssim(*ms_ssim.random_pairs(fakes, seed))
     figures = {
         "pairs": len(similarity),
-        **_mean("ms_ssim", similarity, seed),
+        **mean("ms_ssim", similarity, seed),
         "pairs_real": len(reference.ms_ssim),
-        **_mean("ms_ssim_real", reference.ms_ssim, seed),
+        **mean("ms_ssim_real", reference.ms_ssim, seed),
     }
     real = reference.features
     if isinstance(real, str):
@@ -124,10 +122,10 @@ def measure_diversity(fakes: Pixels, reference: Reference) -> Figures:
         "n": count,
         "k": precision_recall.NEIGHBOURS,
         "features": f"{features.NAME}, each standardised over real faces",
-        **_share("precision", covered(real.held_out, ours)),
-        **_share("precision_real", real.precise),
-        **_share("recall", covered(ours, real.held_out)),
-        **_share("recall_real", real.recalled),
+        **share("precision", covered(real.held_out, ours)),
+        **share("precision_real", real.precise),
+        **share("recall", covered(ours, real.held_out)),
+        **share("recall_real", real.recalled),
     }
 
 
@@ -141,10 +139,16 @@ def measure_memorization(fakes: Pixels, reference: Reference) -> Figures:
         "n_real": len(reference.real),
         "nearest": float(np.median(found.nearest)),
         "nearest_real": float(np.median(check.real.nearest)),
-        **_share("suspects", is_suspect),
-        **_share("suspects_real", check.is_suspect(check.real)),
+        **share("suspects", is_suspect),
+        **share("suspects_real", check.is_suspect(check.real)),
         "suspect_seeds": np.flatnonzero(is_suspect)[:MAX_SUSPECTS].tolist(),
     }
+
+
+def measure_identity(fakes: Pixels, reference: Reference) -> Figures:
+    """Distances, precision and recall by face identity, and copies of a person."""
+    real = reference.identities
+    return {"said": real} if isinstance(real, str) else identity_evaluation.measure(fakes, real)
 
 
 def measure_fid(fakes: Pixels, reference: Reference) -> Figures:
@@ -156,27 +160,6 @@ def measure_fid(fakes: Pixels, reference: Reference) -> Figures:
     figures = fid.measure(fakes[:count], reference.real[: reference.count], reference.options.seed)
     floor = {f"{name}_real": value for name, value in reference.fid_floor.items()}
     return {"n": count, "n_real": reference.count, **figures, **floor}
-
-
-def _share(name: str, observed: ArrayLike) -> Figures:
-    """A share and its 95 % interval."""
-    flags = np.asarray(observed, np.bool_)
-    return {name: float(flags.mean()), f"{name}_interval": list(intervals.of_share(flags))}
-
-
-def _mean(name: str, observed: ArrayLike, seed: int) -> Figures:
-    """A mean and its 95 % interval."""
-    values = np.asarray(observed, np.float64)
-    return {name: float(values.mean()), f"{name}_interval": list(intervals.of_mean(values, seed))}
-
-
-def _round(value: Any) -> Any:
-    """The same with every float rounded to DIGITS places."""
-    if isinstance(value, float):
-        return round(value, DIGITS)
-    if isinstance(value, dict):
-        return {key: _round(item) for key, item in value.items()}
-    return [_round(item) for item in value] if isinstance(value, list) else value
 
 
 def _versions() -> dict[str, str]:

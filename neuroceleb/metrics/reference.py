@@ -12,7 +12,9 @@ from neuroceleb.data import holdout
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 from neuroceleb.metrics import fid, ms_ssim, swd
+from neuroceleb.metrics.identity_evaluation import RealIdentities
 from neuroceleb.metrics.memorization import CopyCheck
+from neuroceleb.metrics.persons import People
 from neuroceleb.metrics.precision_recall import covered
 
 if TYPE_CHECKING:  # it needs OpenCV, which a machine that only trains may lack
@@ -89,14 +91,19 @@ class Reference:
 
     `faces` is a whole dataset, (N, 64, 64, 3) uint8. `real` are held-out faces to compare with,
     `others` real faces that are measured like generated ones, for the floor of each measure.
-    `progress` is called with the name of each part before it begins. A part that this machine
+    `progress` is called with the name of each part before it begins. `people` (N,) number the
+    persons shown, where known; they serve the identity measures. A part that this machine
     cannot measure is a sentence that says why. Raises UserError for too few faces.
     """
 
-    PARTS = 5
+    PARTS = 6
 
     def __init__(
-        self, faces: Pixels, options: Options, progress: Progress = lambda _: None
+        self,
+        faces: Pixels,
+        options: Options,
+        progress: Progress = lambda _: None,
+        people: People | None = None,
     ) -> None:
         check_number(options.n)
         self.options = options
@@ -124,6 +131,11 @@ class Reference:
         self.ms_ssim = ms_ssim.ms_ssim(*ms_ssim.random_pairs(self.real, options.seed))
         progress("nearest training faces of real faces")
         self.copies = self._copy_check(faces, is_held_out)
+        progress("identities of real faces")
+        is_pool = ~is_held_out | (options.held_out != KEPT_BACK)
+        self.identities = value_or_reason(
+            lambda: RealIdentities(faces, is_held_out, is_pool, people, options.n, options.seed)
+        )
 
     def _measure_landmarks(self) -> RealLandmarks:
         from neuroceleb.metrics import landmarks

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+REASONED = ("well_formed", "diversity", "identity", "fid")  # parts that may be missing
+
 Entry = dict[str, Any]
 Row = tuple[str, str, str]  # the measure, the figure, that of real faces
 
@@ -17,9 +19,8 @@ def lines(entry: Entry) -> Iterator[str]:
         f"seed {entry['seed']}, in {entry['seconds']:.0f} s"
     )
     yield from (f"  {name:<40} {figure:<26} real: {real}" for name, figure, real in _rows(entry))
-    for part in ("well_formed", "diversity", "fid"):
-        if "said" in entry[part]:
-            yield f"  {entry[part]['said']}"
+    reasons = (entry.get(part, {}).get("said") for part in REASONED)
+    yield from (f"  {reason}" for reason in dict.fromkeys(reasons) if reason)
     yield ""
 
 
@@ -30,6 +31,8 @@ def _rows(entry: Entry) -> Iterator[Row]:
     yield from _swd_rows(entry["swd"])
     yield from _diversity_rows(entry["diversity"])
     yield from _memorization_rows(entry["copies"])
+    if "frechet" in entry.get("identity", {}):
+        yield from _identity_rows(entry["identity"])
     for name in ("fid", "kid"):
         if name in entry["fid"]:
             figure, real = entry["fid"][name], entry["fid"][f"{name}_real"]
@@ -57,6 +60,18 @@ def _memorization_rows(part: Entry) -> Iterator[Row]:
     name = "nearest training face, median"
     yield name, f"{part['nearest']:.3f}", f"{part['nearest_real']:.3f}"
     yield "suspected copies", _percent(part, "suspects"), _percent(part, "suspects_real")
+
+
+def _identity_rows(part: Entry) -> Iterator[Row]:
+    for name, key in (("Fréchet", "frechet"), ("kernel", "kernel")):
+        figures = _number(part, key), _number(part, f"{key}_real")
+        yield (f"identity, {name} distance", *figures)
+    for name in ("precision", "recall"):
+        figures = _number(part, name), _number(part, f"{name}_real")
+        yield (f"identity, {name}, k = {part['k']}", *figures)
+    name = "identity, nearest training face, median"
+    yield name, f"{part['nearest']:.3f}", f"{part['nearest_real']:.3f}"
+    yield "copies of a person", _percent(part, "copies"), _percent(part, "copies_real")
 
 
 def _percent(part: Entry, name: str) -> str:

@@ -18,6 +18,8 @@ NOT_SHOWN = (
     "cli/",
     "metrics/reference.py",
     "metrics/identity.py",
+    "metrics/identity_evaluation.py",
+    "metrics/persons.py",
     "metrics/fid.py",
     "model/export/onnx.py",
 )

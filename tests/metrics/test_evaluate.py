@@ -11,7 +11,8 @@ from PIL import Image
 
 from neuroceleb.data import holdout
 from neuroceleb.images import Pixels
-from neuroceleb.metrics import reference
+from neuroceleb.metrics import evaluate as measures
+from neuroceleb.metrics import identity, reference
 from neuroceleb.model import checkpoint
 from neuroceleb.runs import evaluation
 from neuroceleb.runs.workspace import Workspace, create_run
@@ -74,6 +75,9 @@ def test_an_entry_says_how_it_was_measured(faces: Pixels, outcome: helpers.Outco
     assert {"neuroceleb", "torch", "numpy", "opencv"} <= set(entry["versions"])
     assert entry["fid"]["said"].startswith("FID and KID were not measured")
     assert "YuNet" in entry["diversity"]["features"]
+    assert "dlib" in entry["identity"]["network"]
+    assert entry["identity"]["persons"] is None
+    assert entry["identity"]["n_pool"] == FACES
 
 
 def test_noise_is_told_from_faces(outcome: helpers.Outcome) -> None:
@@ -84,7 +88,9 @@ def test_noise_is_told_from_faces(outcome: helpers.Outcome) -> None:
     assert entry["diversity"]["precision"] == 0.0
     assert entry["diversity"]["precision_real"] > 0.3
     assert entry["copies"]["suspects"] == 0.0
-    for part in ("well_formed", "swd", "diversity", "copies"):
+    assert entry["identity"]["frechet"] > 5 * entry["identity"]["frechet_real"]
+    assert entry["identity"]["recall"] == 0.0 < entry["identity"]["recall_real"]
+    for part in ("well_formed", "swd", "diversity", "copies", "identity"):
         spans = {k: v for k, v in entry[part].items() if k.endswith("_interval")}
         assert spans
         for name, (low, high) in spans.items():
@@ -109,7 +115,13 @@ def test_again_gives_the_same_and_a_person_can_read_it(
     kept = evaluation.read(workspace / "checkpoints" / "tiny")[4]
     assert numbers(kept) == pytest.approx(numbers(before), rel=1e-5)
     assert "tiny, epoch 4: 40 faces (seeds 0-39, unselected)" in again.out
-    for words in ("well formed", "sliced Wasserstein x1000, mean", "precision", "suspected copies"):
+    for words in (
+        "well formed",
+        "sliced Wasserstein x1000, mean",
+        "precision",
+        "suspected copies",
+        "copies of a person",
+    ):
         assert any(words in line and "real: " in line for line in again.out.splitlines()), words
     assert evaluation.RULE in again.out
 
@@ -129,7 +141,19 @@ def test_a_file_of_weights_is_measured_and_nothing_is_kept(
     assert [path.name for path in moved.parent.iterdir()] == [moved.name]
 
 
-def test_what_can_be_mended_is_said(here: helpers.Here, workspace: Path, photos: Path) -> None:
+def test_without_the_identity_weights_the_rest_is_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, faces: Pixels
+) -> None:
+    read = identity.read_weights
+    monkeypatch.setattr(identity, "_shipped_weights", lambda: read(tmp_path))
+    options = reference.Options(32, 0, 0.1, reference.SEEN)
+    real = reference.Reference(faces, options)
+    assert "cannot be read" in str(real.identities)
+    assert measures.measure_identity(faces[:32], real) == {"said": real.identities}
+    assert measures.measure_landmarks(faces[:32], real)["share"] > 0.8
+
+
+def test_what_a_user_can_fix_is_refused(here: helpers.Here, workspace: Path, photos: Path) -> None:
     ours = helpers.Here(workspace, here._capture)
     ours("evaluate", "tiny", "--n", "3").assert_refused("--n 3", "32")
     ours("evaluate", "tiny", "--n", "10000000").assert_refused("50,000")
@@ -142,6 +166,8 @@ def test_what_can_be_mended_is_said(here: helpers.Here, workspace: Path, photos:
     file = workspace / "checkpoints" / "tiny" / "netG_epoch_000.safetensors"
     ours("evaluate", file).assert_refused("--data")
     ours("evaluate", file, "--every-epoch").assert_refused("no run")
+    named = ("--persons-in-names", "--n", "32")
+    ours("evaluate", "tiny", *named).assert_refused("0000.png is not PERSON_IMAGE")
 
 
 def test_who_has_seen_the_held_out_faces() -> None:

@@ -248,10 +248,10 @@ def test_the_nearest_is_found(seed: int) -> None:
     apart = np.linalg.norm(faces[:, None] - pool[None], axis=2)
     found = persons.nearest(faces, pool)
     np.testing.assert_allclose(found.distances, apart.min(axis=1), atol=1e-3)
-    np.testing.assert_array_equal(found.places, apart.argmin(axis=1))
+    np.testing.assert_array_equal(found.indices, apart.argmin(axis=1))
     mine, theirs = np.arange(9) % 3, np.arange(30) % 3
     other = persons.nearest_other(faces, mine, pool, theirs)
-    assert (theirs[other.places] != mine).all()
+    assert (theirs[other.indices] != mine).all()
     assert (other.distances >= found.distances).all()
 
 
