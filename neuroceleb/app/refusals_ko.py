@@ -397,7 +397,7 @@ MODELS: dict[str, str] = {
         "사진에서 얼굴을 찾지 못했습니다. 밝고 정면인 얼굴 사진을 쓰세요."
     ),
     "The photo cannot be used: {}.": "사진을 쓸 수 없습니다: {0}.",
-    "{} was saved for another model than {} is now: find and save its directions anew.": (
+    "{} was saved for another model than {} is now: save its directions again.": (
         "{0}은(는) 지금의 {1}와(과) 다른 모델의 것입니다. 방향을 새로 찾아 저장하세요."
     ),
     "The name of a direction is a few words: write it again.": (
@@ -406,7 +406,7 @@ MODELS: dict[str, str] = {
     "'{} …' is too long for the name of a direction: use {} characters.": (
         "'{0} …'은(는) 방향 이름으로 너무 깁니다. {1}자까지 쓰세요."
     ),
-    "{} is damaged: delete it, or find and save the directions anew.": (
+    "{} is damaged: delete it, or save the directions again.": (
         "{0}이(가) 망가졌습니다. 지우거나 방향을 새로 찾아 저장하세요."
     ),
     "'{}' does not say which photos it was trained on.": (

@@ -36,7 +36,7 @@ Entry = dict[str, Any]
 @click.option(
     "--persons-in-names",
     is_flag=True,
-    help="DATASET's files are named PERSON_IMAGE: tell persons apart in identity measures.",
+    help="DATASET's files are named PERSON_IMAGE: persons are distinguished in identity measures.",
 )
 @json_option
 @in_workspace

@@ -61,12 +61,12 @@ def read(weights: Path, sha256: str, nz: int) -> list[Direction] | None:
         return None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(
-            f"{path.name} is damaged: delete it, or find and save the directions anew."
+            f"{path.name} is damaged: delete it, or save the directions again."
         ) from error
     if belongs_to != sha256:
         raise UserError(
             f"{path.name} was saved for another model than {weights.name} is now: "
-            "find and save its directions anew."
+            "save its directions again."
         )
     return found
 

@@ -1,4 +1,4 @@
-"""Features of faces: an inner layer of YuNet, which tells eyes, nose and mouth.
+"""Features of faces: an inner layer of YuNet, which locates eyes, nose and mouth.
 
 A feature space that needs no download: learned on faces, and more sensitive to displaced parts
 than to light and colour. Pixels and networks with random weights, in contrast, rate a grey average

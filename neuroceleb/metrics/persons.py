@@ -45,7 +45,7 @@ class Nearest:
 
 
 def nearest(faces: Floats, pool: Floats) -> Nearest:
-    """The nearest of (M, D) pool embeddings to each of (N, D) faces, whoever it shows."""
+    """The nearest of (M, D) pool embeddings to each of (N, D) faces, of any person."""
     return _search(faces, pool, None)
 
 

@@ -27,9 +27,9 @@ def size_of(path: Path) -> tuple[int, int]:
 
 
 def test_directions_are_found_named_and_saved(with_run: helpers.Here, tmp_path: Path) -> None:
-    told = with_run("explore", "directions", "first", "--json", "--out", tmp_path / "strips.png")
-    assert told.code == 0, told.err
-    rows = json.loads(told.out)["directions"]
+    result = with_run("explore", "directions", "first", "--json", "--out", tmp_path / "strips.png")
+    assert result.code == 0, result.err
+    rows = json.loads(result.out)["directions"]
     assert len(rows) == 8  # as many as z has numbers
     assert sum(row["explains"] for row in rows) == pytest.approx(1, abs=0.6)
     columns = 3 * len(sheets.STRIP_OFFSETS)
@@ -43,9 +43,9 @@ def test_directions_are_found_named_and_saved(with_run: helpers.Here, tmp_path: 
     assert file["directions"][1]["name"] == "light"
     assert "light" in with_run("explore", "directions", "first").out
 
-    # The same name over other weights: refused, until they are found anew.
+    # Other weights under the same name: refused until the directions are computed again.
     shutil.copy(run.weights(0), run.weights())
-    with_run("explore", "directions", "first").assert_refused("another model", "anew")
+    with_run("explore", "directions", "first").assert_refused("another model", "again")
     walk = ("explore", "walk", "first", "3", "--direction", "1", "--out", tmp_path / "x.png")
     with_run(*walk).assert_refused("another model")
     assert with_run("explore", "directions", "first", "--anew", "--save").code == 0
@@ -53,15 +53,15 @@ def test_directions_are_found_named_and_saved(with_run: helpers.Here, tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["9=x", "0=x", "x", "1", "=", f"1={'x' * 50}"])
-def test_what_names_no_direction_is_refused(with_run: helpers.Here, name: str) -> None:
+def test_an_invalid_name_is_refused(with_run: helpers.Here, name: str) -> None:
     with_run("explore", "directions", "first", "--name", name).assert_refused()
 
 
-def test_sums_and_walks_are_drawn(with_run: helpers.Here, tmp_path: Path) -> None:
+def test_arithmetic_and_traversals_are_drawn(with_run: helpers.Here, tmp_path: Path) -> None:
     sum_of = ("--some", "1-3", "--less", "4,5", "--more", "6", "--json")
-    told = with_run("explore", "arithmetic", "first", *sum_of, "--out", tmp_path / "sum.png")
-    assert told.code == 0, told.err
-    z = json.loads(told.out)["z"]
+    result = with_run("explore", "arithmetic", "first", *sum_of, "--out", tmp_path / "sum.png")
+    assert result.code == 0, result.err
+    z = json.loads(result.out)["z"]
     assert size_of(tmp_path / "sum.png") == (12 * 66 + 2, 68)
     (tmp_path / "z.json").write_text(json.dumps({"z": z}))
     for face, along in (
@@ -75,7 +75,7 @@ def test_sums_and_walks_are_drawn(with_run: helpers.Here, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (("walk", "first", "3"), "one direction or dimension"),
         (("walk", "first", "3", "--dimension", "9"), "There is no dimension 9"),
@@ -91,36 +91,36 @@ def test_sums_and_walks_are_drawn(with_run: helpers.Here, tmp_path: Path) -> Non
     ],
 )
 def test_bad_input_is_one_sentence(
-    with_run: helpers.Here, tmp_path: Path, arguments: tuple[str, ...], words: str
+    with_run: helpers.Here, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     files = {"BAD": tmp_path / "bad.json", "NOT-JSON": tmp_path / "not.json"}
     files["BAD"].write_text(json.dumps([11.0] * 8))
     files["NOT-JSON"].write_text("[1, 2")
     given = [str(files.get(word, word)) for word in arguments]
-    with_run("explore", *given, "--out", tmp_path / "out.png").assert_refused(words)
+    with_run("explore", *given, "--out", tmp_path / "out.png").assert_refused(message)
     assert not (tmp_path / "out.png").exists()
 
 
 def test_a_map_is_drawn(with_run: helpers.Here, tmp_path: Path) -> None:
-    told = with_run(
+    result = with_run(
         *("explore", "map", "first", "--count", "20", "--json", "--out", tmp_path / "map.png")
     )
-    assert told.code == 0, told.err
-    assert np.array(json.loads(told.out)["tsne"]).shape == (20, 2)
+    assert result.code == 0, result.err
+    assert np.array(json.loads(result.out)["tsne"]).shape == (20, 2)
     assert size_of(tmp_path / "map.png") == (sheets.MAP_SIDE_PX, sheets.MAP_SIDE_PX)
 
 
 def test_faces_are_compared_with_the_photos(with_run: helpers.Here, tmp_path: Path) -> None:
-    told = with_run(
+    result = with_run(
         *("explore", "nearest", "first", "--seeds", "0-2", "--survey", "--json"),
         *("--out", tmp_path / "near.png"),
     )
-    assert told.code == 0, told.err
-    value = json.loads(told.out)
+    assert result.code == 0, result.err
+    value = json.loads(result.out)
     assert value["photos"] == helpers.PHOTOS
     assert [row["seed"] for row in value["faces"]] == [0, 1, 2]
     assert 0 <= value["suspects"] <= 1
-    assert told.err.count("seed ") == 3
+    assert result.err.count("seed ") == 3
     assert size_of(tmp_path / "near.png") == (7 * 66 + 2, 3 * 66 + 2)
 
     config = with_run.workspace / "checkpoints" / "first" / "config.json"
@@ -136,10 +136,10 @@ def test_a_photo_is_projected(
     monkeypatch.setattr(projection, "STEPS", 5)
     photo = faces_helpers.save(tmp_path / "photo.jpg", faces_helpers.portrait())
     out = ("--seconds", "1", "--out", tmp_path / "found.png", "--json")
-    told = with_run("explore", "project", "first", photo, *out)
-    assert told.code == 0, told.err
-    assert "A look-alike, not the person" in told.err
-    assert len(json.loads(told.out)["z"]) == 8
+    result = with_run("explore", "project", "first", photo, *out)
+    assert result.code == 0, result.err
+    assert "A look-alike, not the person" in result.err
+    assert len(json.loads(result.out)["z"]) == 8
     with Image.open(tmp_path / "found.png") as sheet:
         assert json.loads(sheet.text["neuroceleb"])["z"]
         first = np.asarray(sheet.convert("RGB"))[2:66, 2:66]

@@ -16,7 +16,7 @@ some_faces = arrays(np.float32, (3, 5), elements=st.floats(-4, 4, width=32))
 
 @given(some_faces, some_faces)
 @settings(max_examples=30, deadline=None)
-def test_what_is_taken_and_given_again_changes_nothing(a: Pixels, b: Pixels) -> None:
+def test_subtracting_and_adding_the_same_changes_nothing(a: Pixels, b: Pixels) -> None:
     assert arithmetic.combine(a, b, b) == pytest.approx(a.mean(axis=0), abs=1e-5)
     assert arithmetic.combine(a, None, None) == pytest.approx(a.mean(axis=0), abs=1e-6)
 

@@ -87,7 +87,7 @@ def test_directions_of_another_model_are_refused(tmp_path: Path) -> None:
         {"directions": None},
     ],
 )
-def test_a_damaged_file_of_directions_is_told(tmp_path: Path, change: dict[str, object]) -> None:
+def test_a_damaged_file_of_directions_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
     weights = tmp_path / "netG_epoch_007.safetensors"
     path = saved_directions.write(weights, "abc", [Direction(*no_name())])
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
@@ -99,7 +99,7 @@ def test_a_damaged_file_of_directions_is_told(tmp_path: Path, change: dict[str, 
 
 
 @pytest.mark.parametrize("name", ["x" * 41, "a\nb", "\x00", 7, None])
-def test_what_is_no_name_is_refused(name: object) -> None:
+def test_an_invalid_name_is_refused(name: object) -> None:
     with pytest.raises(UserError):
         saved_directions.check_name(name)
 

@@ -15,7 +15,7 @@ def faces_of(count: int, first: int = 0) -> Pixels:
     return np.stack([np.asarray(photo) for photo in photos])
 
 
-def test_like_faces_lie_beside_each_other() -> None:
+def test_similar_faces_lie_close_together() -> None:
     dark, light = faces_of(20) // 3, 255 - faces_of(20, 100) // 3
     drawn = face_map.compute(np.concatenate([dark, light]))
     again = face_map.compute(np.concatenate([dark, light]))
@@ -31,7 +31,7 @@ def test_like_faces_lie_beside_each_other() -> None:
     assert drawn.colours[0].tolist() == dark[0].mean(axis=(0, 1)).round().tolist()
 
 
-def test_a_map_of_one_face_many_times_is_no_crash() -> None:
+def test_a_map_of_equal_faces_is_finite() -> None:
     drawn = face_map.compute(np.repeat(faces_of(1), 12, axis=0))
     assert np.isfinite(drawn.pca).all()
     assert np.isfinite(drawn.tsne).all()

@@ -129,7 +129,7 @@ def test_smooth_easings_slow_down_at_the_keys() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "frames", "words"),
+    ("count", "frames", "message"),
     [
         (1, 60, "add one"),
         (0, 60, "add one"),
@@ -139,8 +139,8 @@ def test_smooth_easings_slow_down_at_the_keys() -> None:
         (2, -5, "not -5"),
     ],
 )
-def test_too_few_and_too_many(count: int, frames: int, words: str) -> None:
-    with pytest.raises(UserError, match=words):
+def test_too_few_and_too_many(count: int, frames: int, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         interpolation.interpolate(
             keys_of(count) if count else np.empty((0, NZ), np.float32), frames
         )

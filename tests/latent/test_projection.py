@@ -50,13 +50,13 @@ def test_the_face_of_a_photo_is_cut_out() -> None:
     assert len(projection_target.crops(as_png(two))) == 2
 
 
-def test_a_crop_is_taken_as_it_is() -> None:
+def test_a_finished_crop_is_not_cropped_again() -> None:
     face = faces_of(1)[0]
     assert np.array_equal(projection_target.crops(as_png(face))[0], face)
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "message"),
     [
         (b"", "empty"),
         (b"GIF89a and then nothing", "The photo cannot be used"),
@@ -66,8 +66,8 @@ def test_a_crop_is_taken_as_it_is() -> None:
         (bytes(projection_target.MAX_BYTES + 1), "is over 32 MB"),
     ],
 )
-def test_what_is_no_photo_of_a_face_is_told(data: bytes, words: str) -> None:
-    with pytest.raises(UserError, match=words):
+def test_photos_without_a_face_are_refused(data: bytes, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         projection_target.crops(data)
 
 
@@ -91,7 +91,7 @@ def test_a_search_finds_a_face_of_a_small_generator() -> None:
     assert again[-1].z == pytest.approx(steps[-1].z, abs=0.01)
 
 
-def test_a_slow_search_is_hurried_on() -> None:
+def test_a_slow_search_takes_fewer_steps() -> None:
     network = helpers.random_generator(nz=8, ngf=4)
     with helpers.one_thread():
         steps = list(projection.search(network, None, faces_of(1)[0], steps=5_000, seconds=1e-3))
@@ -99,17 +99,17 @@ def test_a_slow_search_is_hurried_on() -> None:
 
 
 def test_a_held_out_face_of_the_shipped_model_is_recovered(shipped: Model) -> None:
-    critic = model_cache.discriminator_of(shipped)
-    assert critic is not None
+    discriminator = model_cache.discriminator_of(shipped)
+    assert discriminator is not None
     z = z_from_seed(1_000_000, shipped.nz)
     target = shipped.images(z[None])[0]
-    steps = list(projection.search(shipped.network, critic, target, steps=120, seconds=300))
+    steps = list(projection.search(shipped.network, discriminator, target, steps=120, seconds=300))
     cosine = steps[-1].z @ z / np.linalg.norm(z) / np.linalg.norm(steps[-1].z)
     assert steps[-1].pixel_error < 6  # of 255; another face differs by 60
     assert cosine > 0.8  # of two by chance: 0, give or take 0.1
 
 
-def test_a_model_without_a_critic_is_told_from_one_with(finished: Run, tmp_path: Path) -> None:
+def test_a_model_outside_a_run_has_no_discriminator(finished: Run, tmp_path: Path) -> None:
     assert model_cache.discriminator_of(generator.load(finished.weights())) is not None
     alone = tmp_path / "netG.safetensors"
     checkpoint.save_weights(alone, helpers.random_generator(), {})

@@ -58,7 +58,7 @@ def test_the_example_of_the_manual() -> None:
         (f"0-{MAX_SEED}", "100,000"),
     ],
 )
-def test_what_is_no_seed_is_named(text: str, named: str) -> None:
+def test_an_invalid_seed_is_named(text: str, named: str) -> None:
     with pytest.raises(UserError) as refusal:
         parse_seeds(text)
     assert named in str(refusal.value)

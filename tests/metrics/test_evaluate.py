@@ -51,16 +51,16 @@ def outcome(workspace: Path) -> helpers.Outcome:
 
 def test_every_epoch_is_measured_and_kept(workspace: Path, outcome: helpers.Outcome) -> None:
     assert outcome.code == 0, outcome.err
-    told = json.loads(outcome.out)
-    assert [entry["epoch"] for entry in told["results"]] == [0, 4]
+    result = json.loads(outcome.out)
+    assert [entry["epoch"] for entry in result["results"]] == [0, 4]
     kept = json.loads((workspace / "checkpoints" / "tiny" / evaluation.FILE).read_text("utf-8"))
-    assert list(kept["epochs"].values()) == told["results"]
-    assert kept["best"] == told["best"]
-    assert told["best"] in {0, 4}
-    assert kept["rule"] == told["rule"] == evaluation.RULE
+    assert list(kept["epochs"].values()) == result["results"]
+    assert kept["best"] == result["best"]
+    assert result["best"] in {0, 4}
+    assert kept["rule"] == result["rule"] == evaluation.RULE
 
 
-def test_an_entry_says_how_it_was_measured(faces: Pixels, outcome: helpers.Outcome) -> None:
+def test_an_entry_states_its_conditions(faces: Pixels, outcome: helpers.Outcome) -> None:
     entry = json.loads(outcome.out)["results"][-1]
     held_out = int(holdout.held_out(faces).sum())
     assert entry["n_fake"] == 40
@@ -80,7 +80,7 @@ def test_an_entry_says_how_it_was_measured(faces: Pixels, outcome: helpers.Outco
     assert entry["identity"]["n_pool"] == FACES
 
 
-def test_noise_is_told_from_faces(outcome: helpers.Outcome) -> None:
+def test_noise_has_bad_figures(outcome: helpers.Outcome) -> None:
     entry = json.loads(outcome.out)["results"][-1]
     assert entry["well_formed"]["share"] == 0.0
     assert entry["well_formed"]["real"] > 0.85
@@ -106,7 +106,7 @@ def numbers(entry: Any) -> list[float]:
     return [entry] if isinstance(entry, int | float) else []
 
 
-def test_again_gives_the_same_and_a_person_can_read_it(
+def test_it_is_deterministic_and_prints_a_report(
     workspace: Path, outcome: helpers.Outcome, here: helpers.Here
 ) -> None:
     before = json.loads(outcome.out)["results"][-1]
@@ -134,9 +134,9 @@ def test_a_file_of_weights_is_measured_and_nothing_is_kept(
     moved.parent.mkdir()
     moved.write_bytes(file.read_bytes())
     ours = helpers.Here(workspace, here._capture)
-    told = ours("evaluate", moved, "--data", "portraits", "--n", "32", "--json")
-    assert told.code == 0, told.err
-    (entry,) = json.loads(told.out)["results"]
+    result = ours("evaluate", moved, "--data", "portraits", "--n", "32", "--json")
+    assert result.code == 0, result.err
+    (entry,) = json.loads(result.out)["results"]
     assert entry["split"]["held_out"] == reference.UNKNOWN
     assert [path.name for path in moved.parent.iterdir()] == [moved.name]
 
@@ -170,7 +170,7 @@ def test_what_a_user_can_fix_is_refused(here: helpers.Here, workspace: Path, pho
     ours("evaluate", "tiny", *named).assert_refused("0000.png is not PERSON_IMAGE")
 
 
-def test_who_has_seen_the_held_out_faces() -> None:
+def test_whether_the_model_was_trained_on_the_held_out_faces() -> None:
     def run(**settings: Any) -> dict[str, Any]:
         return {"settings": settings, "dataset": {"fingerprint": "f"}}
 

@@ -31,9 +31,7 @@ def test_98_of_100_faces_pass_the_rule_fitted_to_them(found: landmarks.Detection
     assert right_mouth[0] < left_mouth[0]
 
 
-def test_what_is_no_face_or_out_of_place_does_not_pass(
-    faces: Pixels, found: landmarks.Detections
-) -> None:
+def test_malformed_faces_do_not_pass(faces: Pixels, found: landmarks.Detections) -> None:
     rule = landmarks.fit_rule(found)
     good = faces[120:140]
     upside_down, shifted = good[:, ::-1], np.roll(good, 12, axis=1)
@@ -47,7 +45,9 @@ def test_what_is_no_face_or_out_of_place_does_not_pass(
         assert rule.accepts(landmarks.detect(bad)).mean() <= 0.1
 
 
-def test_a_face_is_judged_alone(faces: Pixels, found: landmarks.Detections) -> None:
+def test_a_detection_does_not_depend_on_the_other_faces(
+    faces: Pixels, found: landmarks.Detections
+) -> None:
     some = landmarks.detect(faces[3:40:7])
     np.testing.assert_array_equal(some.points, found.points[3:40:7])
     np.testing.assert_array_equal(some.scores, found.scores[3:40:7])

@@ -1,4 +1,4 @@
-"""Nearest training faces, suspected copies, and what is said of one face."""
+"""Nearest training faces, suspected copies, and the comparison of one face."""
 
 import numpy as np
 import pytest
@@ -68,7 +68,7 @@ def faces_of(count: int, first: int = 0) -> Pixels:
     return np.stack([np.asarray(photo) for photo in photos])
 
 
-def test_a_copy_is_told_from_a_new_face() -> None:
+def test_copies_and_new_faces_are_distinguished() -> None:
     check = memorization.CopyCheck(faces_of(60))
     noise = np.random.default_rng(0).integers(-3, 4, (64, 64, 3))
     copy = np.clip(check.photos[7].astype(int) + noise, 0, 255).astype(np.uint8)
@@ -94,7 +94,7 @@ def test_new_faces_are_as_near_to_photos_as_photos_are() -> None:
     assert 0.2 < np.mean(shares) < 0.7  # new ones lie to the photos as these to each other
 
 
-def test_a_suspect_is_what_evaluate_calls_one() -> None:
+def test_comparisons_agree_with_is_suspect() -> None:
     pixels = faces_of(200)
     half = pixels[:100] // 2 + faces_of(100, 500) // 2  # half a photo, half another face
     made = np.concatenate([half, faces_of(100, 700)])

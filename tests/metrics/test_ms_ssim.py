@@ -15,7 +15,7 @@ seeds = st.integers(0, 2**32)
 
 @FEW
 @given(seeds)
-def test_a_face_is_wholly_like_itself(seed: int) -> None:
+def test_a_face_is_equal_to_itself(seed: int) -> None:
     ones, others = faces(5, seed), faces(5, seed + 1)
     np.testing.assert_allclose(ms_ssim.ms_ssim(ones, ones), 1.0, atol=1e-4)
     alike = ms_ssim.ms_ssim(ones, others)

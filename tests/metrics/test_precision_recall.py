@@ -35,6 +35,6 @@ def test_modes_that_are_missing_are_not_recalled() -> None:
     assert precision_recall.covered(one, both)[40:].mean() == 0.0  # recall: half is missing
 
 
-def test_too_small_a_ground_is_refused() -> None:
+def test_too_few_support_points_are_refused() -> None:
     with pytest.raises(ValueError, match="nearest"):
         precision_recall.covered(points(3, 0), points(3, 0))

@@ -20,7 +20,7 @@ def apart(one: Pixels, other: Pixels, seed: int = 0, has_interval: bool = False)
 
 @FEW
 @given(seeds)
-def test_a_set_is_no_way_from_itself(seed: int) -> None:
+def test_the_distance_of_a_set_to_itself_is_0(seed: int) -> None:
     found = apart(faces(6, seed), faces(6, seed), seed)
     assert found.mean == 0.0
     assert set(found.levels) == {64, 32, 16}
@@ -28,24 +28,24 @@ def test_a_set_is_no_way_from_itself(seed: int) -> None:
 
 @FEW
 @given(seeds)
-def test_it_is_as_far_there_as_back(seed: int) -> None:
+def test_it_is_symmetric(seed: int) -> None:
     one, other = faces(6, seed), faces(6, seed + 1)
     assert apart(one, other).levels == pytest.approx(apart(other, one).levels, rel=1e-5)
     assert apart(one, other).mean > 0
 
 
-def test_light_alone_makes_no_distance() -> None:
+def test_it_ignores_brightness() -> None:
     assert apart(faces(8), faces(8) + 40).mean == pytest.approx(0.0, abs=0.1)
 
 
-def test_each_level_sees_its_own_size() -> None:
+def test_noise_is_seen_on_the_finest_level() -> None:
     real = faces(24)
     grain = (real + np.random.default_rng(1).integers(0, 60, real.shape)).astype(np.uint8)
     found = apart(real, grain).levels
     assert found[64] > 2 * found[16]
 
 
-def test_the_distance_interval_holds_it_and_is_wider_for_fewer(
+def test_the_interval_contains_the_distance_and_is_wider_for_fewer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(swd, "BOOTSTRAP_DIRECTIONS", 8)

@@ -20,14 +20,14 @@ def test_the_photos_of_a_run_are_found_changed_or_gone(finished: Run, tmp_path: 
     config = finished.config()
     run = Run(tmp_path / "checkpoints" / "moved")
     run.path.mkdir(parents=True)
-    for described, words in (
+    for described, message in (
         ({**config["dataset"], "fingerprint": "0"}, "has changed"),
         ({**config["dataset"], "path": "no-such-photos"}, "are gone from here"),
         ({}, "does not say"),
     ):
         (run.path / "config.json").write_text(json.dumps({**config, "dataset": described}))
-        if words == "has changed":
-            assert words in str(training_photos.check_of_run(run, workspace)[1])
+        if message == "has changed":
+            assert message in str(training_photos.check_of_run(run, workspace)[1])
         else:
-            with pytest.raises(UserError, match=words):
+            with pytest.raises(UserError, match=message):
                 training_photos.check_of_run(run, workspace)
