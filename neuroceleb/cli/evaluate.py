@@ -1,6 +1,5 @@
 """The verb `evaluate`: measure a model's faces against real ones; results stay with the run."""
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ import click
 
 from neuroceleb.cli.options import as_json as json_option
 from neuroceleb.cli.options import in_workspace
+from neuroceleb.cli.output import print_json
 from neuroceleb.data import dataset
 from neuroceleb.data.dataset import Dataset
 from neuroceleb.data.sources import open_source
@@ -89,7 +89,7 @@ def _print_result(model: str, entries: list[Entry], run: Run | None, as_json: bo
         if not as_json and len(saved) > 1 and best is not None:
             print(f"Best so far: epoch {best}. {evaluation.RULE}")
     if as_json:
-        print(json.dumps(value, ensure_ascii=False))
+        print_json(value)
 
 
 def _run_of(model: str, workspace: Workspace) -> Run | None:

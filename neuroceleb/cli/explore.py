@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from neuroceleb import images
 from neuroceleb.cli.options import as_json as json_option
 from neuroceleb.cli.options import in_workspace, make_folder
+from neuroceleb.cli.output import print_json
 from neuroceleb.data import dataset
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
@@ -98,7 +99,7 @@ def directions(
             {"name": d.name, "explains": round(d.explains, 6), "step": d.step.tolist()}
             for d in found
         ]
-        print(json.dumps({"model": str(loaded.path), "directions": rows}, ensure_ascii=False))
+        print_json({"model": str(loaded.path), "directions": rows})
         return
     for number, direction in enumerate(found, start=1):
         print(f"{number:>2}  {100 * direction.explains:5.1f} %  {direction.name}")
@@ -147,7 +148,7 @@ def arithmetic(
     recipe = {**loaded.recipe, "some": some, "less": less, "more": more}
     _save_sheet(out, faces, len(faces), recipe)
     if as_json:
-        print(json.dumps({"out": str(out), "z": result.tolist()}))
+        print_json({"out": str(out), "z": result.tolist()})
 
 
 @explore.command()
@@ -221,7 +222,7 @@ def draw_map(
     _save(out, sheets.map_sheet(faces, points), {**loaded.recipe, "seeds": f"0-{count - 1}"})
     if as_json:
         value = {"out": str(out), "pca": computed.pca.tolist(), "tsne": computed.tsne.tolist()}
-        print(json.dumps(value))
+        print_json(value)
 
 
 @explore.command()
@@ -358,7 +359,7 @@ def nearest(
             file=sys.stderr,
         )
     if as_json:
-        print(json.dumps(value))
+        print_json(value)
 
 
 def _copy_check(model: "Model", data: str | None, workspace: Workspace) -> CopyCheck:
