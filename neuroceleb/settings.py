@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from neuroceleb import bounds
-from neuroceleb.bounds import choice as _choice
-from neuroceleb.bounds import number as _setting
+from neuroceleb.bounds import choice, number, text
 from neuroceleb.errors import UserError
 
 IMAGE_SIZE = 64  # pixels; five stride-2 layers of the original's networks
@@ -53,104 +52,102 @@ MAX_EPOCHS_BY_IMAGES = 2_000  # a sheet an epoch: of a handful of photos they wo
 class Settings:
     """Every setting of a run. The defaults are the recipe `modern`'s, and else the original's."""
 
-    recipe: str = _choice(
+    recipe: str = choice(
         "modern",
         "The recipe: modern is for few images; classic is the original, exactly.",
         *RECIPES,
     )
-    epochs: int = _setting(200, "Passes over the dataset.", 1, 100_000)
-    images: int = _setting(
+    epochs: int = number(200, "Passes over the dataset.", 1, 100_000)
+    images: int = number(
         0, "Images to show in all, 2,000 epochs at most; 0: as many as the epochs say.", 0, 10**12
     )
-    batch_size: int = _setting(64, "Images a step.", 1, 65_536)
-    first_batch_size: int = _setting(
+    batch_size: int = number(64, "Images a step.", 1, 65_536)
+    first_batch_size: int = number(
         0, "Images a step at first, see --first-images; 0: --batch-size throughout.", 0, 65_536
     )
-    first_images: int = _setting(
+    first_images: int = number(
         0, "Images shown with --first-batch-size, up to the end of an epoch.", 0, 10**12
     )
-    lr: float = _setting(2e-4, "Learning rate of Adam, for G and D.", 1e-8, 1.0)
-    lr_end: float = _setting(
+    lr: float = number(2e-4, "Learning rate of Adam, for G and D.", 1e-8, 1.0)
+    lr_end: float = number(
         0.0, "Learning rate at the end of the run, falling as a cosine; 0: constant.", 0.0, 1.0
     )
-    lr_d: float = _setting(0.0, "Learning rate of D, where it is another; 0: the same.", 0.0, 1.0)
-    beta1: float = _setting(0.5, "Adam's first beta.", 0.0, 0.9999)
-    beta2: float = _setting(0.999, "Adam's second beta.", 0.0, 0.999999)
-    nz: int = _setting(100, "Length of the latent vector z.", 1, 4_096)
-    ngf: int = _setting(64, "Width of the generator.", 1, 512)
-    ndf: int = _setting(64, "Width of the discriminator.", 1, 512)
-    loss: str = _choice(
+    lr_d: float = number(0.0, "Learning rate of D, where it is another; 0: the same.", 0.0, 1.0)
+    beta1: float = number(0.5, "Adam's first beta.", 0.0, 0.9999)
+    beta2: float = number(0.999, "Adam's second beta.", 0.0, 0.999999)
+    nz: int = number(100, "Length of the latent vector z.", 1, 4_096)
+    ngf: int = number(64, "Width of the generator.", 1, 512)
+    ndf: int = number(64, "Width of the discriminator.", 1, 512)
+    loss: str = choice(
         "ns",
         "The loss: on logits (ns, relativistic pairs rp, hinge, lsgan), or the original's (bce).",
         *("ns", "rp", "hinge", "lsgan", "bce"),
     )
-    simultaneous: str = _choice(
+    simultaneous: str = choice(
         "no",
         "One pass of D over the fakes for both updates, where loss (ns, rp) and D's norm allow it.",
         *("no", "yes"),
     )
-    top_k: float = _setting(
+    top_k: float = number(
         1.0, "Share of the fakes, the best by D, that G is updated with.", 0.1, 1.0
     )
-    lecam: float = _setting(0.0, "Weight of the LeCam penalty on D; 0: none.", 0.0, 100.0)
-    d_norm: str = _choice(
+    lecam: float = number(0.0, "Weight of the LeCam penalty on D; 0: none.", 0.0, 100.0)
+    d_norm: str = choice(
         "batch", "Between D's layers: BatchNorm or none, or spectral.", "batch", "spectral", "none"
     )
-    d_init: str = _choice(
+    d_init: str = choice(
         "normal", "D's first weights: the original's, or He's for a D without norm.", "normal", "he"
     )
-    r1: float = _setting(
+    r1: float = number(
         0.0, "Weight of the R1 penalty on D's gradient at real images; 0: none.", 0.0, 1_000.0
     )
-    r2: float = _setting(
+    r2: float = number(
         0.0, "Weight of the R2 penalty on D's gradient at fakes; 0: none.", 0.0, 1_000.0
     )
-    r1_every: int = _setting(16, "Steps from one penalty (R1, R2) to the next.", 1, 1_000)
-    augment: str = _choice("all", "How D's images are augmented.", *AUGMENTATIONS)
-    augment_chance: float = _setting(
+    r1_every: int = number(16, "Steps from one penalty (R1, R2) to the next.", 1, 1_000)
+    augment: str = choice("all", "How D's images are augmented.", *AUGMENTATIONS)
+    augment_chance: float = number(
         0.0, "Chance of each augmentation; 0: by the number of images.", 0.0, 1.0
     )
-    flip: str = _choice("yes", "Mirror half of the real images.", "no", "yes")
-    ema_images: int = _setting(
+    flip: str = choice("yes", "Mirror half of the real images.", "no", "yes")
+    ema_images: int = number(
         10_000, "Images after which G's average has half forgotten; 0: no average.", 0, 10**9
     )
-    averages: str = _choice(
+    averages: str = choice(
         "one",
         "G's averages: one, or three (a third of --ema-images, it, three times it), of which the "
         "one that measures best is kept at the end.",
         *("one", "three"),
     )
-    evaluate_every: int = _setting(
+    evaluate_every: int = number(
         0, "Look at the quality of the faces every N epochs; 0: never.", 0, 100_000
     )
-    holdout: float = _setting(0.0, "Share of the images kept back from training.", 0.0, 0.5)
-    start_from: str = bounds.text(
+    holdout: float = number(0.0, "Share of the images kept back from training.", 0.0, 0.5)
+    start_from: str = text(
         "", "A run or generator file whose weights to begin with; empty: none.", MAX_TEXT
     )
-    seed: int = _setting(0, "Seed of weights, noise and order.", 0, 2**53 - 1)
-    device: str = _choice("auto", "Where to compute.", "auto", "cpu", "cuda")
-    ngpu: int = _setting(
-        1, "Number of GPUs, 0: the CPU; with --device cpu, of processes.", 0, 1_024
-    )
-    batchnorm: str = _choice(
+    seed: int = number(0, "Seed of weights, noise and order.", 0, 2**53 - 1)
+    device: str = choice("auto", "Where to compute.", "auto", "cpu", "cuda")
+    ngpu: int = number(1, "Number of GPUs, 0: the CPU; with --device cpu, of processes.", 0, 1_024)
+    batchnorm: str = choice(
         "device",
         "On several GPUs, BatchNorm of each one's images, as in the original, or of all.",
         *("device", "synced"),
     )
-    precision: str = _choice(
+    precision: str = choice(
         "auto",
         "Of convolutions: float32 (TF32 on a GPU), bfloat16, or on a CPU the faster (auto).",
         *("auto", "float32", "bfloat16"),
     )
-    keep_every: int = _setting(
+    keep_every: int = number(
         0,
         "Keep G's weights every N epochs, and always the last; 0: about 20 over the run.",
         0,
         100_000,
     )
-    weights: str = _choice("float32", "Number format of kept weights.", "float32", "float16")
-    sheet_format: str = _choice("png", "File format of the sample sheets.", "png", "webp")
-    save_minutes: float = _setting(
+    weights: str = choice("float32", "Number format of kept weights.", "float32", "float16")
+    sheet_format: str = choice("png", "File format of the sample sheets.", "png", "webp")
+    save_minutes: float = number(
         5.0, "Save the state to continue from at least this often, in minutes.", 0.0, 1_440.0
     )
 

@@ -1,4 +1,4 @@
-"""Files are whole or not there, and nothing is left beside them."""
+"""Atomic writes, and the temporary files of killed processes."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from neuroceleb.errors import UserError
 from tests import helpers
 
 
-def test_bytes_are_written_whole_and_replaced(tmp_path: Path) -> None:
+def test_bytes_are_written_and_replaced(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     files.write_bytes(path, b"one")
     files.write_bytes(path, b"two")
@@ -21,7 +21,7 @@ def test_bytes_are_written_whole_and_replaced(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_was_there_stays_where_writing_fails(tmp_path: Path) -> None:
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(b"old")
     with (
@@ -34,19 +34,19 @@ def test_what_was_there_stays_where_writing_fails(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_missing_folder_is_said_in_a_sentence(tmp_path: Path) -> None:
+def test_a_missing_folder_is_a_user_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="could not be written"):
         files.write_bytes(tmp_path / "nowhere" / "a.bin", b"x")
 
 
-def test_a_folder_in_the_way_is_said_in_a_sentence(tmp_path: Path) -> None:
+def test_a_folder_of_that_name_is_a_user_error(tmp_path: Path) -> None:
     (tmp_path / "a.bin").mkdir()
     with pytest.raises(UserError, match=r"a\.bin could not be written"):
         files.write_bytes(tmp_path / "a.bin", b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["a.bin"]
 
 
-def test_a_full_disk_is_said_in_a_sentence_and_keeps_the_old_file(tmp_path: Path) -> None:
+def test_a_full_disk_is_a_user_error_and_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(b"old")
     code = (
@@ -55,14 +55,14 @@ def test_a_full_disk_is_said_in_a_sentence_and_keeps_the_old_file(tmp_path: Path
         "try: files.write_bytes(Path(sys.argv[1]), bytes(5000))\n"
         "except errors.UserError as error: print(error)"
     )
-    said = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code, path],
         env=helpers.environment(),
         capture_output=True,
         text=True,
         check=True,
     )
-    assert "could not be written (File too large)" in said.stdout
+    assert "could not be written (File too large)" in result.stdout
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 

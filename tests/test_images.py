@@ -1,4 +1,4 @@
-"""Any photo becomes RGB pixels or a reason; sheets and files come back as they went."""
+"""Decoding of photos, sheets, encoding and saving."""
 
 import io
 import json
@@ -64,7 +64,7 @@ def test_a_palette_is_looked_up() -> None:
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_what_is_transparent_lies_on_white(mode: str) -> None:
+def test_transparency_becomes_white(mode: str) -> None:
     image = a_photo().convert(mode)
     image.putalpha(Image.fromarray(np.tile(np.array([0, 255], np.uint8), (30, 20))))
     found = decoded(image)
@@ -72,7 +72,7 @@ def test_what_is_transparent_lies_on_white(mode: str) -> None:
     np.testing.assert_array_equal(found[:, 1::2], np.asarray(image.convert("RGB"))[:, 1::2])
 
 
-def test_a_transparent_colour_of_a_palette_lies_on_white() -> None:
+def test_a_transparent_palette_colour_becomes_white() -> None:
     palette = Image.new("P", (4, 4), 0)
     palette.putpalette([10, 20, 30, 200, 100, 50])
     palette.putpixel((0, 0), 1)
@@ -101,7 +101,7 @@ def test_sixteen_bits_become_eight() -> None:
             assert np.abs(found[..., channel] - expected).max() <= 1, (image.mode, kind)
 
 
-def test_values_that_are_no_numbers_do_not_hurt() -> None:
+def test_nan_and_infinity_are_accepted() -> None:
     values = np.full((8, 8), 0.5, np.float32)
     values[0] = [np.nan, np.inf, -np.inf, 0, 1, 2, -1, 1e30]
     assert decoded(Image.fromarray(values), "TIFF").shape == (8, 8, 3)
@@ -129,7 +129,7 @@ def test_photos_are_turned_as_their_exif_says(orientation: int, kind: str) -> No
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")  # which Pillow says and `images` silences
-def test_damaged_exif_does_not_cost_the_photo() -> None:
+def test_damaged_exif_is_ignored() -> None:
     whole = encoded(a_photo(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xffgarbage")
     assert images.read_photo(whole).size == (40, 30)
 
@@ -199,7 +199,7 @@ def test_a_real_photo_keeps_its_colours() -> None:
         (helpers.png_that_claims(9_000, 9_000), "damaged"),  # fewer, but they are not in it
     ],
 )
-def test_what_is_no_image_is_refused_with_its_reason(bytes_of_file: bytes, reason: str) -> None:
+def test_other_files_are_refused_with_a_reason(bytes_of_file: bytes, reason: str) -> None:
     with pytest.raises(UnreadableImageError, match=reason) as refusal:
         images.read_photo(bytes_of_file)
     assert "\n" not in str(refusal.value)
@@ -207,12 +207,12 @@ def test_what_is_no_image_is_refused_with_its_reason(bytes_of_file: bytes, reaso
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(["PNG", "JPEG", "GIF", "TIFF", "BMP"]), st.data())
-def test_damaged_bytes_give_an_image_or_a_reason(kind: str, hurt: st.DataObject) -> None:
+def test_damaged_bytes_give_an_image_or_a_reason(kind: str, damage: st.DataObject) -> None:
     blob = bytearray(encoded(helpers.photo(3, (24, 16)), kind))
-    for _ in range(hurt.draw(st.integers(1, 6))):
-        blob[hurt.draw(st.integers(0, len(blob) - 1))] = hurt.draw(st.integers(0, 255))
+    for _ in range(damage.draw(st.integers(1, 6))):
+        blob[damage.draw(st.integers(0, len(blob) - 1))] = damage.draw(st.integers(0, 255))
     try:
-        image = images.read_photo(bytes(blob[: hurt.draw(st.integers(1, len(blob)))]))
+        image = images.read_photo(bytes(blob[: damage.draw(st.integers(1, len(blob)))]))
     except UnreadableImageError as error:
         assert str(error)
     else:
@@ -252,7 +252,7 @@ def test_a_sheet_too_small_is_refused() -> None:
 # Files -------------------------------------------------------------------------------------
 
 
-def test_png_loses_nothing_and_carries_text(tmp_path: Path) -> None:
+def test_png_is_lossless_and_has_the_provenance(tmp_path: Path) -> None:
     pixels = np.asarray(a_photo())
     images.save(tmp_path / "a.png", pixels, {"seed": 3, "model": "얼굴 😀"})
     np.testing.assert_array_equal(images.load(tmp_path / "a.png"), pixels)

@@ -1,4 +1,4 @@
-"""Films: frame by frame what was given, whole or not there, with their recipe inside."""
+"""Videos and strips: their frames, format, provenance and limits."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 from tests import helpers
 
-RECIPE = {"model": "mine", "keys": [{"seed": 3}], "말": "한글 😀"}
+PROVENANCE = {"model": "mine", "keys": [{"seed": 3}], "말": "한글 😀"}
 
 
 def frames(count: int = 12, size: tuple[int, int] = (64, 64)) -> Pixels:
@@ -36,41 +36,41 @@ def decoded(path: Path, height: int, width: int) -> Pixels:
     return np.frombuffer(shown, np.uint8).reshape(-1, height, width, 3)
 
 
-def ffmpeg_says(path: Path) -> str:
+def ffmpeg_info(path: Path) -> str:
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-i", str(path)]
     return subprocess.run(command, capture_output=True, text=True, check=False).stderr
 
 
-def test_mp4_is_what_every_browser_plays(tmp_path: Path) -> None:
+def test_mp4_has_the_format_that_browsers_play(tmp_path: Path) -> None:
     path = tmp_path / "walk.mp4"
-    film = frames(30)
-    video.write(path, film, 30, fps=30, scale=2, provenance=RECIPE)
-    said = ffmpeg_says(path)
-    assert "h264" in said
-    assert "yuv420p(tv, bt709" in said
-    assert "128x128" in said
-    assert "30 fps" in said
-    assert "Duration: 00:00:01.00" in said
-    assert json.loads(re.search(r"comment\s+: (\{.*\})", said)[1]) == RECIPE
+    video_frames = frames(30)
+    video.write(path, video_frames, 30, fps=30, scale=2, provenance=PROVENANCE)
+    info = ffmpeg_info(path)
+    assert "h264" in info
+    assert "yuv420p(tv, bt709" in info
+    assert "128x128" in info
+    assert "30 fps" in info
+    assert "Duration: 00:00:01.00" in info
+    assert json.loads(re.search(r"comment\s+: (\{.*\})", info)[1]) == PROVENANCE
     atoms = path.read_bytes()
     assert atoms.index(b"moov") < atoms.index(b"mdat")  # the index first: it plays while it loads
     shown = decoded(path, 128, 128)
     assert shown.shape == (30, 128, 128, 3)
-    large = np.stack([video.enlarge(frame, 2) for frame in film])
+    large = np.stack([video.enlarge(frame, 2) for frame in video_frames])
     assert np.abs(shown.astype(int) - large).mean() < 4
 
 
 def test_odd_sides_are_made_even(tmp_path: Path) -> None:
     video.write(tmp_path / "odd.mp4", frames(3, (33, 31)), 3)
-    assert "32x34" in ffmpeg_says(tmp_path / "odd.mp4")
+    assert "32x34" in ffmpeg_info(tmp_path / "odd.mp4")
     assert len(decoded(tmp_path / "odd.mp4", 34, 32)) == 3
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp"])
-def test_animations_repeat_and_keep_time(suffix: str, tmp_path: Path) -> None:
+def test_animations_loop_and_keep_time(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"walk{suffix}"
-    film = frames(25)
-    video.write(path, film, 25, fps=24, scale=2, provenance=RECIPE)
+    video_frames = frames(25)
+    video.write(path, video_frames, 25, fps=24, scale=2, provenance=PROVENANCE)
     with Image.open(path) as image:
         assert image.n_frames == 25
         assert image.size == (128, 128)
@@ -80,36 +80,36 @@ def test_animations_repeat_and_keep_time(suffix: str, tmp_path: Path) -> None:
             image.seek(number)
             shown = np.asarray(image.convert("RGB"), int)
             spent += image.info["duration"]
-            assert np.abs(shown - video.enlarge(film[number], 2)).mean() < 10, number
+            assert np.abs(shown - video.enlarge(video_frames[number], 2)).mean() < 10, number
         assert spent == pytest.approx(25 / 24 * 1000, abs=10)
         text = image.info.get("comment", b"").decode() or image.getexif()[0x010E]
-    assert json.loads(text) == RECIPE
+    assert json.loads(text) == PROVENANCE
 
 
 def test_a_strip_is_the_pixels_themselves(tmp_path: Path) -> None:
     path = tmp_path / "strip.png"
-    film = frames(70)
-    video.write(path, film, 70, provenance=RECIPE)
-    strip, recipe = images.decode_png(path.read_bytes(), 10**7)
-    np.testing.assert_array_equal(images.ungrid(strip, 70, 64), film)
+    video_frames = frames(70)
+    video.write(path, video_frames, 70, provenance=PROVENANCE)
+    strip, provenance = images.decode_png(path.read_bytes(), 10**7)
+    np.testing.assert_array_equal(images.ungrid(strip, 70, 64), video_frames)
     assert strip.shape == (2 * 66 + 2, 64 * 66 + 2, 3)
-    assert recipe == RECIPE
+    assert provenance == PROVENANCE
 
 
-def test_frames_are_taken_one_by_one_and_told(tmp_path: Path) -> None:
+def test_frames_are_consumed_one_by_one_with_progress(tmp_path: Path) -> None:
     taken: list[int] = []
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
 
     def coming() -> Iterator[Pixels]:
         for number, frame in enumerate(frames(10)):
-            assert len(told) >= number - 1  # none is held back
+            assert len(reported) >= number - 1  # none is held back
             taken.append(number)
             yield frame
 
     path = tmp_path / "walk.mp4"
-    video.write(path, coming(), 10, progress=lambda done, count: told.append((done, count)))
+    video.write(path, coming(), 10, progress=lambda done, count: reported.append((done, count)))
     assert taken == list(range(10))
-    assert told == [(done, 10) for done in range(1, 11)]
+    assert reported == [(done, 10) for done in range(1, 11)]
 
 
 class GaveUpError(Exception):
@@ -117,7 +117,7 @@ class GaveUpError(Exception):
 
 
 @pytest.mark.parametrize("suffix", video.SUFFIXES)
-def test_given_up_midway_nothing_is_left(suffix: str, tmp_path: Path) -> None:
+def test_a_cancelled_video_leaves_no_file(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"walk{suffix}"
     path.write_bytes(b"what was there before")
 
@@ -132,7 +132,7 @@ def test_given_up_midway_nothing_is_left(suffix: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", video.SUFFIXES)
-def test_fewer_frames_than_promised_make_no_film(suffix: str, tmp_path: Path) -> None:
+def test_too_few_frames_write_no_file(suffix: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="ended after 3 of 10 frames"):
         video.write(tmp_path / f"walk{suffix}", frames(3), 10)
     assert os.listdir(tmp_path) == []
@@ -152,7 +152,7 @@ def test_fewer_frames_than_promised_make_no_film(suffix: str, tmp_path: Path) ->
         ("walk.mp4", 3, {"scale": 0}, "is not possible"),
     ],
 )
-def test_films_that_cannot_be(
+def test_invalid_videos_are_refused(
     name: str, count: int, options: dict[str, float], words: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match=re.escape(words)):
@@ -160,13 +160,13 @@ def test_films_that_cannot_be(
     assert os.listdir(tmp_path) == []
 
 
-def test_films_too_large_for_their_kind() -> None:
+def test_too_large_videos_are_refused() -> None:
     video.check(".mp4", 3_600, 30, (512, 512))
     with pytest.raises(UserError, match=r"too much for a \.gif"):
         video.check(".gif", 3_600, 30, (512, 512))
 
 
-def test_frames_of_two_sizes_make_no_film(tmp_path: Path) -> None:
+def test_frames_of_two_sizes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="differ in size"):
         video.write(tmp_path / "a.mp4", [*frames(2), *frames(2, (32, 32))], 4)
     assert os.listdir(tmp_path) == []

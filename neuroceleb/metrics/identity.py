@@ -23,6 +23,7 @@ from torch.nn import functional
 
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
+from neuroceleb.settings import IMAGE_SIZE
 
 NAME = "dlib face recognition ResNet v1, 8-bit weights of @vladmandic/face-api 1.7.15"
 LENGTH = 128
@@ -160,7 +161,7 @@ def embed(faces: Pixels) -> Embeddings:
     same numbers on one machine, and a face in another batch the same to about 1e-6. Raises
     UserError for damaged weights, ValueError for another shape.
     """
-    if faces.ndim != 4 or faces.shape[1:] != (64, 64, 3) or faces.dtype != np.uint8:
+    if faces.ndim != 4 or faces.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE, 3) or faces.dtype != np.uint8:
         raise ValueError(f"faces are (N, 64, 64, 3) uint8, not {faces.shape} {faces.dtype}")
     weights = _shipped_weights()
     rows = np.empty((len(faces), LENGTH), np.float32)

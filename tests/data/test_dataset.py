@@ -1,4 +1,4 @@
-"""Photos as people have them, in folders and zips, become one array, decoded once and kept."""
+"""Folders and zips of images in any layout: decoding, skipped files, limits, the cache."""
 
 import errno
 import io
@@ -124,7 +124,7 @@ def test_any_names_in_any_layout_give_every_photo_once_from_folder_and_zip(
     assert from_zip.fingerprint == from_folder.fingerprint
 
 
-def test_what_systems_leave_in_folders_is_no_photo(folder: Path, workspace: Workspace) -> None:
+def test_system_files_are_ignored(folder: Path, workspace: Workspace) -> None:
     (folder / "__MACOSX").mkdir()
     (folder / ".thumbnails").mkdir()
     for name in (".DS_Store", "Thumbs.db", "desktop.ini", "__MACOSX/._1.png", ".thumbnails/1.png"):
@@ -136,7 +136,7 @@ def test_what_systems_leave_in_folders_is_no_photo(folder: Path, workspace: Work
         assert data.skipped == ()
 
 
-def test_links_are_followed_but_not_in_a_circle(
+def test_links_are_followed_but_cycles_are_not(
     tmp_path: Path, folder: Path, workspace: Workspace
 ) -> None:
     album = tmp_path / "album"
@@ -150,7 +150,7 @@ def test_links_are_followed_but_not_in_a_circle(
     assert reasons(data) == {"gone.png": "it cannot be read (No such file or directory)"}
 
 
-def test_where_a_dataset_is(tmp_path: Path, folder: Path, workspace: Workspace) -> None:
+def test_locate(tmp_path: Path, folder: Path, workspace: Workspace) -> None:
     made_by_crop = workspace.datasets / "mine"
     (made_by_crop / "faces" / "all").mkdir(parents=True)
     (made_by_crop / "rejected").mkdir()
@@ -200,7 +200,7 @@ KINDS: dict[str, tuple[bytes, Image.Image]] = {
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_every_kind_becomes_the_same_colours_64_by_64(
+def test_every_format_decodes_to_the_same_colours(
     name: str, tmp_path: Path, workspace: Workspace
 ) -> None:
     content, expected = KINDS[name]
@@ -220,7 +220,7 @@ def test_every_size_and_aspect(size: tuple[int, int], tmp_path: Path, workspace:
     assert (face == [10, 200, 30]).all()
 
 
-# What is passed over -----------------------------------------------------------------------
+# Skipped files -----------------------------------------------------------------------------
 
 BAD = {
     "empty.jpg": (b"", "empty"),
@@ -241,16 +241,14 @@ def assert_bad_ones_are_named(data: Dataset) -> None:
         assert reason in named[name]
 
 
-def test_bad_files_of_a_folder_are_named_and_passed_over(
-    folder: Path, workspace: Workspace
-) -> None:
+def test_bad_files_of_a_folder_are_skipped_and_listed(folder: Path, workspace: Workspace) -> None:
     for name, (content, _) in BAD.items():
         (folder / name).write_bytes(content)
     assert_bad_ones_are_named(dataset.load(folder, workspace.datasets))
     assert_bad_ones_are_named(dataset.load(folder, workspace.datasets))  # from the cache as well
 
 
-def test_bad_files_of_a_zip_are_named_and_passed_over(tmp_path: Path, workspace: Workspace) -> None:
+def test_bad_files_of_a_zip_are_skipped_and_listed(tmp_path: Path, workspace: Workspace) -> None:
     good = {f"{seed}.png": png(seed) for seed in range(6)}
     bad = {name: content for name, (content, _) in BAD.items()}
     assert_bad_ones_are_named(
@@ -258,15 +256,13 @@ def test_bad_files_of_a_zip_are_named_and_passed_over(tmp_path: Path, workspace:
     )
 
 
-def test_what_is_no_plain_file_is_named_and_never_waited_for(
-    folder: Path, workspace: Workspace
-) -> None:
+def test_special_files_are_skipped_without_blocking(folder: Path, workspace: Workspace) -> None:
     os.mkfifo(folder / "pipe.png")
     data = dataset.load(folder, workspace.datasets)
     assert reasons(data) == {"pipe.png": "it is not a plain file"}
 
 
-def test_what_one_may_not_read_is_named(folder: Path, tmp_path: Path) -> None:
+def test_unreadable_files_are_listed(folder: Path, tmp_path: Path) -> None:
     (folder / "private").mkdir()
     (folder / "private" / "a.png").write_bytes(png(9))
     (folder / "003.png").chmod(0)
@@ -298,7 +294,7 @@ def test_what_one_may_not_read_is_named(folder: Path, tmp_path: Path) -> None:
     ]
 
 
-def test_nothing_usable_is_said_with_the_folders_name(tmp_path: Path, workspace: Workspace) -> None:
+def test_a_folder_without_images_raises_its_name(tmp_path: Path, workspace: Workspace) -> None:
     empty, useless = tmp_path / "empty", tmp_path / "useless"
     (empty / "sub").mkdir(parents=True)
     useless.mkdir()
@@ -336,7 +332,7 @@ def test_members_that_lead_out_of_the_zip_are_refused(tmp_path: Path, workspace:
     assert not Path("/evil.png").exists()
 
 
-def test_a_link_in_a_zip_leads_nowhere(tmp_path: Path, folder: Path, workspace: Workspace) -> None:
+def test_links_in_a_zip_are_ignored(tmp_path: Path, folder: Path, workspace: Workspace) -> None:
     link = zipfile.ZipInfo("link.png")
     link.create_system = 3
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
@@ -348,7 +344,7 @@ def test_a_link_in_a_zip_leads_nowhere(tmp_path: Path, folder: Path, workspace: 
     assert reasons(data) == {"link.png": "it is not an image of a known kind"}
 
 
-def test_a_bomb_is_told_by_its_ratio_and_not_unpacked(tmp_path: Path, workspace: Workspace) -> None:
+def test_a_zip_bomb_is_detected_by_its_ratio(tmp_path: Path, workspace: Workspace) -> None:
     bomb = png(2) + bytes(24 * 2**20)
     path = zipped(tmp_path / "a.zip", {"bomb.png": bomb, "good.png": png(1)})
     data = dataset.load(path, workspace.datasets)
@@ -356,9 +352,7 @@ def test_a_bomb_is_told_by_its_ratio_and_not_unpacked(tmp_path: Path, workspace:
     assert "zip bomb" in reasons(data)["bomb.png"]
 
 
-def test_a_member_that_unpacks_to_more_than_it_says_is_passed_over(
-    tmp_path: Path, workspace: Workspace
-) -> None:
+def test_a_member_larger_than_declared_is_skipped(tmp_path: Path, workspace: Workspace) -> None:
     whole = png(2)
     path = zipped(tmp_path / "a.zip", {"liar.png": whole + bytes(2**20), "good.png": png(1)})
     true_size, small = struct.pack("<I", len(whole) + 2**20), struct.pack("<I", len(whole))
@@ -388,9 +382,7 @@ def test_a_locked_member_is_named(tmp_path: Path, workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04 and no more"])
-def test_what_is_neither_folder_nor_zip_is_named(
-    content: bytes, tmp_path: Path, workspace: Workspace
-) -> None:
+def test_other_files_raise_their_name(content: bytes, tmp_path: Path, workspace: Workspace) -> None:
     (tmp_path / "photos.zip").write_bytes(content)
     with pytest.raises(UserError, match=r"photos\.zip is neither a folder nor a whole zip"):
         dataset.load(tmp_path / "photos.zip", workspace.datasets)
@@ -398,7 +390,7 @@ def test_what_is_neither_folder_nor_zip_is_named(
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_a_damaged_zip_gives_photos_or_a_sentence(
+def test_a_damaged_zip_gives_photos_or_a_user_error(
     tmp_path_factory: pytest.TempPathFactory, hurt: st.DataObject
 ) -> None:
     place = tmp_path_factory.mktemp("damaged")
@@ -438,7 +430,7 @@ def cached_files(workspace: Workspace) -> set[str]:
 
 
 @pytest.mark.parametrize("as_zip", [False, True])
-def test_a_second_start_decodes_nothing(
+def test_a_second_load_decodes_nothing(
     as_zip: bool, folder: Path, workspace: Workspace, decoded: list[int]
 ) -> None:
     source = folder
@@ -483,7 +475,7 @@ def rename(folder: Path) -> None:
 @pytest.mark.parametrize(
     "act", [change, change_keeping_size_and_time, add, add_unusable, remove, rename]
 )
-def test_the_cache_is_of_these_very_files(
+def test_the_cache_is_invalidated_by_changed_files(
     act: Callable[[Path], None], folder: Path, workspace: Workspace
 ) -> None:
     dataset.load(folder, workspace.datasets)
@@ -495,7 +487,7 @@ def test_the_cache_is_of_these_very_files(
     assert len(list((workspace.datasets / ".cache").glob("*.npy"))) == 1  # the old one is gone
 
 
-def test_two_datasets_are_kept_side_by_side(
+def test_two_datasets_are_cached_side_by_side(
     folder: Path, tmp_path: Path, workspace: Workspace, decoded: list[int]
 ) -> None:
     other = helpers.write_photos(tmp_path / "other", 3)
@@ -536,7 +528,7 @@ def spoil_one_pixel(path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".npy", ".json"])
 @pytest.mark.parametrize("hurt", [cut, clear, scribble, swap, pack, spoil_one_pixel, Path.unlink])
-def test_a_damaged_cache_is_made_again(
+def test_a_damaged_cache_is_rebuilt(
     hurt: Callable[[Path], None], suffix: str, folder: Path, workspace: Workspace
 ) -> None:
     first = dataset.load(folder, workspace.datasets)
@@ -556,14 +548,14 @@ def test_nothing_is_left_beside_the_cache(folder: Path, workspace: Workspace) ->
     assert not any(name.startswith(".") for name in names)
 
 
-def test_where_the_cache_cannot_be_written_it_is_said(folder: Path, workspace: Workspace) -> None:
+def test_an_unwritable_cache_is_a_user_error(folder: Path, workspace: Workspace) -> None:
     workspace.root.mkdir()
     workspace.datasets.write_text("a file in the way")
     with pytest.raises(UserError, match=r"\.cache could not be written"):
         dataset.load(folder, workspace.datasets)
 
 
-def test_a_full_disk_is_said(
+def test_a_full_disk_is_a_user_error(
     folder: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -575,7 +567,7 @@ def test_a_full_disk_is_said(
     assert not list((workspace.datasets / ".cache").iterdir())
 
 
-def test_the_record_names_the_source_and_what_was_passed_over(
+def test_the_record_has_the_source_and_the_skipped_files(
     folder: Path, workspace: Workspace
 ) -> None:
     (folder / os.fsdecode(b"\xff.png")).write_bytes(b"bad name, bad photo")
@@ -589,11 +581,11 @@ def test_the_record_names_the_source_and_what_was_passed_over(
     assert dataset.load(folder, workspace.datasets).skipped == data.skipped
 
 
-def test_progress_is_told_to_the_last_file(folder: Path, workspace: Workspace) -> None:
+def test_progress_is_reported_up_to_the_last_file(folder: Path, workspace: Workspace) -> None:
     (folder / "bad.png").write_bytes(b"bad")
-    told: list[tuple[int, int]] = []
-    dataset.load(folder, workspace.datasets, lambda done, total: told.append((done, total)))
-    assert told == [(done, 7) for done in range(1, 8)]
+    reported: list[tuple[int, int]] = []
+    dataset.load(folder, workspace.datasets, lambda done, total: reported.append((done, total)))
+    assert reported == [(done, 7) for done in range(1, 8)]
     dataset.load(
         folder, workspace.datasets, lambda *_: pytest.fail("nothing is decoded a second time")
     )

@@ -1,4 +1,4 @@
-"""The held-out split: each image's own, whatever stands beside it."""
+"""The selection of held-out faces."""
 
 import numpy as np
 import pytest
@@ -20,13 +20,13 @@ def test_about_the_share_is_held_out() -> None:
     assert 0.08 < mask.mean() < 0.12  # four standard deviations
 
 
-def test_the_split_is_the_same_for_ever() -> None:
+def test_the_selection_never_changes() -> None:
     # Written down once: a run trained with a split must find the same one in a year.
     assert np.flatnonzero(holdout.held_out(noise(40))).tolist() == [3, 9, 23, 24, 39]
 
 
 @given(st.randoms(use_true_random=False))
-def test_order_and_company_do_not_matter(random: object) -> None:
+def test_order_and_other_images_do_not_matter(random: object) -> None:
     faces = noise(60, size=8)
     order = list(range(60))
     random.shuffle(order)  # type: ignore[attr-defined]
@@ -41,7 +41,7 @@ def test_a_larger_share_holds_out_what_a_smaller_does(one: float, other: float) 
     assert (less <= more).all()
 
 
-def test_a_copy_lies_where_the_original_does() -> None:
+def test_copies_are_selected_like_the_original() -> None:
     faces = noise(30)
     assert (holdout.held_out(faces) == holdout.held_out(faces.copy(order="F"))).all()
 

@@ -1,4 +1,4 @@
-"""Crops lie where they should, however the face lay in its photo."""
+"""Aligned crops of turned, resized and partly visible faces."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ numbers = st.floats(-500, 500)
 
 @given(st.floats(-3.1, 3.1), st.floats(0.01, 50), numbers, numbers)
 @settings(max_examples=60, deadline=None)
-def test_a_similarity_is_found_again(angle: float, scale: float, dx: float, dy: float) -> None:
+def test_a_similarity_is_recovered(angle: float, scale: float, dx: float, dy: float) -> None:
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
     wanted = np.array([[cos, -sin, dx], [sin, cos, dy]])
     points = np.array([[1.0, 2.0], [8.0, 1.0], [3.0, 9.0], [7.0, 8.0]])
@@ -54,7 +54,7 @@ def test_a_turned_and_resized_photo_gives_the_same_crop(
     assert np.abs(apart).mean() < 6
 
 
-def test_found_again_eyes_and_mouth_lie_on_the_template() -> None:
+def test_eyes_and_mouth_of_a_crop_are_on_the_template() -> None:
     (face,) = YuNet().find([astronaut()])[0]
     crop = align.crop(astronaut(), align.landmark_transform(face.landmarks), 128)
     (again,) = YuNet().find([np.pad(crop, ((64, 64), (64, 64), (0, 0)), "reflect")])[0][:1]
@@ -82,7 +82,7 @@ def test_edges_are_reflected_and_counted() -> None:
     assert align.outside_share(matrix, 100, 100) == pytest.approx(0.5, abs=0.03)
 
 
-def test_a_face_far_along_a_panorama() -> None:
+def test_a_face_at_the_end_of_a_panorama() -> None:
     photo = np.zeros((200, 40_000, 3), np.uint8)
     photo[50:150, 39_000:39_100] = 255
     matrix = np.array([[1 / 100, 0, -390.0], [0, 1 / 100, -0.5]])

@@ -83,7 +83,7 @@ def annotation(
 
 
 def message(server: VisionServer, **settings: float) -> str:
-    """The one sentence that a person reads; nothing the server said is in it."""
+    """The sentence for the user; it has no text of the server."""
     with pytest.raises(UserError) as caught:
         detector(server, **settings).find([grey()])
     text = str(caught.value)
@@ -91,7 +91,7 @@ def message(server: VisionServer, **settings: float) -> str:
     return text
 
 
-def test_a_face_has_our_names_and_order(server: VisionServer) -> None:
+def test_landmarks_are_in_the_order_of_the_protocol(server: VisionServer) -> None:
     server.finder = lambda _image: [
         annotation(
             blurred_likelihood=Likelihood.VERY_UNLIKELY,
@@ -266,7 +266,7 @@ def test_the_noisiest_photo_fits_a_request() -> None:
 
 
 @pytest.mark.parametrize("code", [Code.UNAVAILABLE, Code.INTERNAL, Code.DEADLINE_EXCEEDED])
-def test_what_passes_is_tried_again(server: VisionServer, code: Code) -> None:
+def test_transient_errors_are_retried(server: VisionServer, code: Code) -> None:
     server.script.extend([Failure(code), Failure(code)])
     server.finder = lambda _image: [annotation()]
     ((face,),) = detector(server).find([grey()])
@@ -291,7 +291,7 @@ def test_what_passes_is_tried_again(server: VisionServer, code: Code) -> None:
     ],
     ids=lambda it: f"{it.code.name} {it.reason}" if isinstance(it, Failure) else "",
 )
-def test_what_does_not_pass_is_said_at_once(
+def test_other_errors_are_reported_at_once(
     server: VisionServer, failure: Failure, words: str
 ) -> None:
     server.script.append(failure)
@@ -299,7 +299,7 @@ def test_what_does_not_pass_is_said_at_once(
     assert len(server.requests) == 1
 
 
-def test_patience_ends(server: VisionServer) -> None:
+def test_retries_end(server: VisionServer) -> None:
     server.script.extend([Failure(Code.UNAVAILABLE, "secret")] * 500)
     assert "cannot be reached" in message(server, retry_timeout_s=0.2)
     server.script.clear()
@@ -307,13 +307,13 @@ def test_patience_ends(server: VisionServer) -> None:
     assert "internal error" in message(server, retry_timeout_s=0.2)
 
 
-def test_a_slow_server_is_not_waited_for(server: VisionServer) -> None:
+def test_a_slow_server_times_out(server: VisionServer) -> None:
     server.script.extend([Silence()] * 9)
     assert "did not answer in time" in message(server, timeout_s=0.1, retry_timeout_s=0.15)
     assert len(server.requests) <= 3
 
 
-def test_one_slow_answer_is_asked_for_again(server: VisionServer) -> None:
+def test_a_late_response_is_requested_again(server: VisionServer) -> None:
     server.script.append(Silence())
     assert detector(server, timeout_s=0.5).find([grey()]) == [[]]
     assert len(server.requests) >= 2
@@ -374,7 +374,7 @@ class RevokedKey(google.auth.credentials.Credentials):
         raise google.auth.exceptions.RefreshError("invalid_grant: secret")
 
 
-def test_a_revoked_key_is_said_at_once(server: VisionServer) -> None:
+def test_a_revoked_key_is_reported_at_once(server: VisionServer) -> None:
     plugin = AuthMetadataPlugin(RevokedKey(), None)
     credentials = grpc.composite_channel_credentials(
         grpc.local_channel_credentials(), grpc.metadata_call_credentials(plugin)
@@ -386,7 +386,7 @@ def test_a_revoked_key_is_said_at_once(server: VisionServer) -> None:
     assert not server.requests
 
 
-def test_no_more_photos_leave_than_agreed(server: VisionServer) -> None:
+def test_no_more_photos_are_sent_than_agreed(server: VisionServer) -> None:
     google = detector(server, allowed=5)
     google.find([grey()] * 3)
     with pytest.raises(UserError, match=r"agreed to send 5 photos .* number 6"):
@@ -398,7 +398,7 @@ def test_no_more_photos_leave_than_agreed(server: VisionServer) -> None:
     assert len(server.photos()) == 5
 
 
-def test_consent_is_asked_for() -> None:
+def test_consent_is_requested() -> None:
     shown: list[str] = []
     assert request_consent(9000, lambda text: not shown.append(text)) == Consent(9000)
     (text,) = shown

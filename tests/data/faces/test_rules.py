@@ -1,18 +1,18 @@
-"""Every reason is given for a face that deserves it, with its number, and for no other."""
+"""The measures of good and bad faces, and the reasons that the rules give for them."""
 
-import io
+import dataclasses
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
-from neuroceleb.data.faces import align, duplicates, measure, pose
+from neuroceleb.data.faces import align, measure, pose
 from neuroceleb.data.faces.detector import LANDMARKS, Face
 from neuroceleb.data.faces.measure import Measures
 from neuroceleb.data.faces.rules import Rules, face_reasons
 from neuroceleb.data.faces.yunet import YuNet
 from neuroceleb.errors import UserError
-from tests.data.faces.faces_helpers import portrait
+from tests.data.faces.faces_helpers import portrait, posed_face
 
 
 def measured(image: Image.Image) -> Measures:
@@ -51,31 +51,20 @@ def test_outside_the_frame() -> None:
     assert "outside_frame" in names(cut, max_outside=0.05)
 
 
-def a_face(yaw: float, pitch: float) -> Face:
-    y, p = np.radians(yaw), np.radians(pitch)
-    turn = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
-    nod = np.array([[1, 0, 0], [0, np.cos(p), np.sin(p)], [0, -np.sin(p), np.cos(p)]])
-    a, b, c, d, e = ((float(x), float(z)) for x, z in (pose.HEAD @ (nod @ turn).T)[:, :2] * 80)
-    return Face((0, 0, 100, 100), (a, b, c, d, e), 1.0)
-
-
-@pytest.mark.parametrize(("yaw", "pitch"), [(0, 0), (35, 0), (-50, 0), (0, 25), (0, -20)])
-def test_angles_of_a_head_of_average_measures(yaw: float, pitch: float) -> None:
-    found = pose.angles(a_face(yaw, pitch))
-    assert found["yaw"] == pytest.approx(yaw, abs=1)
-    assert found["pitch"] == pytest.approx(pitch, abs=1)
-
-
 def test_angles_of_google_are_taken() -> None:
-    face = Face((0, 0, 1, 1), a_face(0, 0).landmarks, 1.0, {"pan": 40.0, "tilt": -30.0})
+    face = Face((0, 0, 1, 1), posed_face(0, 0).landmarks, 1.0, {"pan": 40.0, "tilt": -30.0})
     assert pose.angles(face)["yaw"] == 40
     good = measured(portrait())
     assert names(good | {"yaw": 40.0, "pitch": -30.0}) == {"turned", "nodding"}
 
 
-def test_what_google_says_counts() -> None:
-    said = {"google_blurred": 0.75, "google_under_exposed": 1.0, "google_landmark_confidence": 0.1}
-    assert names(measured(portrait()) | said) == {"blurred", "dark", "low_score"}
+def test_likelihoods_of_google_are_reasons() -> None:
+    likelihoods = {
+        "google_blurred": 0.75,
+        "google_under_exposed": 1.0,
+        "google_landmark_confidence": 0.1,
+    }
+    assert names(measured(portrait()) | likelihoods) == {"blurred", "dark", "low_score"}
 
 
 def test_dark_lenses_are_measured() -> None:
@@ -97,7 +86,7 @@ def landmarks_of(photo: Image.Image) -> dict[str, tuple[float, float]]:
 
 
 @pytest.mark.parametrize("colour", [(235, 238, 240), (120, 170, 215), (25, 25, 28)])
-def test_masks_are_seen(colour: tuple[int, int, int]) -> None:
+def test_masks_are_detected(colour: tuple[int, int, int]) -> None:
     photo = portrait(420)
     assert measured(photo)["mouth_covered"] == 0.0
     at = landmarks_of(photo)
@@ -110,7 +99,7 @@ def test_masks_are_seen(colour: tuple[int, int, int]) -> None:
     assert "mouth_covered" in names(measured(photo))
 
 
-def test_lids_painted_over_the_eyes_are_seen() -> None:
+def test_closed_eyes_are_detected() -> None:
     photo = portrait(420)
     before = measured(photo)["eyes_closed"]
     at = landmarks_of(photo)
@@ -134,29 +123,8 @@ def test_rules_have_bounds() -> None:
             Rules.checked(**values)
 
 
-def test_the_hash_survives_compression_and_tells_faces_apart() -> None:
-    def hashed(image: Image.Image) -> str:
-        return quality_hash(image.convert("L"))
-
-    def quality_hash(image: Image.Image) -> str:
-        return duplicates.phash(np.asarray(image))
-
-    buffer = io.BytesIO()
-    portrait().save(buffer, "JPEG", quality=40)
-    same = Image.open(io.BytesIO(buffer.getvalue()))
-    other = portrait().transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    hashes = duplicates.unpack([hashed(portrait()), hashed(same), hashed(other)])
-    bits = np.bitwise_count(hashes[0] ^ hashes).sum(axis=1)
-    assert bits[1] < 20
-    assert bits[2] > 60
-
-
-def test_of_near_duplicates_the_sharpest_stays_without_chains() -> None:
-    hashes = np.zeros((4, 4), np.uint64)
-    hashes[1, 0], hashes[2, 0] = 0b1, 0b1111
-    hashes[3] = 2**64 - 1
-    boxes = np.tile([0.1, 0.1, 0.5, 0.5], (4, 1))
-    found = duplicates.find_duplicates(hashes, boxes, np.array([3.0, 2.0, 1.0, 0.0]), bits=3)
-    boxes[1] = [0.7, 0.1, 0.2, 0.2]  # another face of that photo
-    assert duplicates.find_duplicates(hashes, boxes, np.array([3.0, 2.0, 1.0, 0.0]), bits=3) == {}
-    assert found == {1: (0, 1)}  # 2 is near 1, which does not stay; 4 bits from 0 is far enough
+def test_rules_that_are_off_are_in_bounds() -> None:
+    off = Rules.off()
+    assert Rules.checked(**dataclasses.asdict(off)) == off
+    assert off.max_yaw == 180
+    assert off.min_sharpness == off.duplicate_bits == 0

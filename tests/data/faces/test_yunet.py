@@ -1,4 +1,4 @@
-"""YuNet finds faces small and large, many and turned."""
+"""YuNet on small and large faces, groups, and turned photos."""
 
 import numpy as np
 import pytest
@@ -69,9 +69,9 @@ def test_no_face_where_there_is_none(yunet: YuNet, size: tuple[int, int]) -> Non
 
 
 @pytest.mark.parametrize("quarters", [0, 1, 2, 3])
-def test_photos_on_their_side_or_head_are_righted(yunet: YuNet, quarters: int) -> None:
-    lying = np.ascontiguousarray(np.rot90(np.asarray(portrait()), quarters))
-    turned, photo, faces = orientation.upright(lying, lambda it: find(yunet, it))
+def test_sideways_and_upside_down_photos_are_turned_upright(yunet: YuNet, quarters: int) -> None:
+    turned_photo = np.ascontiguousarray(np.rot90(np.asarray(portrait()), quarters))
+    turned, photo, faces = orientation.upright(turned_photo, lambda it: find(yunet, it))
     assert (turned + 90 * quarters) % 360 == 0
     assert np.array_equal(photo, np.asarray(portrait()))
     assert faces[0].landmarks[0][1] < faces[0].landmarks[3][1]

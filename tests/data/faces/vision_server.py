@@ -1,4 +1,4 @@
-"""A Cloud Vision of our own: the real wire protocol on this machine, behind Google's own client."""
+"""A local Cloud Vision server with the real wire protocol, for Google's own client."""
 
 import io
 import threading
@@ -28,7 +28,7 @@ class Failure:
     """A request that is answered by an error; `reason` goes into its ErrorInfo, as Google does."""
 
     code: grpc.StatusCode
-    message: str = "said the server"
+    message: str = "text of the server"
     reason: str = ""
 
 

@@ -1,4 +1,4 @@
-"""The verb `crop`, as people call it: good photos, bad ones, interrupted, and led on to `train`."""
+"""The verb `crop`: good and bad photos, interrupts, a full disk, and `train` on the dataset."""
 
 import io
 import json
@@ -36,7 +36,7 @@ def bad_photos(root: Path) -> Path:
     return root
 
 
-def test_bad_input_gets_a_word_each_and_good_input_a_face(here: helpers.Here) -> None:
+def test_bad_files_are_listed_and_good_ones_cropped(here: helpers.Here) -> None:
     root = bad_photos(here.workspace / "in")
     save(root / "사람 😀.jpg", portrait())
     save(root / "cmyk.jpg", portrait().transpose(Image.Transpose.FLIP_LEFT_RIGHT).convert("CMYK"))
@@ -48,25 +48,25 @@ def test_bad_input_gets_a_word_each_and_good_input_a_face(here: helpers.Here) ->
     outcome = here("crop", root, "--out", "bad", "--json")
     assert outcome.code == 0, outcome.err
     rows = manifest(here.workspace, "bad")
-    said = {name: row["verdict"] for name, row in rows.items()}
+    verdicts = {name: row["verdict"] for name, row in rows.items()}
     for name in ("truncated.jpg", "zero.jpg", "text.jpg", "drawing.svg", "inner.zip", "bomb.png"):
-        assert said.pop(name) == "unreadable"
+        assert verdicts.pop(name) == "unreadable"
         assert rows[name]["reasons"][0]["text"]
         assert name in outcome.err
-    assert [said.pop(name) for name in ("one.png", "wide.png")] == ["no_face"] * 2
-    assert set(said.values()) <= {"kept", "rejected"}
-    assert len(said) == 6
+    assert [verdicts.pop(name) for name in ("one.png", "wide.png")] == ["no_face"] * 2
+    assert set(verdicts.values()) <= {"kept", "rejected"}
+    assert len(verdicts) == 6
     figures = json.loads(outcome.out)
     assert figures["photos"] == 14
     assert figures["unreadable"] == 6
 
 
-def test_exif_is_obeyed_and_then_gone(here: helpers.Here) -> None:
+def test_exif_orientation_is_applied_and_exif_removed(here: helpers.Here) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     exif[0x010F] = "secret camera"
-    lying = portrait().transpose(Image.Transpose.ROTATE_90)
-    path = save(here.workspace / "phone.jpg", lying, exif=exif, quality=95)
+    sideways = portrait().transpose(Image.Transpose.ROTATE_90)
+    path = save(here.workspace / "phone.jpg", sideways, exif=exif, quality=95)
     assert here("crop", path, "--out", "phone").code == 0
     row = manifest(here.workspace, "phone")["phone.jpg"]
     assert row["turned"] == 0
@@ -78,7 +78,7 @@ def test_exif_is_obeyed_and_then_gone(here: helpers.Here) -> None:
     assert b"secret" not in crop.read_bytes()
 
 
-def test_zips_and_their_tricks(here: helpers.Here) -> None:
+def test_hostile_members_of_a_zip_are_unreadable(here: helpers.Here) -> None:
     photo = io.BytesIO()
     portrait().save(photo, "PNG")
     path = here.workspace / "photos.zip"
@@ -97,7 +97,7 @@ def test_zips_and_their_tricks(here: helpers.Here) -> None:
     assert not list(here.workspace.parent.rglob("evil*"))
 
 
-def test_train_takes_it_from_there(here: helpers.Here) -> None:
+def test_train_accepts_the_dataset(here: helpers.Here) -> None:
     save(here.workspace / "in" / "ann" / "a.png", portrait())
     assert here("crop", here.workspace / "in", "--out", "mine").code == 0
     outcome = here("train", "mine", "--run", "r", "--dry-run", *helpers.TINY)
@@ -105,7 +105,7 @@ def test_train_takes_it_from_there(here: helpers.Here) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "word"),
+    ("arguments", "text"),
     [
         (("nowhere", "--out", "x"), "nowhere"),
         (("--out", "x"), "Missing PHOTOS"),
@@ -116,12 +116,12 @@ def test_train_takes_it_from_there(here: helpers.Here) -> None:
         ((".", "--out", "/proc/x/y"), "cannot be created"),
     ],
 )
-def test_refusals_are_one_sentence(
-    here: helpers.Here, arguments: tuple[str, ...], word: str, monkeypatch: pytest.MonkeyPatch
+def test_invalid_arguments_are_one_sentence(
+    here: helpers.Here, arguments: tuple[str, ...], text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save(here.workspace / "a.png", portrait(80))
     monkeypatch.chdir(here.workspace)
-    here("crop", *arguments).assert_refused(word)
+    here("crop", *arguments).assert_refused(text)
 
 
 def test_nothing_is_sent_without_consent(here: helpers.Here) -> None:
@@ -131,7 +131,7 @@ def test_nothing_is_sent_without_consent(here: helpers.Here) -> None:
     assert "1 call" in outcome.err
 
 
-def test_interrupted_and_gone_on(tmp_path: Path) -> None:
+def test_an_interrupted_crop_continues(tmp_path: Path) -> None:
     for number in range(60):
         save(tmp_path / "in" / f"{number}.png", portrait(300 + number))
     process = helpers.start(tmp_path, "crop", tmp_path / "in", "--out", "set")
@@ -179,8 +179,8 @@ def test_a_face_in_a_very_wide_panorama(here: helpers.Here) -> None:
     assert row["box"][0] == pytest.approx(24_000 + (178 - 120) * 100 / 210, abs=10)
 
 
-def test_a_thousand_files_at_once(here: helpers.Here) -> None:
-    """Most of them no photos: each gets its line, and the good ones their crops."""
+def test_a_thousand_files(here: helpers.Here) -> None:
+    """Most are no photos: each has its row, and the good ones their crops."""
     for number in range(1_000):
         path = here.workspace / "in" / f"{number:04d}.jpg"
         if number % 250 == 0:

@@ -1,0 +1,42 @@
+"""Save with other rules, overrule and remove faces, without photos."""
+
+import dataclasses
+
+import pytest
+
+from neuroceleb.data.faces import edit, report
+from neuroceleb.data.faces.manifest import FaceSet
+from neuroceleb.data.faces.rules import Rules
+from neuroceleb.errors import UserError
+from tests.data.faces.faces_helpers import assert_crops_match_manifest, row_of
+
+
+def test_saving_with_other_rules_moves_crops(face_set: FaceSet) -> None:
+    before = face_set.manifest.read_bytes()
+    none = edit.save(face_set, dataclasses.replace(Rules(), min_source_px=4_000))
+    assert none.kept == 0
+    assert not list(face_set.faces.iterdir())  # ImageFolder takes no empty class
+    assert_crops_match_manifest(face_set)
+    edit.save(face_set, Rules())
+    assert face_set.manifest.read_bytes() == before
+
+
+def test_overruling_and_its_undo(face_set: FaceSet) -> None:
+    before = face_set.manifest.read_bytes()
+    dark = row_of(face_set, "bob/dark.png")
+    assert edit.overrule(face_set, dark.id, "keep").verdict == "kept"
+    assert_crops_match_manifest(face_set)
+    assert edit.overrule(face_set, dark.id, "reject").reasons[-1].name == "overruled"
+    edit.overrule(face_set, dark.id, None)
+    assert face_set.manifest.read_bytes() == before
+    with pytest.raises(UserError):
+        edit.overrule(face_set, "nobody", "keep")
+
+
+def test_removing_deletes_crops_and_rows(face_set: FaceSet) -> None:
+    assert edit.remove(face_set, group="bob") == 2
+    assert "bob" not in {row.group for row in face_set.iter_rows()}
+    assert not list(face_set.path.glob("*/bob/*"))
+    assert edit.remove(face_set, source="two.png") == 2
+    assert_crops_match_manifest(face_set)
+    assert report.read(face_set)["faces"] == 2
