@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -45,11 +45,14 @@ FIGURES = (
 Progress = Callable[[int, int], None]
 
 
+ProblemKind = Literal["busy", "dataset", "device", "disk", "few_faces", "memory", "name", "skipped"]
+
+
 @dataclass(frozen=True)
 class Problem:
     """Something in the way (`is_fatal`: the run would not even begin), in one sentence."""
 
-    kind: str
+    kind: ProblemKind
     sentence: str
     is_fatal: bool = False
 

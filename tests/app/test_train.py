@@ -1,14 +1,15 @@
 """The Train tab in a real browser, on a real server, with real trainings of a tiny width."""
 
-import inspect
 import json
 import os
 import re
 import shutil
 import signal
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -242,18 +243,19 @@ def test_every_open_page_shows_the_same_within_two_seconds(
         page.get_by_role("tab", name="Train").click()
         expect(page.locator("#run-facts")).to_have_attribute("data-state", "running")
         expect(page.locator("#newest")).to_be_hidden()
-    waited = []
+    waited: list[list[float]] = [[], []]
     for epoch in range(6):
         images.save(live.sheet_file(epoch), np.full((530, 530, 3), 40 * epoch, np.uint8))
         live.append_stats(json.loads(healthy[epoch]))
         began = time.monotonic()
-        for page in pages:
+        for page, times in zip(pages, waited, strict=True):
             expect(page.locator("#newest")).to_have_attribute("alt", f"Newest sheet: epoch {epoch}")
-            waited.append(time.monotonic() - began)
+            times.append(time.monotonic() - began)
             page.wait_for_function(
                 f"document.getElementById('train-losses').data?.[0].x.length === {epoch + 1}"
             )
-    assert min(waited) < 2.0  # others may keep this machine busy: the benchmark tells the rest
+    # The median of each page, for other processes may delay single updates.
+    assert all(statistics.median(times) < 2.0 for times in waited), waited
     for page in pages:
         assert page.locator("#verdict").get_attribute("data-kind") == "early"
         page.evaluate("Plotly.relayout('train-losses', {'xaxis.range': [1, 2]})")
@@ -333,8 +335,7 @@ def test_every_word_is_there_in_both_languages() -> None:
         assert english[f"set_{name}"], name
         assert korean[f"set_{name}"], name
         assert korean[f"help_{name}"], name
-    source = inspect.getsource(estimate)
-    for kind in re.findall(r'Problem\(\s*"(\w+)"', source):
+    for kind in get_args(estimate.ProblemKind):
         assert korean[f"problem_{kind}"], kind
 
 
