@@ -236,7 +236,7 @@ def _crop_face(
 
 
 def _save(path: Path, crop: Pixels) -> None:
-    """Write whole or not at all, but without fsync: after a power cut a crop is made again."""
+    """Write atomically, but without fsync: after a power cut a crop is made again."""
     data = images.encode(crop)
     with suppress(FileExistsError):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -285,7 +285,7 @@ def init_worker(smallest_px: float, spec: CropSpec) -> None:
 
 
 def _exit_with_parent() -> None:
-    """A pool's processes would wait for work for ever after their parent was killed."""
+    """A pool's processes would wait for work endlessly after their parent was killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

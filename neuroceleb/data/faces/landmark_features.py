@@ -24,7 +24,7 @@ PATCH_PX = 64
 EYE_OUTLINE = (*range(9), *range(15, 8, -1))  # around the lids, in the order of a polygon
 MOUTH_UNSIGNED = ("middle", "tilt")
 FACE_UNSIGNED = ("eye_tilt", "brow_difference", "nose_tip_x", "nose_tilt", "chin_x")
-IRIS_EDGE = 1.2  # radii from its centre: what lies beyond is not iris
+IRIS_EDGE = 1.2  # radii from its centre; farther pixels are not iris
 
 _REGIONS = {
     "all": "all points",
@@ -102,7 +102,7 @@ FEATURES: dict[str, str] = {
     },
 }
 """Name and meaning of each feature, in the order of the columns. Lengths without another unit are
-in that of the mean face, whose eyes lie 1 apart, after the mesh is laid on it."""
+in that of the mean face, whose eyes are 1 apart, after the mesh is fitted to it."""
 
 
 def features(faces: Pixels, workers: int | None = None) -> NDArray[np.float32]:

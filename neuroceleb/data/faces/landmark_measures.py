@@ -1,7 +1,7 @@
 """Measures of dense landmarks: head angles, eye openness, symmetry, residuals, mouth and shape.
 
 Pure functions of arrays in the layout of `landmarks.Landmarks`; N is the number of faces. Lengths
-are ratios or in units of the mean face, whose eyes' middles lie 1 apart; angles are in degrees.
+are ratios or in units of the mean face, whose eyes' middles are 1 apart; angles are in degrees.
 Results are finite for finite input: a length of 0 in a denominator counts as `TINY`.
 """
 
@@ -86,8 +86,8 @@ def mean_face() -> Doubles:
 def mirror_order() -> NDArray[np.intp]:
     """(468,): for each point of the mesh, the number of its counterpart on the other side."""
     flipped = mean_face() * np.array([-1.0, 1.0, 1.0])
-    apart = ((flipped[:, None] - mean_face()[None]) ** 2).sum(axis=2)
-    return np.asarray(apart.argmin(axis=1), np.intp)
+    distances = ((flipped[:, None] - mean_face()[None]) ** 2).sum(axis=2)
+    return np.asarray(distances.argmin(axis=1), np.intp)
 
 
 def unmirrored(meshes: Points, width_px: int) -> Doubles:
@@ -97,7 +97,7 @@ def unmirrored(meshes: Points, width_px: int) -> Doubles:
 
 
 def fit(meshes: Points, onto: Doubles | None = None) -> Fit:
-    """Lay (N, 468, 3) meshes on the mean face: least squares over rotation, scale and shift.
+    """Fit (N, 468, 3) meshes to the mean face: least squares over rotation, scale and shift.
 
     `onto` (468, 3) takes the place of the mean face.
 
@@ -105,15 +105,15 @@ def fit(meshes: Points, onto: Doubles | None = None) -> Fit:
     """
     mean = mean_face() if onto is None else onto
     centre = mean.mean(axis=0)
-    apart = np.asarray(meshes, np.float64)
-    apart = apart - apart.mean(axis=1, keepdims=True)
-    left, strengths, right = np.linalg.svd(np.einsum("nki,kj->nij", apart, mean - centre))
+    points = np.asarray(meshes, np.float64)
+    centred = points - points.mean(axis=1, keepdims=True)
+    left, strengths, right = np.linalg.svd(np.einsum("nki,kj->nij", centred, mean - centre))
     signs = np.ones_like(strengths)
     signs[:, 2] = np.where(np.linalg.det(left @ right) < 0, -1.0, 1.0)
     rotation = (left * signs[:, None, :]) @ right
-    spread = np.maximum((apart**2).sum(axis=(1, 2)), TINY)
+    spread = np.maximum((centred**2).sum(axis=(1, 2)), TINY)
     scale = (strengths * signs).sum(axis=1) / spread
-    return Fit(scale[:, None, None] * (apart @ rotation) + centre, rotation)
+    return Fit(scale[:, None, None] * (centred @ rotation) + centre, rotation)
 
 
 def head_angles(fitted: Fit) -> Doubles:

@@ -60,9 +60,9 @@ class Landmarks:
 
     `scores` (N,) are the mesh network's logits for "there is a face"; `meshes` (N, 468, 3);
     `eyes` (N, 2, 71, 3) and `irises` (N, 2, 5, 3), the right eye first. Of an eye's 71 points
-    point 0 is the outer corner, 8 the inner one, 1 to 7 lie on the lower lid and 9 to 15 on the
+    point 0 is the outer corner, 8 the inner one, 1 to 7 are on the lower lid and 9 to 15 on the
     upper one, outer end first; the others are around the eye and on the brow. Of an iris, point 0
-    is the centre; 1 and 3 lie beside it, 2 and 4 above and below.
+    is the centre; 1 and 3 are beside it, 2 and 4 above and below.
     """
 
     scores: Floats
@@ -136,7 +136,7 @@ class LandmarkDetector:
     def find(self, photo: Pixels, landmarks: Sequence[Point]) -> Landmarks:
         """The dense landmarks of one face (N = 1) from the five that a face detector found.
 
-        `photo` is (H, W, 3) uint8 RGB. Raises ValueError where the five points lie on one spot.
+        `photo` is (H, W, 3) uint8 RGB. Raises ValueError where the five points are the same.
         """
         return self._find(photo, align.landmark_transform(landmarks))
 
@@ -189,7 +189,7 @@ def cut(photo: Pixels, window: align.Matrix, size_px: int) -> Pixels:
 
     `window` takes the photo's pixels into the window of side 1. The photo is reduced by area
     averages first where the window shrinks by 2 or more; it is enlarged by bicubic interpolation.
-    What lies outside the photo has the photo's mean colour.
+    Outside the photo it has the photo's mean colour.
     """
     colour = photo[:: _stride(photo), :: _stride(photo)].mean(axis=(0, 1)).tolist()
     part, left, top = _part(photo, window)

@@ -170,7 +170,7 @@ class FaceSet:
             file.truncate(data.rfind(b"\n") + 1)
 
     def rewrite(self, rows: Iterable[Row]) -> None:
-        """Replace the manifest, whole or not at all; raises UserError."""
+        """Replace the manifest atomically; raises UserError."""
         with files.replacing(self.manifest) as temporary, temporary.open("xb") as file:
             for row in rows:
                 file.write(_line(row))
