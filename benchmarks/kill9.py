@@ -1,13 +1,13 @@
-"""Kill a small training with -9 at random moments, resume it every time, and compare the end.
+"""Kill a small training at random moments, resume it each time, and compare the result.
 
     python benchmarks/kill9.py                            50 kills, on the CPU
     python benchmarks/kill9.py --kills 5 --epochs 40 --json figures.json
 
-One run is trained undisturbed. Another of the same settings is killed again and again: mostly
-while it trains, sometimes while it is still starting, the moment drawn evenly. It saves its state
-after every step, so that many kills fall into the writing of a file. From the first step to the
-last, this process reads every file of the run as the app and the command line do, and counts those
-that are not whole. At the end, weights, sheets and figures of both runs must be equal to the bit.
+One run is trained without interruption. Another with the same settings is killed again and again,
+mostly while it trains, sometimes while it starts, at uniformly random moments. It saves its state
+after every step, so that many kills happen while a file is written. Meanwhile this process reads
+every file of the run as the app and the command line do, and counts the damaged ones. At the end,
+weights, sheets and figures of both runs must be equal to the bit.
 """
 
 import argparse
@@ -28,14 +28,14 @@ from neuroceleb.model import checkpoint
 from neuroceleb.runs.run import Run
 from tests import helpers
 
-STARTING_SHARE = 0.2  # of the kills fall before training has begun
+STARTING_SHARE = 0.2  # of the kills happen before training has begun
 STARTING_S = 4.0
 TRAINING_S = 1.5
-PATIENCE_S = 3_600.0  # with a whole run, on a machine that has other things to do
+PATIENCE_S = 3_600.0  # for a whole run, on a busy machine
 
 
 class Reader:
-    """Reads every file of a run the way its readers do, and notes what is not whole."""
+    """Reads every file of a run as the program does, and records the damaged ones."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -43,8 +43,8 @@ class Reader:
         self.broken: list[str] = []
         self._seen: dict[Path, int] = {}
 
-    def look(self) -> None:
-        """Read what there is and was not read yet."""
+    def read_new(self) -> None:
+        """Read every file that is new or has changed."""
         for path in sorted(self.run.path.glob("[!.]*")):
             try:
                 stamp = path.stat().st_mtime_ns
@@ -75,18 +75,18 @@ class Reader:
 
 
 def kill_once(workspace: Path, arguments: list[str], run: Run, reader: Reader) -> tuple[str, bool]:
-    """Start, read, kill at a random moment; where it fell, and whether the run had ended before."""
+    """Start, read, kill at a random moment; returns the phase, and whether the run had ended."""
     process = helpers.start(workspace, *arguments)
     moment = time.monotonic() + random.uniform(0, STARTING_S)
-    where = "starting"
+    phase = "starting"
     if random.random() >= STARTING_SHARE:
         began = lambda: run.state() == "running" and run.status().get("pid") == process.pid  # noqa: E731
         helpers.wait_for(lambda: began() or process.poll() is not None)
         moment = time.monotonic() + random.uniform(0, TRAINING_S)
-        where = "training"
+        phase = "training"
     while time.monotonic() < moment and process.poll() is None:
         if run.exists():
-            reader.look()
+            reader.read_new()
         time.sleep(0.002)
     ended = process.poll() is not None
     if ended:
@@ -94,7 +94,7 @@ def kill_once(workspace: Path, arguments: list[str], run: Run, reader: Reader) -
         assert outcome.code == 0, outcome
     else:
         helpers.kill(process)
-    return where, ended
+    return phase, ended
 
 
 def main() -> None:
@@ -114,7 +114,7 @@ def main() -> None:
 
 
 def measure(folder: Path, kills: int, epochs: int) -> dict[str, Any]:
-    """The whole trial; see above."""
+    """Train both runs and compare them; returns the figures."""
     photos = helpers.write_photos(folder / "photos")
     settings = [*helpers.TINY, "--epochs", str(epochs), "--keep-every", "10", "--save-minutes", "0"]
     whole = ["train", photos, "--run", "undisturbed", *settings]
@@ -122,23 +122,23 @@ def measure(folder: Path, kills: int, epochs: int) -> dict[str, Any]:
     assert outcome.code == 0, outcome
 
     run = Run(folder / "checkpoints" / "killed")
-    reader, places, epochs_at_kill, resume_s = Reader(run), [], [], []
+    reader, phases, epochs_at_kill, resume_s = Reader(run), [], [], []
     ended = False
-    while len(places) < kills and not ended:
+    while len(phases) < kills and not ended:
         fresh = ["train", str(photos), "--run", "killed", *settings]
         again = ["train", "--run", "killed", "--resume"]
-        where, ended = kill_once(folder, again if run.exists() else fresh, run, reader)
+        phase, ended = kill_once(folder, again if run.exists() else fresh, run, reader)
         if not ended:
-            places.append(where)
+            phases.append(phase)
             epochs_at_kill.append(len(run.stats()))
             assert not run.exists() or run.state() in {"lost", "stopped"}, run.state()
-            reader.look() if run.exists() else None
+            reader.read_new() if run.exists() else None
     began = time.monotonic()
     rest = ["train", "--run", "killed", "--resume"]
     outcome = helpers.command(folder, *rest, patience_s=PATIENCE_S)
     assert outcome.code == 0, outcome
     resume_s.append(time.monotonic() - began)
-    reader.look()
+    reader.read_new()
     try:
         helpers.assert_same_training(run, Run(folder / "checkpoints" / "undisturbed"))
         difference = ""
@@ -146,9 +146,9 @@ def measure(folder: Path, kills: int, epochs: int) -> dict[str, Any]:
         difference = str(error)
     leftovers = [path.name for path in run.path.glob(".*.tmp")]
     return {
-        "kills": len(places),
-        "while_training": places.count("training"),
-        "while_starting": places.count("starting"),
+        "kills": len(phases),
+        "while_training": phases.count("training"),
+        "while_starting": phases.count("starting"),
         "epochs": epochs,
         "median_epoch_at_kill": statistics.median(epochs_at_kill),
         "files_read": reader.files_read,

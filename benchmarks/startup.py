@@ -3,10 +3,10 @@
     python benchmarks/startup.py [--times 5] [--json figures.json]
     python benchmarks/startup.py --data FOLDER_OR_ZIP     a dataset to train on; else it makes one
 
-The app, in an empty workspace: from starting Python to the first answer of /healthz, and the memory
-then and five seconds later (without a model it does not load torch). In this repository, where a
-model ships: the same, with torch loading behind it. Then `train` on a dataset that was decoded
-before: from starting Python to the first step that the run's status tells.
+The app, in an empty workspace: from starting Python to the first response of /healthz, and the
+memory then and five seconds later (without a model it does not load torch). In this repository,
+where a model ships: the same, with torch loading behind it. Then `train` on a dataset that was
+decoded before: from starting Python to the first step in the run's status.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import training as plain  # noqa: E402  benchmarks/training.py
+import training as training_benchmark  # noqa: E402  benchmarks/training.py
 
 from neuroceleb.runs.run import Run  # noqa: E402
 
@@ -48,19 +48,19 @@ def main(arguments: list[str]) -> None:
         data = options.data
         if data is None:
             data = place / "photos"
-            plain.make_photos(data, options.faces)
-        trials: dict[str, Callable[[], dict[str, float]]] = {
-            "app, no model": lambda: app(place / "empty"),
-            "app, the model that ships": lambda: app(ROOT),
+            training_benchmark.make_photos(data, options.faces)
+        measurements: dict[str, Callable[[], dict[str, float]]] = {
+            "app, no model": lambda: start_app(place / "empty"),
+            "app, the model that ships": lambda: start_app(ROOT),
             "train, decoded before": lambda: first_step(place / "empty", data),
         }
         first_step(place / "empty", data)  # decodes
         for _ in range(options.times):
             figures["load"].append(round(os.getloadavg()[0], 1))
-            for name, trial in trials.items():
-                for what, value in trial().items():
+            for name, measure in measurements.items():
+                for what, value in measure().items():
                     figures.setdefault(name, {}).setdefault(what, []).append(round(value, 2))
-    for name in trials:
+    for name in measurements:
         for what, values in figures[name].items():
             print(
                 f"{name:<26} {what:<22} median {statistics.median(values):7.2f}, "
@@ -71,8 +71,8 @@ def main(arguments: list[str]) -> None:
         options.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
 
 
-def app(workspace: Path) -> dict[str, float]:
-    """Start the app there, and end it again."""
+def start_app(workspace: Path) -> dict[str, float]:
+    """Start the app, and terminate it again."""
     began = time.perf_counter()
     command = [sys.executable, str(ROOT / "app.py"), "--port", "0", "--workspace", str(workspace)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -96,7 +96,7 @@ def memory_mb(pid: int) -> float:
 
 
 def first_step(workspace: Path, data: Path) -> dict[str, float]:
-    """Train there, of the original's size, until the first step is told; and stop."""
+    """Train there, at the original's size, until the status shows the first step; then kill it."""
     run = Run(workspace / "checkpoints" / "one")
     began = time.perf_counter()
     command = [sys.executable, "-m", "neuroceleb", "train", str(data), "--run", "one"]

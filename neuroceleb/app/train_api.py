@@ -121,7 +121,7 @@ class Desk:
     def stamp(self, name: str | None) -> str:
         """Changes whenever the answer to `look` and `overview` may have changed; cheap."""
         runs = self.workspace.runs()
-        paths = [self.workspace.checkpoints, self.workspace.checkpoints / ".queue"]
+        paths = [self.workspace.checkpoints, self.workspace.queue_folder]
         paths += [self.workspace.datasets]
         paths += [run.path / "status.json" for run in runs]
         states = [run.state() for run in runs]
