@@ -47,10 +47,11 @@ def choose(workspace: Workspace, order: faces.Order) -> Choice:
     """The best quarter of an order, by the run's newest D, if there is one, and by landmarks."""
     from neuroceleb.metrics import best_of
 
-    netD = workspace.run(order.model).discriminator_file
+    run = workspace.run(order.model)
+    netD = run.discriminator_file
     judge = netD if netD.is_file() else None
     pixels = faces.draw(order)
-    ranking = best_of.rank(pixels, judge)
+    ranking = best_of.rank(pixels, judge, best_of.rule_of(run))
     ranked = [order.seeds[one.index] for one in ranking]
     kept = len(ranked) // OF_EACH
     malformed = sum(not one.is_well_formed for one in ranking)

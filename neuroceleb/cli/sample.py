@@ -73,8 +73,9 @@ def _best(weights: Path, seeds: list[int], truncation: float, count: int) -> lis
 
     model = generator.load(weights)
     faces = model.images(z_from_seeds(seeds, model.nz, truncation))
-    netD = Run(weights.parent).discriminator_file
-    ranked = best_of.rank(faces, netD if netD.is_file() else None)
+    run = Run(weights.parent)
+    netD = run.discriminator_file
+    ranked = best_of.rank(faces, netD if netD.is_file() else None, best_of.rule_of(run))
     share = 1 - count / len(seeds)
     by = "D and landmarks" if netD.is_file() else "landmarks alone, for there is no D"
     print(

@@ -14,7 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 from neuroceleb.images import Pixels
 from neuroceleb.metrics import landmarks
 from neuroceleb.metrics.landmarks import MINI_SET_RULE, Rule
+from neuroceleb.metrics.reference import KEPT_BACK, SEEN
 from neuroceleb.model import checkpoint
+from neuroceleb.runs import evaluation
+from neuroceleb.runs.run import Run
 
 BATCH = 64
 
@@ -58,6 +61,21 @@ def rank(faces: Pixels, discriminator: Path | None, rule: Rule = MINI_SET_RULE) 
         )
         for i in order
     ]
+
+
+def rule_of(run: Run) -> Rule:
+    """The rule fitted to the run's own dataset, by its newest evaluation; else MINI_SET_RULE.
+
+    Evaluations by version 0.1, and against other datasets, have none.
+    """
+    entries = evaluation.read(run.path).values()
+    for entry in sorted(entries, key=lambda one: str(one.get("evaluated")), reverse=True):
+        split = entry.get("split")
+        is_own = isinstance(split, dict) and split.get("held_out") in {SEEN, KEPT_BACK}
+        rule = landmarks.read_rule(entry.get("well_formed")) if is_own else None
+        if rule is not None:
+            return rule
+    return MINI_SET_RULE
 
 
 def discriminate(faces: Pixels, discriminator: Path) -> NDArray[np.float32]:

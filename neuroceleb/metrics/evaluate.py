@@ -80,6 +80,8 @@ def measure_landmarks(fakes: Pixels, reference: Reference) -> Figures:
         "n_held_out": real.rule.count,
         "least_score": real.rule.min_score,
         "tolerance": real.rule.tolerance,
+        "centre": real.rule.centre.tolist(),
+        "spread": real.rule.spread.tolist(),
         "detector": landmarks.DETECTOR,
     }
 

@@ -11,8 +11,11 @@ from neuroceleb.errors import UserError
 from neuroceleb.latent.seeds import z_from_seeds
 from neuroceleb.metrics import best_of, landmarks
 from neuroceleb.metrics.landmarks import MINI_SET_RULE, Detections
+from neuroceleb.metrics.reference import OTHER_DATA, SEEN
 from neuroceleb.model import checkpoint, generator
 from neuroceleb.model.networks import Discriminator
+from neuroceleb.runs import evaluation
+from neuroceleb.runs.run import Run
 from tests import helpers
 from tests.conftest import SHIPPED
 
@@ -61,6 +64,29 @@ def test_without_a_discriminator_landmarks_alone_decide(found: Fake) -> None:
     ranking = best_of.rank(np.zeros((4, 64, 64, 3), np.uint8), None)
     assert [one.index for one in ranking] == [3, 1, 2, 0]
     assert {one.logit for one in ranking} == {None}
+
+
+def test_the_rule_is_that_of_the_runs_own_dataset(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    assert best_of.rule_of(run) is MINI_SET_RULE
+    fitted = {
+        "least_score": 0.8,
+        "tolerance": 3.5,
+        "n_held_out": 99,
+        "centre": (MINI_SET_RULE.centre + 0.1).tolist(),
+        "spread": MINI_SET_RULE.spread.tolist(),
+    }
+    damaged = fitted | {"centre": [[float("nan")] * 2] * 5}
+    short, old = fitted | {"spread": [0.1]}, {"least_score": 0.8, "tolerance": 3.5}
+    for epoch, (well_formed, held_out) in enumerate(
+        [(fitted, SEEN), (damaged, SEEN), (short, SEEN), (old, SEEN), (fitted, OTHER_DATA)]
+    ):
+        entry = {"well_formed": well_formed, "split": {"held_out": held_out}}
+        evaluation.write(tmp_path, epoch, {**entry, "evaluated": f"2026-0{epoch + 1}"})
+        assert best_of.rule_of(run).count == 99, epoch
+    found = best_of.rule_of(run)
+    assert (found.min_score, found.tolerance) == (0.8, 3.5)
+    np.testing.assert_allclose(found.centre, MINI_SET_RULE.centre + 0.1)
 
 
 def test_no_faces_have_no_order(tmp_path: Path) -> None:
