@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import hypothesis
 import pytest
 import torch
 from playwright.sync_api import (
@@ -25,14 +26,23 @@ from tests import helpers
 CHROMIUM = Path("/usr/bin/chromium")
 SHIPPED = helpers.ROOT / "checkpoints" / "celeba-mini-classic"
 DESKTOP = {"width": 1280, "height": 900}
-# Begun first, so that at the end nobody waits for one of them.
+# Started first, so that at the end no worker waits for one of them: of the default tests, then of
+# the slow ones.
 LONGEST = (
     "test_resume",
-    "test_distributed",
+    "app/test_generate",
     "app/test_explore",
-    "app/test_train",
+    "app/test_interpolate",
     "app/test_progress",
+    "test_distributed",
+    "test_ablation",
+    "test_benchmarks",
+    "app/test_train",
 )
+
+# Fewer examples than Hypothesis tries by default, and none fails because the machine is busy.
+hypothesis.settings.register_profile("neuroceleb", max_examples=40, deadline=None)
+hypothesis.settings.load_profile("neuroceleb")
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # tests run side by side: a core for each
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -170,6 +170,7 @@ def test_arithmetic_is_done_by_clicking_faces(page: Page, app_url: str) -> None:
     expect(page.locator(".nc-x-sum")).to_contain_text("Pick a face")
 
 
+@pytest.mark.slow
 def test_a_point_of_the_map_shows_its_face_and_gives_it(page: Page, app_url: str) -> None:
     open_explore(page, app_url, "map")
     expect(page.locator("#map .scatterlayer .point")).to_have_count(400)

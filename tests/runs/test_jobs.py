@@ -224,6 +224,7 @@ def test_the_end_of_a_long_log(workspace: Workspace) -> None:
 # Verbs -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_verbs(here: helpers.Here, photos: Path) -> None:
     arguments = ("--epochs", str(LONG), *helpers.TINY)
     queued = here("train", photos, "--run", "one", *arguments, "--queue", "--json")

@@ -120,6 +120,7 @@ def test_a_damaged_entry_is_skipped(workspace: Workspace, photos: Path) -> None:
     assert launch.start_next(workspace) == []
 
 
+@pytest.mark.slow
 def test_an_entry_of_a_run_that_was_resumed_by_hand_is_removed(
     workspace: Workspace, photos: Path
 ) -> None:

@@ -113,6 +113,7 @@ def test_what_would_fit_into_memory_is_found(
     assert found["seconds"] is None
 
 
+@pytest.mark.slow
 def test_the_page_asks_in_a_process_of_its_own(tmp_path: Path, photos: Path) -> None:
     workspace = Workspace(tmp_path)
     found = jobs.estimate(workspace, "-", str(photos), tiny(epochs=3))

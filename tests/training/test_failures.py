@@ -186,6 +186,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_the_run_with_everything_saved_whole(
     tmp_path: Path, photos: Path
 ) -> None:
