@@ -55,8 +55,12 @@ from neuroceleb.metrics import quick_evaluation
 from neuroceleb.model import generator
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import RECIPES, Settings
-from neuroceleb.training import loop, step
-from neuroceleb.training.recording import Position
+from neuroceleb.training import device as devices
+from neuroceleb.training import gan as gans
+from neuroceleb.training.gan import GAN, new_gan
+from neuroceleb.training.progress import Progress
+from neuroceleb.training.step import step_config
+from neuroceleb.training.step_function import make_step_function
 
 MAX_PACKED_BYTES = 60 * 2**20
 WEBP_QUALITY = 95  # the mini-set of 15,000 is then 28 MiB
@@ -164,7 +168,7 @@ class Plan:
         """Progress, from 0 to 1, at which a cell is measured; the last one is its end."""
         return [(i + 1) / self.points for i in range(self.points)]
 
-    def progress(self, at: Position) -> float:
+    def progress(self, at: Progress) -> float:
         """The share of a cell that is done; `at.seconds` counts CPU seconds of its steps."""
         return at.seconds / self.cpu_seconds if self.cpu_seconds else at.images_seen / self.images
 
@@ -210,10 +214,10 @@ def train(
     """Go on with a cell until it is done or time is up, and save where it stands."""
     settings = plan.settings(variant, cell.seed)
     cell.folder.mkdir(parents=True, exist_ok=True)
-    players = step.new_players(settings, plan.device)
+    gan = new_gan(settings, plan.device)
     noise = torch.Generator(plan.device).manual_seed(cell.seed)
-    at = _resumed(cell, players, noise)
-    learn = loop.learning(players, settings, step.method_of(settings, len(faces)), noise)
+    at = _resumed(cell, gan, noise)
+    learn = make_step_function(gan, settings, step_config(settings, len(faces)), noise)
     if plan.same_cost_as not in {"", cell.name}:
         pace = _pace(cell, plan, variant, faces)
         plan = replace(plan, images=round(plan.images * pace))
@@ -221,15 +225,15 @@ def train(
     images_before, seconds_before, began = at.images_seen, at.seconds, time.process_time()
     while marks:
         for batch in faces.batches(at.epoch, settings.batch_size, cell.seed, at.step):
-            step.set_rates(players, settings, plan.progress(at))
+            gans.set_learning_rates(gan, settings, plan.progress(at))
             figures = learn(batch, len(batch), at)
             at.step += 1
             at.images_seen += len(batch)
-            step.update_average(players, len(batch), at.images_seen, settings.ema_images)
+            gans.update_emas(gan, len(batch), at.images_seen, settings.ema_images)
             at.seconds, began = at.seconds + time.process_time() - began, time.process_time()
             if plan.progress(at) >= marks[0]:
                 marks.pop(0)
-                row = _measured(cell, at.images_seen, players, figures, real)
+                row = _measured(cell, at.images_seen, gan, figures, real)
                 cell.write_rows([*cell.rows(), row | {"seconds": round(at.seconds, 1)}])
                 if "failed" in row:
                     return
@@ -245,10 +249,10 @@ def train(
     rate = (at.images_seen - images_before) / max(1e-9, at.seconds - seconds_before)
     print(f"{cell.name}, seed {cell.seed}: {at.images_seen:,} images, {rate:,.0f} a CPU second")
     if marks:
-        _save(cell, players, noise, at)
+        _save(cell, gan, noise, at)
         return
     whole = io.BytesIO()
-    torch.save({"shown": players.shown.state_dict(), **players.states()}, whole)
+    torch.save({"shown": gan.sampling_generator.state_dict(), **gan.state_dict()}, whole)
     _write(cell.folder / "weights.pt", whole.getvalue())
     cell.state_file.unlink(missing_ok=True)
 
@@ -271,12 +275,12 @@ class Steps:
     """Steps of a setting, for measuring their cost."""
 
     def __init__(self, settings: Settings, faces: Faces) -> None:
-        players = step.new_players(settings, faces.device)
-        method = step.method_of(settings, len(faces))
+        gan = new_gan(settings, faces.device)
+        method = step_config(settings, len(faces))
         noise = torch.Generator(faces.device).manual_seed(0)
-        self._learn = loop.learning(players, settings, method, noise)
+        self._learn = make_step_function(gan, settings, method, noise)
         self._batches = faces.batches(0, settings.batch_size, 0)
-        self._at = Position()
+        self._at = Progress()
 
     def rate(self) -> float:
         """Images a CPU second of the next PACE_STEPS steps."""
@@ -288,15 +292,13 @@ class Steps:
         return images / (time.process_time() - began)
 
 
-def _measured(
-    cell: Cell, mark: int, players: step.Players, figures: torch.Tensor, real: Any
-) -> dict[str, Any]:
+def _measured(cell: Cell, mark: int, gan: GAN, figures: torch.Tensor, real: Any) -> dict[str, Any]:
     if not torch.isfinite(figures).all():
         return {"images": mark, "failed": "the loss is no longer a finite number"}
-    step.settle_average(players)
-    z = z_from_seeds(range(real.n), players.shown.nz)
-    _save_sheet(cell.sheet_file(mark), generator.render(players.shown, z))
-    return {"images": mark, **quick_evaluation.evaluate(players.shown, real)}
+    gans.recompute_ema_statistics(gan)
+    z = z_from_seeds(range(real.n), gan.sampling_generator.nz)
+    _save_sheet(cell.sheet_file(mark), generator.render(gan.sampling_generator, z))
+    return {"images": mark, **quick_evaluation.evaluate(gan.sampling_generator, real)}
 
 
 def _save_sheet(path: Path, faces: Pixels) -> None:
@@ -316,10 +318,10 @@ def _read_sheet(path: Path) -> Pixels:
     return sheet.reshape(-1, 64, side, 64, 3).transpose(0, 2, 1, 3, 4).reshape(-1, 64, 64, 3)
 
 
-def _save(cell: Cell, players: step.Players, noise: torch.Generator, at: Position) -> None:
+def _save(cell: Cell, gan: GAN, noise: torch.Generator, at: Progress) -> None:
     place = {"epoch": at.epoch, "step": at.step, "images_seen": at.images_seen}
     state = {
-        "players": players.states(),
+        "players": gan.state_dict(),
         "noise": noise.get_state(),
         "position": place | {"seconds": at.seconds},
     }
@@ -328,14 +330,14 @@ def _save(cell: Cell, players: step.Players, noise: torch.Generator, at: Positio
     _write(cell.state_file, whole.getvalue())
 
 
-def _resumed(cell: Cell, players: step.Players, noise: torch.Generator) -> Position:
+def _resumed(cell: Cell, gan: GAN, noise: torch.Generator) -> Progress:
     """Where the cell stands; rows of what was not saved are forgotten, for it comes again."""
-    at = Position()
+    at = Progress()
     if cell.state_file.exists():
         state = torch.load(cell.state_file, map_location="cpu", weights_only=True)
-        step.load_states(players, state["players"])
+        gan.load_state_dict(state["players"])
         noise.set_state(state["noise"])
-        at = Position(**state["position"])
+        at = Progress(**state["position"])
     cell.write_rows([row for row in cell.rows() if row["images"] <= at.images_seen])
     return at
 
@@ -360,7 +362,7 @@ def run(
     if kept_back.reason:
         print(kept_back.reason)
     train_on = Faces(faces[~mask], plan.device)
-    loop.set_up(plan.device)
+    devices.configure(plan.device)
     for cell in cells(work, chosen, seeds):
         if not cell.is_done(plan):
             if time.monotonic() > stop:
@@ -507,7 +509,7 @@ def main() -> None:
                 f"{given.out} is over {MAX_PACKED_BYTES // 2**20} MiB: take fewer faces."
             )
         return
-    device = loop.pick_device(given.device)
+    device = devices.pick(given.device)
     shared = (given.images, given.points, given.n, given.width, given.batch)
     plan = Plan(*shared, device, given.cpu_seconds, given.equal_cost)
     chosen = given.only.split(",") if given.only else list(variants())

@@ -39,6 +39,7 @@ from neuroceleb.settings import Settings
 from neuroceleb.training import cuda_graphs
 from neuroceleb.training import device as devices
 from neuroceleb.training import loop as trainer
+from neuroceleb.training.spec import TrainingSpec
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -50,8 +51,8 @@ def main(arguments: list[str]) -> int:
     if device.type == "cuda" and not torch.cuda.is_available():
         print("There is no GPU here: nothing was measured.", file=sys.stderr)
         return 2
-    trainer.set_up(device)
-    with tempfile.TemporaryDirectory() as temporary, cuda_graphs.own_stream(device):
+    devices.configure(device)
+    with tempfile.TemporaryDirectory() as temporary, cuda_graphs.side_stream(device):
         workspace = Workspace(Path(temporary))
         folder = args.data or made(workspace.root / "photos", args.faces)
         began = time.perf_counter()
@@ -102,14 +103,14 @@ def beside_the_original(
     faces = Faces(data.pixels, device)
     loops = {
         "ours": plain.Ours(faces, how, device),
-        "ours_not_captured": plain.Ours(faces, how, device, captures=False),
+        "ours_not_captured": plain.Ours(faces, how, device, use_cuda_graphs=False),
         "original": plain.Theirs(folder, how, device, args.workers),
     }
     rates: dict[str, list[float]] = {name: [] for name in loops}
     for turn in range(args.turns):
         for name, loop in loops.items():
             # Of the original, first what its workers fetched while it stood idle is used up.
-            warm_up = 2 * args.workers + 2 if name == "original" else 2 * cuda_graphs.WARM_UPS
+            warm_up = 2 * args.workers + 2 if name == "original" else 2 * cuda_graphs.WARM_UP_CALLS
             steps = args.steps if name == "original" else args.steps * args.faster
             rates[name].append(plain.images_per_second(loop.step, warm_up, steps, device))
         say(f"turn {turn + 1} of {args.turns}: " + spoken({k: v[-1] for k, v in rates.items()}))
@@ -146,7 +147,7 @@ def at_batches(args: argparse.Namespace, device: torch.device, data: Dataset) ->
             ours = plain.Ours(faces, settings(args, batch, name), device)
             steps = max(args.steps, args.steps * args.faster * args.batches[0] // batch)
             rates = [
-                plain.images_per_second(ours.step, 2 * cuda_graphs.WARM_UPS, steps, device)
+                plain.images_per_second(ours.step, 2 * cuda_graphs.WARM_UP_CALLS, steps, device)
                 for _ in range(3)
             ]
             rate = statistics.median(rates)
@@ -169,10 +170,10 @@ def whole_run(
     for precision in PRECISIONS if device.type == "cuda" else ["float32"]:
         how = settings(args, args.batches[0], precision)
         run = create_run(workspace, f"run-{precision}", {"settings": how.to_json()})
-        job = trainer.Job(run, how, data, device)
+        spec = TrainingSpec(run, how, data, device)
         began = time.perf_counter()
         with Heartbeat(run, epochs=how.epochs) as heartbeat:
-            trainer.train(job, heartbeat, lambda: False, lambda _: None)
+            trainer.train(spec, heartbeat, lambda: False, lambda _: None)
         seconds = time.perf_counter() - began
         stats = run.stats()
         row = {

@@ -45,8 +45,12 @@ from neuroceleb.data import dataset
 from neuroceleb.data.batches import Faces
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import RECIPES, Settings
-from neuroceleb.training import cuda_graphs, loop, precision, step
-from neuroceleb.training.recording import Position
+from neuroceleb.training import cuda_graphs, precision
+from neuroceleb.training import device as devices
+from neuroceleb.training.gan import new_gan
+from neuroceleb.training.progress import Progress
+from neuroceleb.training.step import METRICS, step_config
+from neuroceleb.training.step_function import make_step_function
 from tests.training import reference
 
 PHOTO_SIZE = (178, 218)  # width and height of CelebA's aligned images
@@ -61,16 +65,18 @@ class Ours:
     """Our loop, step by step, as `training.train` takes them."""
 
     def __init__(
-        self, faces: Faces, settings: Settings, device: torch.device, captures: bool = True
+        self, faces: Faces, settings: Settings, device: torch.device, use_cuda_graphs: bool = True
     ) -> None:
         self.settings = settings
         self.device = device
-        players = step.new_players(settings, device)
+        gan = new_gan(settings, device)
         noise = torch.Generator(device).manual_seed(settings.seed)
-        method = step.method_of(settings, len(faces))
-        self.take_step = loop.learning(players, settings, method, noise, captures=captures)
-        self.at = Position()
-        self.sums = torch.zeros(len(step.FIGURES), dtype=torch.float64, device=device)
+        method = step_config(settings, len(faces))
+        self.take_step = make_step_function(
+            gan, settings, method, noise, use_cuda_graphs=use_cuda_graphs
+        )
+        self.at = Progress()
+        self.sums = torch.zeros(len(METRICS), dtype=torch.float64, device=device)
         self.batches = self._without_end(faces)
 
     def _without_end(self, faces: Faces) -> Iterator[torch.Tensor]:
@@ -233,14 +239,14 @@ def _make_photo(folder: Path, index: int) -> None:
 
 def race(args: argparse.Namespace, folder: Path, workspace: Workspace) -> dict[str, Any]:
     """Run both loops in turn and gather every figure."""
-    device = loop.pick_device(args.device)
+    device = devices.pick(args.device)
     widths = {"ngf": args.width, "ndf": args.width}
     original = Settings.checked(recipe="classic", **widths, batch_size=args.batch)
     own_batch = {"batch_size": args.batch} if args.recipe == "classic" else {}
     settings = Settings.checked(recipe=args.recipe, **widths, **own_batch)
     chosen = precision.resolve(settings.precision, device)
-    loop.set_up(device)
-    with cuda_graphs.own_stream(device):
+    devices.configure(device)
+    with cuda_graphs.side_stream(device):
         return _race(
             args, folder, workspace, (replace(settings, precision=chosen), original), device
         )
@@ -283,7 +289,7 @@ def _race(
     gemm = max(gemm, gemm_flops(device, clock=clock))
 
     ours_median = statistics.median(rate for rate, _ in rates)
-    at_once = step.method_of(settings, len(decoded)).simultaneous
+    at_once = step_config(settings, len(decoded)).simultaneous
     flop = flop_an_image(settings.nz, settings.ngf, settings.ndf, at_once=at_once)
     ratios = [ours_rate / theirs_rate for ours_rate, theirs_rate in rates]
     return {

@@ -625,12 +625,12 @@ TRAININGS: dict[str, str] = {
         "학습 '{0}'이(가) 이미 있습니다. 다른 이름을 쓰거나 --resume으로 이어 가세요."
     ),
     "Process {} of the {} that train '{}' has gone ({}), so the others were ended: --resume "
-    "goes on from the last saved state.": (
+    "continues from the last saved state.": (
         "'{2}'을(를) 학습하는 프로세스 {1}개 가운데 {0}번이 사라져({3}) 나머지도 끝냈습니다. "
         "--resume으로 마지막 저장에서 이어 갑니다."
     ),
-    "Another process of this training has ended, so this one did too: look at what it said; "
-    "--resume goes on from the last saved state.": (
+    "Another process of this training has ended, so this one did too: look at its error "
+    "message; --resume continues from the last saved state.": (
         "이 학습의 다른 프로세스가 끝나서 이 프로세스도 끝났습니다. 그것이 남긴 말을 보세요. "
         "--resume으로 마지막 저장에서 이어 갑니다."
     ),
@@ -688,7 +688,7 @@ TRAININGS: dict[str, str] = {
         "에포크 {0}, 단계 {1}에서 손실이 유한한 수가 아니게 되었습니다. 마지막 좋은 상태는 "
         "남아 있습니다. --lr을 낮춰 새로 시작하거나 거기서 --resume 하세요."
     ),
-    "The loss stopped being a finite number: back to the last saved state, and on from there "
+    "The loss stopped being a finite number: training continues from the last saved state "
     "with half the learning rate, {}.": (
         "손실이 유한한 수가 아니게 되어, 마지막 저장으로 돌아가 학습률을 절반({0})으로 이어 갑니다."
     ),
@@ -702,11 +702,11 @@ TRAININGS: dict[str, str] = {
         "한 번에 한 장이어도 메모리가 모자랍니다. --ngf와 --ndf를 {0}, {1}보다 줄이거나 "
         "--device cpu로 새로 시작하세요."
     ),
-    "The memory was too small for {} images a step: going on with {}.": (
+    "The memory was too small for {} images a step: training continues with {}.": (
         "메모리가 단계마다 {0}장에는 모자라 {1}장으로 이어 갑니다."
     ),
-    "The GPU did not let a training step be captured ({}): it goes on from the last saved "
-    "state all the same, only more slowly.": (
+    "The GPU did not let a training step be captured ({}): training continues from the last "
+    "saved state, only more slowly.": (
         "GPU가 학습 단계를 기록하게 두지 않아({0}) 마지막 저장에서 조금 더 느리게 이어 갑니다."
     ),
     "The training failed unexpectedly ({}): see log.txt.": (
@@ -778,7 +778,7 @@ TRAININGS: dict[str, str] = {
         "--holdout {0}이면 학습할 얼굴이 남지 않습니다. 낮추세요."
     ),
     "The images in {} are not the same on every machine: copy them again, or use a folder that "
-    "all of them see.": (
+    "all machines can read.": (
         "{0}의 이미지가 컴퓨터마다 다릅니다. 다시 복사하거나 모두가 보는 폴더를 쓰세요."
     ),
     "{} {} cannot be changed on --resume (the run has {}): leave it out, or start a new run.": (
@@ -800,8 +800,8 @@ TRAININGS: dict[str, str] = {
     "--ngpu 0 is the CPU: leave it out, or --device cuda.": (
         "--ngpu 0은 CPU입니다. 그것을 빼거나 --device cuda를 빼세요."
     ),
-    "--start-from {}: that generator has nz {} and ngf {}, not {} and {}: use its figures, or "
-    "leave it out.": (
+    "--start-from {}: that generator has nz {} and ngf {}, not {} and {}: use its values, or "
+    "leave --start-from out.": (
         "--start-from {0}: 그 생성자의 nz와 ngf는 {3}, {4}이(가) 아니라 {1}, {2}입니다. 그 "
         "값을 쓰거나 빼세요."
     ),
@@ -810,7 +810,7 @@ TRAININGS: dict[str, str] = {
     ),
     "The images in {} are not those the run '{}' was trained on: put them back, or start a new "
     "run.": "{0}의 이미지는 학습 '{1}'에 쓴 것이 아닙니다. 되돌려 놓거나 새 학습을 시작하세요.",
-    "{} does not fit the settings in config.json: put the two that belong together back, or "
+    "{} does not match the settings in config.json: restore the two that belong together, or "
     "start a new run.": (
         "{0}이(가) config.json의 설정과 맞지 않습니다. 서로 맞는 둘을 되돌려 놓거나 새 학습을 "
         "시작하세요."

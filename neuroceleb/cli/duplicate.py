@@ -18,10 +18,8 @@ from neuroceleb.runs.workspace import Workspace
 @in_workspace
 def duplicate(name: str, new: str, as_json: bool, workspace: Workspace, **flags: Any) -> None:
     """Train a new run NEW with the data and settings of RUN, except the settings given here."""
-    from neuroceleb.training import command
+    from neuroceleb.training.session import prepare
 
     dataset, settings = jobs.origin(workspace, name)
-    session = command.prepare(
-        workspace, new, dataset, {**settings.to_json(), **given_settings(flags)}
-    )
+    session = prepare(workspace, new, dataset, {**settings.to_json(), **given_settings(flags)})
     train_in_background(session, None, as_json)

@@ -15,7 +15,7 @@ from neuroceleb.settings import Settings
 from neuroceleb.training import torchrun
 
 if TYPE_CHECKING:  # importing it loads PyTorch, which the help and --queue need not wait for
-    from neuroceleb.training.command import Session
+    from neuroceleb.training.session import Session
 
 
 @click.command()
@@ -62,15 +62,16 @@ def train(
     if torchrun.rank() > 0:
         from neuroceleb.training import command
 
-        command.follow(workspace)
+        command.execute_nonzero_rank(workspace)
         return
     with launch.training_process(workspace, name) as locks:
         from neuroceleb.training import command
+        from neuroceleb.training.session import prepare, reopen
 
         if resume:
-            session = command.reopen(workspace, name, dataset, settings)
+            session = reopen(workspace, name, dataset, settings)
         else:
-            session = command.prepare(workspace, name, str(dataset), settings)
+            session = prepare(workspace, name, str(dataset), settings)
         if dry_run:
             print(json.dumps(session.config, indent=2, ensure_ascii=False))
         elif in_queue:
@@ -79,7 +80,7 @@ def train(
             arguments = _arguments(workspace, name, dataset, resume, as_json, settings)
             torchrun.train(session.run, workspace, session.settings, arguments, locks)
         else:
-            outcome = command.carry_out(session, locks)
+            outcome = command.execute(session, locks)
             if as_json:
                 print_json(outcome)
 

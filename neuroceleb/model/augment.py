@@ -1,8 +1,9 @@
-"""Differentiable augmentation: what is done to real and fake alike before D sees them.
+"""Differentiable augmentation, applied to real and fake images before D sees them.
 
 Zhao, Liu, Lin, Zhu, Han, *Differentiable Augmentation for Data-Efficient GAN Training*, 2020. Each
-image is augmented with a chance, as in Karras et al., *Training Generative Adversarial Networks
-with Limited Data*, 2020. All randomness comes from the given generator, on the images' device.
+is applied to an image with a given probability, as in Karras et al., *Training Generative
+Adversarial Networks with Limited Data*, 2020. Random numbers come from the given generator, on the
+device of the images.
 """
 
 from collections.abc import Callable
@@ -10,14 +11,14 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional as F
 
-SHIFT = 1 / 8  # of the side, at most
-HOLE = 1 / 2  # of the side
+MAX_SHIFT = 1 / 8  # of the side
+HOLE_SIZE = 1 / 2  # of the side
 
 Augmentation = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
 
 def colour(images: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
-    """Other brightness, saturation and contrast: (N, 3, H, W) in about [-1, 1], each its own."""
+    """Change brightness, saturation and contrast of each image: (N, 3, H, W) in about [-1, 1]."""
     brightness, saturation, contrast = _uniform(3, images, rng)
     images = images + (brightness - 0.5)
     grey = images.mean(dim=1, keepdim=True)
@@ -27,18 +28,18 @@ def colour(images: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
 
 
 def translation(images: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
-    """Moved by up to an eighth of the side either way, zeros where nothing was."""
+    """Shift each image by up to an eighth of its side, padded with zeros."""
     count, _, height, width = images.shape
     down, right = _uniform(2, images, rng)
-    rows = _moved(height, down.view(count, 1))  # (N, H)
-    columns = _moved(width, right.view(count, 1))  # (N, W)
+    rows = _shifted(height, down.view(count, 1))  # (N, H)
+    columns = _shifted(width, right.view(count, 1))  # (N, W)
     padded = F.pad(images, (1, 1, 1, 1)).permute(0, 2, 3, 1)  # (N, H + 2, W + 2, 3)
-    which = torch.arange(count, device=images.device).view(count, 1, 1)
-    return padded[which, rows.unsqueeze(2), columns.unsqueeze(1)].permute(0, 3, 1, 2)
+    index = torch.arange(count, device=images.device).view(count, 1, 1)
+    return padded[index, rows.unsqueeze(2), columns.unsqueeze(1)].permute(0, 3, 1, 2)
 
 
 def cutout(images: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
-    """A square of half the side, somewhere, is zero; it may hang over the edge."""
+    """Set a random square of half the side to zero in each image; it may cross the edge."""
     count, _, height, width = images.shape
     y, x = _uniform(2, images, rng)
     rows = _in_hole(height, y.view(count, 1))
@@ -47,10 +48,10 @@ def cutout(images: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
     return images * (~hole).unsqueeze(1)
 
 
-def flipped(images: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
-    """Half of the images, by chance, mirrored left to right."""
-    (chance,) = _uniform(1, images, rng)
-    return torch.where(chance < 0.5, images.flip(3), images)
+def random_flip(images: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
+    """Mirror each image left to right with probability 0.5."""
+    (drawn,) = _uniform(1, images, rng)
+    return torch.where(drawn < 0.5, images.flip(3), images)
 
 
 AUGMENTATIONS: dict[str, Augmentation] = {
@@ -60,47 +61,47 @@ AUGMENTATIONS: dict[str, Augmentation] = {
 }
 
 
-def augmented(
-    images: torch.Tensor, names: tuple[str, ...], chance: float, rng: torch.Generator
+def apply(
+    images: torch.Tensor, names: tuple[str, ...], probability: float, rng: torch.Generator
 ) -> torch.Tensor:
-    """Each image through each named augmentation with this chance: (N, 3, H, W) of the same kind.
+    """Apply each named augmentation to each image with this probability: (N, 3, H, W) -> the same.
 
-    Gradients flow through to the images.
+    Differentiable with respect to the images.
     """
     for name in names:
         changed = AUGMENTATIONS[name](images, rng)
-        if chance < 1.0:
+        if probability < 1.0:
             (drawn,) = _uniform(1, images, rng)
-            changed = torch.where(drawn < chance, changed, images)
+            changed = torch.where(drawn < probability, changed, images)
         images = changed
     return images
 
 
-def chance_for(count: int) -> float:
-    """How often to augment with so many images: the fewer, the more; never over 0.5.
+def probability_for(count: int) -> float:
+    """The default probability for a dataset of `count` images, at most 0.5.
 
     lightweight-gan's rule: min(0.5, (1e5 - n) * 3e-6).
     """
     return max(0.0, min(0.5, (100_000 - count) * 3e-6))
 
 
-def _uniform(how_many: int, images: torch.Tensor, rng: torch.Generator) -> tuple[torch.Tensor, ...]:
-    """Numbers from [0, 1), one an image, each of shape (N, 1, 1, 1)."""
-    shape = (how_many, len(images), 1, 1, 1)
+def _uniform(draws: int, images: torch.Tensor, rng: torch.Generator) -> tuple[torch.Tensor, ...]:
+    """Random numbers in [0, 1), one for each image, as `draws` tensors of shape (N, 1, 1, 1)."""
+    shape = (draws, len(images), 1, 1, 1)
     return torch.rand(shape, generator=rng, device=images.device, dtype=images.dtype).unbind()
 
 
-def _moved(side: int, chance: torch.Tensor) -> torch.Tensor:
-    """For every pixel, which of a padded row it comes from; 0 and side + 1 are padding."""
-    most = round(side * SHIFT)
-    shift = (chance * (2 * most + 1)).long().clamp(max=2 * most) - most
-    at = torch.arange(1, side + 1, device=chance.device)
-    return (at - shift).clamp(0, side + 1)
+def _shifted(side: int, drawn: torch.Tensor) -> torch.Tensor:
+    """The index in a padded row from which each pixel is taken; 0 and side + 1 are padding."""
+    limit = round(side * MAX_SHIFT)
+    shift = (drawn * (2 * limit + 1)).long().clamp(max=2 * limit) - limit
+    indices = torch.arange(1, side + 1, device=drawn.device)
+    return (indices - shift).clamp(0, side + 1)
 
 
-def _in_hole(side: int, chance: torch.Tensor) -> torch.Tensor:
-    """For every pixel, whether it lies within a hole whose middle is anywhere in the row."""
-    half = side * HOLE / 2
-    middle = chance * side
-    at = torch.arange(side, device=chance.device) + 0.5
-    return (at - middle).abs() < half
+def _in_hole(side: int, drawn: torch.Tensor) -> torch.Tensor:
+    """Whether each pixel of a row is in the hole, whose centre is anywhere in the row."""
+    half = side * HOLE_SIZE / 2
+    centre = drawn * side
+    centres = torch.arange(side, device=drawn.device) + 0.5
+    return (centres - centre).abs() < half

@@ -1,4 +1,4 @@
-"""The GAN losses, all of one shape, so that a recipe can name one; penalties of D's gradient."""
+"""GAN losses with one signature, by name in LOSSES, and penalties on D."""
 
 import math
 from collections.abc import Callable
@@ -14,58 +14,63 @@ Score = Callable[[torch.Tensor], torch.Tensor]
 class Loss:
     """A loss of D's outputs. Each function takes outputs of shape (N,) and returns a scalar.
 
-    `real` and `fake` together are D's loss; `fooled` is G's, of D's outputs for its fakes. The
+    `real` and `fake` add up to D's loss; `generator` is G's loss of D's outputs for its fakes. The
     outputs are probabilities or, where `on_logits`, logits. Where `is_paired`, the loss is a
-    function of the difference between the i-th real and the i-th fake image's logits: `real` of
-    D's, `fooled` of G's. Where `is_strict`, the derivative of D's loss by a fake's logit is never
-    zero, so that one backward pass of D can serve both updates.
+    function of the difference between the logits of the i-th real and the i-th fake image: `real`
+    is D's loss, `generator` is G's. Where `is_fake_gradient_nonzero`, the derivative of D's loss by
+    a fake's logit is never zero, so that one backward pass of D can serve both updates.
     """
 
     real: Score
     fake: Score
-    fooled: Score
+    generator: Score
     on_logits: bool = True
     is_paired: bool = False
-    is_strict: bool = False
+    is_fake_gradient_nonzero: bool = False
 
-    def of_d(self, says_real: torch.Tensor, says_fake: torch.Tensor) -> torch.Tensor:
-        """D's loss: two times (N,) -> a scalar."""
+    def d_loss(self, real_scores: torch.Tensor, fake_scores: torch.Tensor) -> torch.Tensor:
+        """D's loss: (N,) and (N,) -> a scalar."""
         if self.is_paired:
-            return self.real(says_real - says_fake)
-        return self.real(says_real) + self.fake(says_fake)
+            return self.real(real_scores - fake_scores)
+        return self.real(real_scores) + self.fake(fake_scores)
 
-    def of_g(
-        self, says_real: torch.Tensor, says_fake: torch.Tensor, share: float = 1.0
+    def g_loss(
+        self, real_scores: torch.Tensor, fake_scores: torch.Tensor, share: float = 1.0
     ) -> torch.Tensor:
-        """G's loss: two times (N,) -> a scalar.
+        """G's loss: (N,) and (N,) -> a scalar.
 
-        With a `share` below 1, of the fakes with the largest outputs only (Sinha et al., *Top-k
-        Training of GANs*, 2020).
+        With `share` below 1, only of that share of the fakes, those with the largest outputs
+        (Sinha et al., *Top-k Training of GANs*, 2020).
         """
         if share < 1.0:
-            best = says_fake.topk(math.ceil(share * len(says_fake))).indices
-            says_real, says_fake = says_real[best], says_fake[best]
-        return self.fooled(says_fake - says_real if self.is_paired else says_fake)
+            best = fake_scores.topk(math.ceil(share * len(fake_scores))).indices
+            real_scores, fake_scores = real_scores[best], fake_scores[best]
+        return self.generator(fake_scores - real_scores if self.is_paired else fake_scores)
 
 
-def _towards(label: float) -> Score:
-    def loss(chances: torch.Tensor) -> torch.Tensor:
-        return F.binary_cross_entropy(chances, torch.full_like(chances, label))
+def _bce_with_label(label: float) -> Score:
+    def loss(probabilities: torch.Tensor) -> torch.Tensor:
+        return F.binary_cross_entropy(probabilities, torch.full_like(probabilities, label))
 
     return loss
 
 
 # Goodfellow et al., *Generative Adversarial Nets*, 2014, with the non-saturating loss of G. On
-# chances, not on logits: the logarithm clamped at -100 and its gradient are then the original's
-# where D is sure, too, and the fused form on logits measured no faster.
-BCE = Loss(real=_towards(1.0), fake=_towards(0.0), fooled=_towards(1.0), on_logits=False)
+# probabilities, not on logits: the logarithm is then clamped at -100 where D is certain, as in the
+# original, gradient included. The fused form on logits measured no faster.
+BCE = Loss(
+    real=_bce_with_label(1.0),
+    fake=_bce_with_label(0.0),
+    generator=_bce_with_label(1.0),
+    on_logits=False,
+)
 
 # The same losses in their exact form on logits, never clamped (as StyleGAN writes them).
 NON_SATURATING = Loss(
     real=lambda logits: F.softplus(-logits).mean(),
     fake=lambda logits: F.softplus(logits).mean(),
-    fooled=lambda logits: F.softplus(-logits).mean(),
-    is_strict=True,
+    generator=lambda logits: F.softplus(-logits).mean(),
+    is_fake_gradient_nonzero=True,
 )
 
 # Jolicoeur-Martineau, *The Relativistic Discriminator*, 2018, in the pairing form of Huang et al.,
@@ -76,14 +81,14 @@ RELATIVISTIC = replace(NON_SATURATING, is_paired=True)
 HINGE = Loss(
     real=lambda logits: F.relu(1 - logits).mean(),
     fake=lambda logits: F.relu(1 + logits).mean(),
-    fooled=lambda logits: -logits.mean(),
+    generator=lambda logits: -logits.mean(),
 )
 
 # Mao et al., *Least Squares Generative Adversarial Networks*, 2017; targets 1 and 0, halved.
 LEAST_SQUARES = Loss(
     real=lambda logits: (logits - 1).square().mean() / 2,
     fake=lambda logits: logits.square().mean() / 2,
-    fooled=lambda logits: (logits - 1).square().mean() / 2,
+    generator=lambda logits: (logits - 1).square().mean() / 2,
 )
 
 LOSSES = {
@@ -95,13 +100,13 @@ LOSSES = {
 }
 
 
-def image_gradient(says: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
-    """The gradient of each image's own output, (N,) and (N, 3, 64, 64) -> (N, 3, 64, 64).
+def image_gradient(scores: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+    """The gradient of each score by its image, (N,) and (N, 3, 64, 64) -> (N, 3, 64, 64).
 
-    It can be differentiated again. Each output must depend on its own image only, so D has no
-    BatchNorm; with BatchNorm it is the gradient of the sum.
+    It can be differentiated again. With BatchNorm in D, where a score depends on all images, it is
+    the gradient of the sum of the scores.
     """
-    (gradient,) = torch.autograd.grad(says.sum(), images, create_graph=True)
+    (gradient,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
     return gradient
 
 
@@ -115,11 +120,11 @@ def mean_squared_norm(gradient: torch.Tensor) -> torch.Tensor:
 
 
 def lecam_penalty(
-    says_real: torch.Tensor, says_fake: torch.Tensor, anchors: torch.Tensor
+    real_scores: torch.Tensor, fake_scores: torch.Tensor, means: torch.Tensor
 ) -> torch.Tensor:
-    """How far D's outputs are from the running means of the other kind, a scalar.
+    """The LeCam penalty: the squared distance of scores from the means of the other kind, a scalar.
 
-    `anchors` (2,) are the means for real and fake images (Tseng et al., *Regularizing Generative
-    Adversarial Networks under Limited Data*, 2021).
+    `means` (2,) are the running means for real and fake images (Tseng et al., *Regularizing
+    Generative Adversarial Networks under Limited Data*, 2021).
     """
-    return (says_real - anchors[1]).square().mean() + (says_fake - anchors[0]).square().mean()
+    return (real_scores - means[1]).square().mean() + (fake_scores - means[0]).square().mean()

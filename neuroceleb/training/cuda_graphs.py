@@ -1,8 +1,8 @@
-"""Work on batches of one size, captured once as a CUDA graph and replayed: one launch a step.
+"""Capture of training steps as CUDA graphs, which replay hundreds of kernels with one launch.
 
-A step of a small network is hundreds of short kernels, and launching them one by one takes longer
-than they do. What a graph replays is what was captured: the same kernels on the same memory. So a
-batch is copied to where the first one lay; another size, and all on the CPU, is done plainly.
+Launching the short kernels of a small network one by one takes longer than running them. A graph
+replays the captured kernels on the captured memory, so each batch is copied to the memory of the
+first one. Batches of another size, and all batches on the CPU, are computed without a graph.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,74 +10,76 @@ from contextlib import contextmanager
 
 import torch
 
-WARM_UPS = 3  # plain calls before capture: kernels are chosen, optimizers make their state
+WARM_UP_CALLS = 3  # before the capture, so that kernels are chosen and optimizer state exists
 
-Work = Callable[[torch.Tensor, bool], torch.Tensor]
+Function = Callable[[torch.Tensor, bool], torch.Tensor]
 Replay = Callable[[], torch.Tensor]
 Capture = Callable[[Callable[[], torch.Tensor]], Replay]
 
 
-class NotCapturedError(Exception):
-    """The GPU, or PyTorch, did not let work be captured; why, in their words."""
+class CaptureError(Exception):
+    """PyTorch or the GPU refused a capture; the message is the first line of its error."""
 
 
-class Graphs:
-    """Calls `work(batch, kind)`, a graph for each kind, once it was done plainly a few times.
+class GraphedFunction:
+    """Calls `function(batch, flag)`, with one graph for each flag after some calls without.
 
-    The plain calls are no rehearsal: they count. What is returned holds until the next call.
-    Raises NotCapturedError where capturing is refused: what took part is then of no use any more.
+    The warm-up calls are ordinary calls with the caller's batches. A returned tensor is valid until
+    the next call. Raises CaptureError where a capture is refused: networks and optimizers cannot be
+    used any more after that.
     """
 
-    def __init__(self, work: Work, size: int, capture: Capture | None) -> None:
-        self._work = work
-        self._size = size
+    def __init__(self, function: Function, batch_size: int, capture: Capture | None) -> None:
+        self._function = function
+        self._batch_size = batch_size
         self._capture = capture
         self._warm_ups = {False: 0, True: 0}
         self._replays: dict[bool, Replay] = {}
-        self._batch: torch.Tensor | None = None
+        self._input: torch.Tensor | None = None
 
-    def __call__(self, batch: torch.Tensor, kind: bool) -> torch.Tensor:
-        if self._capture is None or len(batch) != self._size:
-            return self._work(batch, kind)
-        if self._warm_ups[kind] < WARM_UPS:
-            self._warm_ups[kind] += 1
-            return self._work(batch, kind)
-        held = self._lay_down(batch)
-        if kind not in self._replays:
-            self._replays[kind] = _attempt(self._capture, lambda: self._work(held, kind))
-        return self._replays[kind]()
+    def __call__(self, batch: torch.Tensor, flag: bool) -> torch.Tensor:
+        if self._capture is None or len(batch) != self._batch_size:
+            return self._function(batch, flag)
+        if self._warm_ups[flag] < WARM_UP_CALLS:
+            self._warm_ups[flag] += 1
+            return self._function(batch, flag)
+        static_input = self._copy_to_input(batch)
+        if flag not in self._replays:
+            self._replays[flag] = _try_capture(
+                self._capture, lambda: self._function(static_input, flag)
+            )
+        return self._replays[flag]()
 
-    def _lay_down(self, batch: torch.Tensor) -> torch.Tensor:
+    def _copy_to_input(self, batch: torch.Tensor) -> torch.Tensor:
         """Copy the batch to the memory that the graphs read."""
-        if self._batch is None:
-            self._batch = torch.empty_like(batch)
-        return self._batch.copy_(batch)
+        if self._input is None:
+            self._input = torch.empty_like(batch)
+        return self._input.copy_(batch)
 
 
-def _attempt(capture: Capture, work: Callable[[], torch.Tensor]) -> Replay:
+def _try_capture(capture: Capture, function: Callable[[], torch.Tensor]) -> Replay:
     try:
-        return capture(work)
+        return capture(function)
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as error:
-        raise NotCapturedError(str(error).strip().partition("\n")[0]) from error
+        raise CaptureError(str(error).strip().partition("\n")[0]) from error
 
 
-def capture_of(generators: Sequence[torch.Generator]) -> Capture:
-    """How CUDA captures work that draws from these generators.
+def capture_with(generators: Sequence[torch.Generator]) -> Capture:
+    """A function that captures a call as a CUDA graph which draws from these generators.
 
-    At every replay they give other numbers, and stand afterwards where drawing plainly would have
-    left them.
+    Each replay draws new numbers and advances the generators as an ordinary call does.
     """
 
-    def capture(work: Callable[[], torch.Tensor]) -> Replay:
+    def capture(function: Callable[[], torch.Tensor]) -> Replay:
         graph = torch.cuda.CUDAGraph()
         for generator in generators:
             graph.register_generator_state(generator)
-        # Only what this thread does is captured: others beat the heart and write files meanwhile.
+        # Capture only this thread: the heartbeat and the writer use CUDA in other threads.
         stream = torch.cuda.current_stream()
         with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
-            result = work()
+            result = function()
 
         def replay() -> torch.Tensor:
             graph.replay()
@@ -89,8 +91,8 @@ def capture_of(generators: Sequence[torch.Generator]) -> Capture:
 
 
 @contextmanager
-def own_stream(device: torch.device) -> Iterator[None]:
-    """Queue what is done on a GPU in a stream that can be captured, not in the default one."""
+def side_stream(device: torch.device) -> Iterator[None]:
+    """Run the block in a stream of its own on a GPU: the default stream cannot be captured."""
     if device.type != "cuda":
         yield
         return

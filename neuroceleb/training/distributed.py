@@ -1,8 +1,8 @@
-"""Several processes that train one run together, on PyTorch's own engine: torch.distributed.
+"""Data-parallel training of one run in several processes, with torch.distributed.
 
-Each computes its part of every batch, on a GPU of its own (NCCL) or on the CPU (gloo); gradients
-and figures are those of the whole batch. The first one, rank 0, decides and writes; the others
-follow. One process alone computes just as if there were no ranks.
+Each process computes its shard of every batch, on a GPU of its own (NCCL) or on the CPU (gloo);
+gradients and metrics are those of the whole batch. Rank 0 makes decisions and writes files. In a
+single process all collectives are no-ops.
 """
 
 import gc
@@ -20,143 +20,148 @@ from torch.nn.parallel import DistributedDataParallel
 from neuroceleb.errors import UserError
 from neuroceleb.training import torchrun
 
-PATIENCE = timedelta(minutes=30)  # of the others, while the first one decodes
-LOST_PEER = ("connection", "socket", "broken pipe", "timed out", "timeout", "gloo", "nccl", "peer")
+TIMEOUT = timedelta(minutes=30)  # the others wait this long while rank 0 decodes the dataset
+PEER_ERRORS = ("connection", "socket", "broken pipe", "timed out", "timeout", "peer")
+PEER_BACKENDS = ("gloo", "nccl")
 
 
 class LostPeerError(UserError):
-    """Another process of the same training has ended before its time."""
+    """Another process of the same training has ended early."""
 
 
 @dataclass(frozen=True)
-class Ranks:
-    """This process among those that train one run: its number, and how many they are."""
+class DistributedContext:
+    """The rank of this process and the number of processes that train the run."""
 
     rank: int = 0
-    count: int = 1
+    world_size: int = 1
 
     @property
-    def is_first(self) -> bool:
-        """Whether this is the one that decides and writes."""
+    def is_rank_zero(self) -> bool:
+        """Whether this process makes decisions and writes files."""
         return self.rank == 0
 
-    def part(self, count: int) -> slice:
-        """This one's part of a batch of `count`; the parts differ by one image at most.
+    def shard(self, batch_size: int) -> slice:
+        """This process's shard of a batch; shards differ by one image at most.
 
-        Never empty: where there are fewer images than processes, those that have none compute
-        with the first image, and `weight` makes it count for nothing.
+        Never empty: with fewer images than processes, the remaining ones compute with the first
+        image, and `shard_weight` is 0 for them.
         """
-        size, more = divmod(count, self.count)
-        begin = self.rank * size + min(self.rank, more)
-        end = begin + size + (self.rank < more)
+        size, remainder = divmod(batch_size, self.world_size)
+        begin = self.rank * size + min(self.rank, remainder)
+        end = begin + size + (self.rank < remainder)
         return slice(begin, end) if end > begin else slice(0, 1)
 
-    def weight(self, count: int) -> float:
-        """What the mean over this part counts, so that the mean over all ranks is the batch's.
+    def shard_weight(self, batch_size: int) -> float:
+        """The weight of this shard's mean, so that the mean over processes is the batch's mean.
 
         1 where the batch is divided evenly.
         """
-        size, more = divmod(count, self.count)
-        return (size + (self.rank < more)) * self.count / count
+        size, remainder = divmod(batch_size, self.world_size)
+        return (size + (self.rank < remainder)) * self.world_size / batch_size
 
-    def mean(self, figures: torch.Tensor, weight: float) -> torch.Tensor:
-        """The mean over the whole batch of what each one has as the mean over its part."""
-        if self.count == 1:
-            return figures
-        total = figures * (weight / self.count)
+    def reduce_mean(self, values: torch.Tensor, weight: float) -> torch.Tensor:
+        """The weighted mean over all processes, on each of them."""
+        if self.world_size == 1:
+            return values
+        total = values * (weight / self.world_size)
         distributed.all_reduce(total)
         return total
 
-    def agree(self, answer: int) -> int:
-        """The first one's answer, for all to act on alike. Waits for every one of them."""
-        if self.count == 1:
-            return answer
-        told = torch.tensor([answer])
-        distributed.broadcast(told, src=0)
-        return int(told)
-
-    def tell(self, value: Any = None) -> Any:
-        """The first one's value, on every one of them."""
-        if self.count == 1:
+    def broadcast_int(self, value: int) -> int:
+        """The value of rank 0. Waits for all processes."""
+        if self.world_size == 1:
             return value
-        told = [value]
-        distributed.broadcast_object_list(told, src=0, device=torch.device("cpu"))
-        return told[0]
+        tensor = torch.tensor([value])
+        distributed.broadcast(tensor, src=0)
+        return int(tensor)
 
-    def are_alike(self, value: str) -> bool:
-        """Whether all of them have the same value."""
-        if self.count == 1:
+    def broadcast_object(self, value: Any = None) -> Any:
+        """The value of rank 0, which can be any picklable object. Waits for all processes."""
+        if self.world_size == 1:
+            return value
+        objects = [value]
+        distributed.broadcast_object_list(objects, src=0, device=torch.device("cpu"))
+        return objects[0]
+
+    def are_equal(self, value: str) -> bool:
+        """Whether all processes have the same value."""
+        if self.world_size == 1:
             return True
-        values: list[str | None] = [None] * self.count
+        values: list[str | None] = [None] * self.world_size
         distributed.all_gather_object(values, value)
         return len(set(values)) == 1
 
-    def joined(self, network: nn.Module, batchnorm: str) -> nn.Module:
-        """The network with its gradients averaged over all ranks as each is computed.
+    def wrap(self, network: nn.Module, batchnorm: str) -> nn.Module:
+        """The network in DistributedDataParallel, starting from rank 0's weights and buffers.
 
-        It begins with the first one's weights and figures. BatchNorm is of each one's part of the
-        batch, as in the original's data parallel, and its running figures are then the first
-        one's; or, "synced", of the whole batch, which PyTorch has for GPUs only.
+        With `batchnorm` "device", BatchNorm uses the statistics of each process's shard, as the
+        original's DataParallel does, and rank 0's running statistics are kept; with "synced", those
+        of the whole batch (PyTorch has that for GPUs only).
         """
         if batchnorm == "synced":
-            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # within it, in place
-        for figures in network.buffers():
-            distributed.broadcast(figures, src=0)
-        return DistributedDataParallel(network, **_EACH_ITS_OWN_FIGURES)
+            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # its layers, in place
+        for buffer in network.buffers():
+            distributed.broadcast(buffer, src=0)
+        return DistributedDataParallel(network, **_NO_BUFFER_SYNC)
 
 
-ALONE = Ranks()
+SINGLE_PROCESS = DistributedContext()
 
-# Of BatchNorm: not overwritten with the first one's at every pass. PyTorch renames the option.
+# Do not overwrite BatchNorm's buffers with rank 0's at every forward pass. The option has two names
+# in different versions of PyTorch.
 _OPTIONS = inspect.signature(DistributedDataParallel).parameters
-_RENAMED = "forward_sync_buffers" in _OPTIONS
-_EACH_ITS_OWN_FIGURES: dict[str, Any] = {
-    "forward_sync_buffers" if _RENAMED else "broadcast_buffers": False
+_IS_RENAMED = "forward_sync_buffers" in _OPTIONS
+_NO_BUFFER_SYNC: dict[str, Any] = {
+    "forward_sync_buffers" if _IS_RENAMED else "broadcast_buffers": False
 }
 
 
-def without_averaging(network: nn.Module) -> AbstractContextManager[None]:
-    """Let gradients add up on each rank alone: the next ones averaged bring them along."""
+def no_sync(network: nn.Module) -> AbstractContextManager[None]:
+    """Accumulate gradients locally; the next backward pass outside averages them as well."""
     if isinstance(network, DistributedDataParallel):
         return network.no_sync()
     return nullcontext()
 
 
 @contextmanager
-def join() -> Iterator[Ranks]:
-    """Take one's place among the processes that torchrun started; alone where it did not.
+def process_group() -> Iterator[DistributedContext]:
+    """Join the process group of torchrun, if it started this process.
 
-    Within, that another one is gone raises LostPeerError where it is waited for.
+    Within the block, LostPeerError is raised where a collective fails because of another process.
     """
     if torchrun.world_size() == 1:
-        yield ALONE
+        yield SINGLE_PROCESS
         return
-    with _lost_peers_told():
+    with _lost_peer_errors():
         if torch.cuda.is_available() and torchrun.local_rank() < torch.cuda.device_count():
             torch.cuda.set_device(torchrun.local_rank())
-        both = torch.cuda.is_available() and distributed.is_nccl_available()
-        distributed.init_process_group("cpu:gloo,cuda:nccl" if both else "gloo", timeout=PATIENCE)
-        yield Ranks(distributed.get_rank(), distributed.get_world_size())
-        distributed.all_reduce(torch.zeros(1))  # on the CPU: until every one is here
-        gc.collect()  # networks in circles of references would outlive the group, and crash at exit
+        has_nccl = torch.cuda.is_available() and distributed.is_nccl_available()
+        backend = "cpu:gloo,cuda:nccl" if has_nccl else "gloo"
+        distributed.init_process_group(backend, timeout=TIMEOUT)
+        yield DistributedContext(distributed.get_rank(), distributed.get_world_size())
+        distributed.all_reduce(torch.zeros(1))  # a barrier on the CPU
+        gc.collect()  # networks in reference cycles would outlive the group and crash at exit
         distributed.destroy_process_group()
 
 
 @contextmanager
-def _lost_peers_told() -> Iterator[None]:
+def _lost_peer_errors() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
         if not _is_lost_peer(error):
             raise
         raise LostPeerError(
-            "Another process of this training has ended, so this one did too: look at what it "
-            "said; --resume goes on from the last saved state."
+            "Another process of this training has ended, so this one did too: look at its error "
+            "message; --resume continues from the last saved state."
         ) from error
 
 
 def _is_lost_peer(error: RuntimeError) -> bool:
     if isinstance(error, UserError | torch.OutOfMemoryError):
         return False
-    is_of_the_engine = isinstance(error, distributed.DistError)
-    return is_of_the_engine or any(word in str(error).lower() for word in LOST_PEER)
+    is_from_torch = isinstance(error, distributed.DistError)
+    return is_from_torch or any(
+        text in str(error).lower() for text in (*PEER_ERRORS, *PEER_BACKENDS)
+    )

@@ -1,7 +1,7 @@
-"""What a training will take, told before it begins, and what stands in its way.
+"""Estimate of a training before it starts: time, memory, disk space, and problems.
 
-The speed is measured: a few real steps of the very configuration on the very device. So is the
-size of what it writes: one sheet of the dataset's photos, and the networks' parameters.
+The speed is measured with a few real steps of the same configuration on the same device. The disk
+space is computed from one encoded sheet of the dataset and the number of parameters.
 """
 
 import shutil
@@ -24,25 +24,27 @@ from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace, check_name
 from neuroceleb.settings import Settings
 from neuroceleb.spacing import even_indices
-from neuroceleb.training import cuda_graphs, loop, precision, recovery
+from neuroceleb.training import cuda_graphs, precision, recovery
 from neuroceleb.training import device as devices
-from neuroceleb.training.cuda_graphs import NotCapturedError
-from neuroceleb.training.recording import Position
-from neuroceleb.training.step import method_of, new_players
+from neuroceleb.training.cuda_graphs import CaptureError
+from neuroceleb.training.gan import new_gan
+from neuroceleb.training.progress import Progress
+from neuroceleb.training.step import step_config
+from neuroceleb.training.step_function import make_step_function
 
-MEASURED_S = 2.0
+MEASURE_S = 2.0
 WARM_UP_STEPS = 1
-FEW_FACES = 1_000  # below it, a GAN of this size mostly learns its photos by heart
-LEAST_FACES = 64  # one batch, and the fixed noise's number
+FEW_FACES = 1_000  # with fewer, a GAN of this size mostly memorizes its photos
+MIN_FACES = 64  # one batch, and one sheet
 MANY_SKIPPED = 0.2
-LEFT_FREE_BYTES = 256 * 2**20
+RESERVED_BYTES = 256 * 2**20
 
-FIGURES = (
+FIELDS = (
     *("faces", "skipped", "device", "images_per_second", "batch_size", "seconds"),
     *("disk_bytes", "disk_free_bytes", "memory_mb"),
 )
 
-Progress = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 
 
 ProblemKind = Literal["busy", "dataset", "device", "disk", "few_faces", "memory", "name", "skipped"]
@@ -50,7 +52,7 @@ ProblemKind = Literal["busy", "dataset", "device", "disk", "few_faces", "memory"
 
 @dataclass(frozen=True)
 class Problem:
-    """Something in the way (`is_fatal`: the run would not even begin), in one sentence."""
+    """A problem in one sentence; the run cannot start where it `is_fatal`."""
 
     kind: ProblemKind
     sentence: str
@@ -58,8 +60,8 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Pace:
-    """What some real steps showed. `batch_size` is what fits into memory."""
+class Measurement:
+    """The result of some real steps. `batch_size` is what fits into memory."""
 
     images_per_second: float
     batch_size: int
@@ -67,20 +69,24 @@ class Pace:
 
 
 def estimate(
-    workspace: Workspace, name: str, text: str, settings: Settings, progress: Progress | None = None
+    workspace: Workspace,
+    name: str,
+    text: str,
+    settings: Settings,
+    progress: ProgressCallback | None = None,
 ) -> dict[str, Any]:
-    """Check everything and measure, as `train --estimate --json` prints it; writes no run.
+    """The estimate as `train --estimate --json` prints it; writes no run.
 
     Returns `faces`, `skipped`, `device`, `images_per_second`, `batch_size` (that fits), `seconds`
     (to the end), `disk_bytes`, `disk_free_bytes`, `memory_mb` (of the GPU, or of this process)
-    and `problems` (kind, sentence, is_fatal). What could not be found out, because of one of the
-    problems, is None. What stands in the way is told, never raised.
+    and `problems` (kind, sentence, is_fatal). Values that a problem makes unknown are None.
+    Problems are returned, not raised.
     """
-    found: dict[str, Any] = dict.fromkeys(FIGURES)
-    problems = list(_about_the_name(workspace, name))
+    found: dict[str, Any] = dict.fromkeys(FIELDS)
+    problems = list(_name_problems(workspace, name))
     data, device = None, None
     try:
-        device = loop.pick_device(settings.device)
+        device = devices.pick(settings.device)
         found["device"] = devices.name_of(device)
         settings = replace(settings, precision=precision.resolve(settings.precision, device))
     except UserError as error:
@@ -92,26 +98,26 @@ def estimate(
         problems.append(Problem("dataset", str(error), is_fatal=True))
     if data is not None:
         found |= {"faces": len(data), "skipped": len(data.skipped)}
-        problems += _about_the_data(data)
+        problems += _data_problems(data)
         settings = settings.for_faces(len(data))
         disk = _disk_bytes(data, settings)
         free = shutil.disk_usage(workspace.root).free
         found |= {"disk_bytes": disk, "disk_free_bytes": free}
-        problems += _about_the_disk(disk, free)
+        problems += _disk_problems(disk, free)
     if data is not None and device is not None:
-        problems += _about_others(workspace, settings)
-        pace, slow = _measure(data, settings, device)
-        problems += slow
-        if pace is not None:
-            found |= asdict(pace)
-            found["seconds"] = len(data) * settings.epochs / pace.images_per_second
+        problems += _device_problems(workspace, settings)
+        measured, memory_problems = _measure(data, settings, device)
+        problems += memory_problems
+        if measured is not None:
+            found |= asdict(measured)
+            found["seconds"] = len(data) * settings.epochs / measured.images_per_second
     return {**found, "problems": [asdict(problem) for problem in problems]}
 
 
-# What stands in the way --------------------------------------------------------------------
+# Problems ----------------------------------------------------------------------------------
 
 
-def _about_the_name(workspace: Workspace, name: str) -> Iterator[Problem]:
+def _name_problems(workspace: Workspace, name: str) -> Iterator[Problem]:
     try:
         if Run(workspace.checkpoints / check_name(name)).exists():
             yield Problem("name", f"There is already a run '{name}': use another name.", True)
@@ -119,8 +125,8 @@ def _about_the_name(workspace: Workspace, name: str) -> Iterator[Problem]:
         yield Problem("name", str(error), is_fatal=True)
 
 
-def _about_the_data(data: Dataset) -> Iterator[Problem]:
-    if len(data) < LEAST_FACES:
+def _data_problems(data: Dataset) -> Iterator[Problem]:
+    if len(data) < MIN_FACES:
         yield Problem(
             "few_faces",
             f"{len(data):,} faces are far too few to learn from: what comes out will hardly be "
@@ -141,8 +147,8 @@ def _about_the_data(data: Dataset) -> Iterator[Problem]:
         )
 
 
-def _about_the_disk(needed: int, free: int) -> Iterator[Problem]:
-    if needed + LEFT_FREE_BYTES > free:
+def _disk_problems(needed: int, free: int) -> Iterator[Problem]:
+    if needed + RESERVED_BYTES > free:
         yield Problem(
             "disk",
             f"The run needs about {_gigabytes(needed)}, and {_gigabytes(free)} are free: make "
@@ -151,7 +157,7 @@ def _about_the_disk(needed: int, free: int) -> Iterator[Problem]:
         )
 
 
-def _about_others(workspace: Workspace, settings: Settings) -> Iterator[Problem]:
+def _device_problems(workspace: Workspace, settings: Settings) -> Iterator[Problem]:
     device = device_lock.device_for(settings.device)
     other = device_lock.holder(workspace, device)
     waiting = sum(entry.device == device for entry in queue.entries(workspace))
@@ -164,76 +170,79 @@ def _about_others(workspace: Workspace, settings: Settings) -> Iterator[Problem]
         )
 
 
-# What it takes -----------------------------------------------------------------------------
+# Measurements ------------------------------------------------------------------------------
 
 
 def _measure(
     data: Dataset, settings: Settings, device: torch.device
-) -> tuple[Pace | None, list[Problem]]:
-    """Real steps with the run's batch, or with the half of it, or of that, that fits."""
+) -> tuple[Measurement | None, list[Problem]]:
+    """Measure with the run's batch size, halved until it fits into memory."""
     batch_size = settings.batch_size
     while batch_size:
         try:
-            pace = _captured_pace(data, replace(settings, batch_size=batch_size), device)
-            return pace, [] if batch_size == settings.batch_size else [_too_many(pace, settings)]
+            found = _measure_batch_size(data, replace(settings, batch_size=batch_size), device)
+            is_given = batch_size == settings.batch_size
+            return found, [] if is_given else [_batch_too_large(found, settings)]
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not recovery.is_out_of_memory(error):
                 raise
-        recovery.let_go_of_memory()
+        recovery.release_memory()
         batch_size //= 2
-    return None, [_too_large(settings)]
+    return None, [_networks_too_large(settings)]
 
 
-def _captured_pace(data: Dataset, settings: Settings, device: torch.device) -> Pace:
-    """The pace as the training has it: with captured steps where the GPU lets them be captured."""
-    loop.set_up(device)
-    with cuda_graphs.own_stream(device):
+def _measure_batch_size(data: Dataset, settings: Settings, device: torch.device) -> Measurement:
+    """Measure with CUDA graphs as training does, or without where a capture is refused."""
+    devices.configure(device)
+    with cuda_graphs.side_stream(device):
         try:
-            return _pace(data, settings, device, captures=True)
-        except NotCapturedError:
-            return _pace(data, settings, device, captures=False)
+            return _time_steps(data, settings, device, use_cuda_graphs=True)
+        except CaptureError:
+            return _time_steps(data, settings, device, use_cuda_graphs=False)
 
 
-def _pace(data: Dataset, settings: Settings, device: torch.device, captures: bool) -> Pace:
+def _time_steps(
+    data: Dataset, settings: Settings, device: torch.device, use_cuda_graphs: bool
+) -> Measurement:
     faces = Faces(data.pixels, device)
-    players = new_players(settings, device)
-    method = method_of(settings, len(faces))
-    noise = torch.Generator(device).manual_seed(settings.seed)
-    learn = loop.learning(players, settings, method, noise, captures=captures)
-    warm_ups = WARM_UP_STEPS if device.type == "cpu" else 2 * cuda_graphs.WARM_UPS
-    count, began = 0, time.perf_counter()
-    for step, real in enumerate(_endless(faces, settings)):
-        learn(real, len(real), Position(step=step))
+    gan = new_gan(settings, device)
+    config = step_config(settings, len(faces))
+    rng = torch.Generator(device).manual_seed(settings.seed)
+    take_step = make_step_function(gan, settings, config, rng, use_cuda_graphs=use_cuda_graphs)
+    warm_ups = WARM_UP_STEPS if device.type == "cpu" else 2 * cuda_graphs.WARM_UP_CALLS
+    count, started = 0, time.perf_counter()
+    for step, real in enumerate(_endless_batches(faces, settings)):
+        take_step(real, len(real), Progress(step=step))
         if device.type == "cuda":
             torch.cuda.synchronize()
         if step < warm_ups:
-            began = time.perf_counter()
+            started = time.perf_counter()
             continue
         count += len(real)
-        if time.perf_counter() - began > MEASURED_S:
+        if time.perf_counter() - started > MEASURE_S:
             break
-    rate = count / (time.perf_counter() - began)
+    rate = count / (time.perf_counter() - started)
     used = devices.memory()
     megabytes = used["gpu_memory_mb" if device.type == "cuda" else "memory_mb"]
-    return Pace(round(rate, 1), settings.batch_size, megabytes)
+    return Measurement(round(rate, 1), settings.batch_size, megabytes)
 
 
-def _endless(faces: Faces, settings: Settings) -> Iterator[torch.Tensor]:
+def _endless_batches(faces: Faces, settings: Settings) -> Iterator[torch.Tensor]:
     epoch = 0
     while True:
         yield from faces.batches(epoch, settings.batch_size, settings.seed)
         epoch += 1
 
 
-def _too_many(pace: Pace, settings: Settings) -> Problem:
+def _batch_too_large(found: Measurement, settings: Settings) -> Problem:
     return Problem(
         "memory",
-        f"The memory is too small for {settings.batch_size} images a step: {pace.batch_size} fit, "
+        f"The memory is too small for {settings.batch_size} images a step: {found.batch_size} fit, "
         "and the run would go on with so many.",
     )
 
 
-def _too_large(settings: Settings) -> Problem:
+def _networks_too_large(settings: Settings) -> Problem:
     return Problem(
         "memory",
         "The memory is too small for these networks even with one image a step: use a smaller "
@@ -243,10 +252,10 @@ def _too_large(settings: Settings) -> Problem:
 
 
 def _disk_bytes(data: Dataset, settings: Settings) -> int:
-    """All sheets, all kept weights, and three states (two kept, one while it is written)."""
+    """The size of all sheets, kept weights and three states (one while it is written)."""
     count = len(FIXED_SEEDS)
-    some = data.pixels[even_indices(len(data), count)]
-    sheet = len(images.encode(images.grid(some), f".{settings.sheet_format}"))
+    sample = data.pixels[even_indices(len(data), count)]
+    sheet = len(images.encode(images.grid(sample), f".{settings.sheet_format}"))
     with torch.device("meta"):
         g = sum(item.numel() for item in Generator(settings.nz, settings.ngf).parameters())
         d = sum(item.numel() for item in Discriminator(settings.ndf).parameters())
@@ -261,12 +270,12 @@ def _gigabytes(count: int) -> str:
 
 
 def sentences(found: dict[str, Any]) -> Iterator[str]:
-    """An estimate in words, a line each."""
+    """The lines that describe an estimate."""
     if found["faces"] is not None:
-        yield f"faces     {found['faces']:,} ({found['skipped']:,} files passed over)"
+        yield f"faces     {found['faces']:,} ({found['skipped']:,} files skipped)"
     if found["images_per_second"] is not None:
         yield f"speed     {found['images_per_second']:,.1f} images/s on {found['device']}"
-        yield f"time      {_span(found['seconds'])}"
+        yield f"time      {_duration(found['seconds'])}"
         yield f"memory    {found['memory_mb']:,} MB with {found['batch_size']} images a step"
     if found["disk_bytes"] is not None:
         free = _gigabytes(found["disk_free_bytes"])
@@ -275,6 +284,6 @@ def sentences(found: dict[str, Any]) -> Iterator[str]:
         yield f"{'PROBLEM' if problem['is_fatal'] else 'note   '}   {problem['sentence']}"
 
 
-def _span(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     minutes = max(1, round(seconds / 60))
     return f"{minutes} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"

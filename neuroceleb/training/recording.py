@@ -1,8 +1,8 @@
-"""What is written of a run as it goes: sheets, weights, figures, and the state to go on from."""
+"""Writing the files of a run during training: sheets, weights, stats.jsonl and the state."""
 
-import time
+import logging
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -15,137 +15,121 @@ from neuroceleb.latent.seeds import FIXED_SEEDS, z_from_seeds
 from neuroceleb.metrics import collapse, quick_evaluation
 from neuroceleb.metrics.quick_evaluation import QuickReference
 from neuroceleb.model import checkpoint, generator
-from neuroceleb.model.networks import plain
+from neuroceleb.model.networks import without_spectral_norm
 from neuroceleb.runs.run import Run
 from neuroceleb.settings import IMAGE_SIZE, Settings
 from neuroceleb.spacing import even_indices
 from neuroceleb.training.background_writer import Writer, copy_to_host
-from neuroceleb.training.step import FIGURES, Players, settle_average
+from neuroceleb.training.gan import EMA_SCALES, GAN, recompute_ema_statistics
+from neuroceleb.training.progress import Progress
+from neuroceleb.training.step import METRICS
 
-Marks = dict[str, bool]
+log = logging.getLogger(__name__)
 
 
 class NotFiniteError(UserError):
-    """A loss or weight is no longer a finite number."""
+    """A loss or a weight is no longer a finite number."""
 
 
-@dataclass
-class Position:
-    """How far a run has come, and what has been gathered of the epoch under way."""
+def check_finite(values: torch.Tensor, progress: Progress) -> None:
+    """Raise NotFiniteError where a value is not finite. Waits for the device."""
+    if not torch.isfinite(values).all():
+        raise NotFiniteError(
+            f"The loss stopped being a finite number in epoch {progress.epoch}, step "
+            f"{progress.step}: the last good state is kept; start a new run with a lower --lr, or "
+            "--resume from there."
+        )
 
-    epoch: int = 0  # epochs finished
-    step: int = 0  # steps finished of the next one
-    images_seen: int = 0
-    seconds: float = 0.0  # spent on the epoch under way
-    fetch_seconds: float = 0.0  # of which waiting for its batches
-    sums: torch.Tensor = field(default_factory=lambda: torch.zeros(len(FIGURES)).double())
 
-    def spend(self, began: float, fetched: float) -> float:
-        """Count the time of a step that began, and had its batch, at these; returns now."""
-        now = time.perf_counter()
-        self.fetch_seconds += fetched - began
-        self.seconds += now - began
-        return now
+def check_weights(gan: GAN, progress: Progress) -> None:
+    """Raise NotFiniteError where a weight of G or D is not finite. Waits for the device once."""
+    weights = [weight.detach() for it in (gan.G, gan.D) for weight in it.parameters()]
+    check_finite(torch.stack([weight.abs().max() for weight in weights]), progress)
 
-    def begin_next_epoch(self) -> None:
-        self.epoch, self.step, self.seconds, self.fetch_seconds = self.epoch + 1, 0, 0.0, 0.0
-        self.sums.zero_()
+
+class NullRecorder:
+    """Writes nothing: the recorder of all ranks but rank 0."""
+
+    def save_real_sheet(self, real: torch.Tensor) -> None:
+        """See `RunRecorder`."""
+
+    def record_epoch(
+        self, progress: Progress, last: torch.Tensor, keep_weights: bool, extra: dict[str, Any]
+    ) -> None:
+        """See `RunRecorder`."""
+
+    def save_final_weights(self, progress: Progress) -> None:
+        """See `RunRecorder`."""
+
+    def save_state(self, progress: Progress) -> None:
+        """See `RunRecorder`."""
 
 
 @dataclass(frozen=True)
-class Records:
-    """Writes a run's files, through a writer that may do so while the training goes on.
+class RunRecorder:
+    """Writes a run's files with a writer that may run in the background.
 
-    What is read of the players is copied first where it lies on a GPU, so that they may change.
+    Tensors on a GPU are copied first, so that training can go on. `reference` are the real images
+    for the metrics of `evaluate_every`.
     """
 
     run: Run
     settings: Settings
     dataset: Dataset
-    players: Players
-    noise: torch.Generator
+    gan: GAN
+    rng: torch.Generator
     writer: Writer
     reference: QuickReference | None = None
 
-    def draw_real(self, real: torch.Tensor) -> None:
-        """The sheet of the first batch: (N, 3, 64, 64) in [-1, 1]."""
+    def save_real_sheet(self, real: torch.Tensor) -> None:
+        """Write the sheet of real images: the first batch, (N, 3, 64, 64) in [-1, 1]."""
         sheet = images.grid(generator.to_pixels(real[: len(FIXED_SEEDS)]))
         path = self.run.real_sheet_file(self.settings.sheet_format)
         self.writer.submit(lambda: images.save(path, sheet))
 
-    def end_epoch(self, at: Position, last: torch.Tensor, keep: bool, marks: Marks) -> None:
-        """The sheet of the fixed noise, the weights if they are to be kept, the epoch's figures.
+    def record_epoch(
+        self, progress: Progress, last: torch.Tensor, keep_weights: bool, extra: dict[str, Any]
+    ) -> None:
+        """Write an epoch's sheet, its row of stats.jsonl, and its weights if they are kept.
 
-        `marks` go into the figures' row as well.
+        `last` are the METRICS of the last step. `extra` is added to the row.
         """
-        epoch, row = at.epoch, _row(at, last)
-        settle_average(self.players)
+        epoch, row = progress.epoch, _stats_row(progress, last)
+        gan = self._with_best_ema() if epoch + 1 >= self.settings.epochs else self.gan
+        recompute_ema_statistics(gan)
         fixed_z = z_from_seeds(FIXED_SEEDS, self.settings.nz)
-        fakes = generator.render(self.players.shown, fixed_z)
+        fakes = generator.render(gan.sampling_generator, fixed_z)
         path = self.run.sheet_file(epoch, self.settings.sheet_format)
         self.writer.submit(lambda: images.save(path, images.grid(fakes)))
-        if keep:
-            self._keep_weights(epoch, at.images_seen)
-        row |= self._quality(epoch)
+        if keep_weights:
+            self._save_weights(gan, epoch, progress.images_seen)
+        row |= self._quality(gan, epoch)
         self.writer.submit(
-            lambda: self.run.append_stats(row | self._likeness(fakes, epoch) | marks)
+            lambda: self.run.append_stats(row | self._collapse_metrics(fakes, epoch) | extra)
         )
 
-    def _quality(self, epoch: int) -> dict[str, Any]:
-        """The quick evaluation, in the epochs that have one."""
-        every = self.settings.evaluate_every
-        if self.reference is None or not every or (epoch + 1) % every:
-            return {}
-        return {"quality": quick_evaluation.evaluate(self.players.shown, self.reference)}
+    def save_final_weights(self, progress: Progress) -> None:
+        """Keep the current weights, unless those of the last finished epoch are kept already.
 
-    def _likeness(self, fakes: Pixels, epoch: int) -> dict[str, float]:
-        """How alike the fixed noise's faces are, and how far they moved since the epoch before."""
-        sheet = self.run.sheet_file(epoch - 1, self.settings.sheet_format)
-        before = None
-        with suppress(UserError):
-            before = images.ungrid(images.load(sheet), len(fakes), IMAGE_SIZE) if epoch else None
-        some = even_indices(len(self.dataset), len(fakes))
-        return collapse.measure(fakes, self.dataset.pixels[some], before)
-
-    def keep_last(self, at: Position) -> None:
-        """Keep the weights of now also where `--epochs` was lowered to what was done already.
-
-        Named after the last whole epoch or, where some steps of the next one are done, after that.
+        That happens where `--epochs` was lowered on resume to what was done before.
         """
         self.writer.wait()
-        if not self.run.weights_file(at.epoch - 1).exists():
-            settle_average(self.players)
-            self._keep_weights(at.epoch if at.step else at.epoch - 1, at.images_seen)
+        if not self.run.weights_file(progress.epoch - 1).exists():
+            recompute_ema_statistics(self.gan)
+            epoch = progress.epoch if progress.step else progress.epoch - 1
+            self._save_weights(self.gan, epoch, progress.images_seen)
 
-    def _keep_weights(self, epoch: int, images_seen: int) -> None:
-        config = {
-            "run": self.run.name,
-            "epoch": epoch,
-            "images_seen": images_seen,
-            "settings": self.settings.to_json(),
-        }
-        dtype = self.settings.weights
-        networks = (self.players.shown.state_dict(), plain(self.players.D).state_dict())
-        (g, d), wait = copy_to_host(networks)
-
-        def write() -> None:
-            wait()
-            checkpoint.save_tensors(self.run.weights_file(epoch), g, config, dtype)
-            checkpoint.save_tensors(self.run.discriminator_file, d, config, dtype)
-
-        self.writer.submit(write)
-
-    def save_state(self, at: Position) -> None:
-        """Everything needed to go on exactly, of weights known to be finite."""
+    def save_state(self, progress: Progress) -> None:
+        """Write everything needed to resume exactly; see `check_weights`."""
         state = {
-            **self.players.states(),
-            "noise": self.noise.get_state(),
-            "device": self.noise.device.type,
+            **self.gan.state_dict(),
+            "noise": self.rng.get_state(),
+            "device": self.rng.device.type,
             "dataset": self.dataset.fingerprint,
-            "batch_size": self.settings.batch_size_of(at.epoch, len(self.dataset)),
-            "position": {**vars(at)},
+            "batch_size": self.settings.batch_size_of(progress.epoch, len(self.dataset)),
+            "position": {**vars(progress)},
         }
-        state["position"]["sums"] = at.sums.clone()
+        state["position"]["sums"] = progress.sums.clone()
         copy, wait = copy_to_host(state)
 
         def write() -> None:
@@ -154,32 +138,80 @@ class Records:
 
         self.writer.submit(write)
 
+    def _save_weights(self, gan: GAN, epoch: int, images_seen: int) -> None:
+        config = {
+            "run": self.run.name,
+            "epoch": epoch,
+            "images_seen": images_seen,
+            "settings": self.settings.to_json(),
+        }
+        dtype = self.settings.weights
+        weights_d = without_spectral_norm(gan.D).state_dict()
+        (g, d), wait = copy_to_host((gan.sampling_generator.state_dict(), weights_d))
 
-def _row(at: Position, last: torch.Tensor) -> dict[str, Any]:
-    """One epoch's line of stats.jsonl: means over its steps, the last step, and the time."""
-    means, lasts = (at.sums / at.step).tolist(), last.tolist()
-    images_in_epoch = at.images_seen / (at.epoch + 1)
-    return {
-        "epoch": at.epoch,
-        "images_seen": at.images_seen,
-        **dict(zip(FIGURES, means, strict=True)),
-        **{f"last_{name}": value for name, value in zip(FIGURES, lasts, strict=True)},
-        "images_per_second": round(images_in_epoch / max(at.seconds, 1e-9), 2),
-        "seconds": round(at.seconds, 3),
-        "fetch_share": round(at.fetch_seconds / max(at.seconds, 1e-9), 6),
-    }
+        def write() -> None:
+            wait()
+            checkpoint.save_tensors(self.run.weights_file(epoch), g, config, dtype)
+            checkpoint.save_tensors(self.run.discriminator_file, d, config, dtype)
 
+        self.writer.submit(write)
 
-def check_finite(figures: torch.Tensor, at: Position) -> None:
-    """Raise NotFiniteError where a figure is not a finite number; waits for the device."""
-    if not torch.isfinite(figures).all():
-        raise NotFiniteError(
-            f"The loss stopped being a finite number in epoch {at.epoch}, step {at.step}: the last "
-            "good state is kept; start a new run with a lower --lr, or --resume from there."
+    def _quality(self, gan: GAN, epoch: int) -> dict[str, Any]:
+        """The metrics of `evaluate_every`, in the epochs where they are due."""
+        every = self.settings.evaluate_every
+        if self.reference is None or not every or (epoch + 1) % every:
+            return {}
+        return {"quality": quick_evaluation.evaluate(gan.sampling_generator, self.reference)}
+
+    def _collapse_metrics(self, fakes: Pixels, epoch: int) -> dict[str, float]:
+        """How similar the sheet's images are to each other and to those of the epoch before."""
+        sheet = self.run.sheet_file(epoch - 1, self.settings.sheet_format)
+        before = None
+        with suppress(UserError):
+            before = images.ungrid(images.load(sheet), len(fakes), IMAGE_SIZE) if epoch else None
+        real = self.dataset.pixels[even_indices(len(self.dataset), len(fakes))]
+        return collapse.measure(fakes, real, before)
+
+    def _with_best_ema(self) -> GAN:
+        """The GAN with the EMA selected whose images are nearest to the real ones by SWD."""
+        gan = self.gan
+        if len(gan.emas) < 2:
+            return gan
+        try:
+            reference = self.reference or QuickReference(self.dataset.pixels)
+        except UserError as error:
+            log.warning("The averages of G are not compared: %s", error)
+            return gan
+        distances = {name: swd(replace(gan, selected_ema=name), reference) for name in gan.emas}
+        best = min(distances, key=lambda name: distances[name])
+        log.info(
+            "Of G's averages the one with a half-life of %s images is kept: SWD %s.",
+            f"{EMA_SCALES[best] * self.settings.ema_images:,.0f}",
+            ", ".join(f"{distance:.1f}" for distance in distances.values()),
         )
+        return replace(gan, selected_ema=best)
 
 
-def check_weights(players: Players, at: Position) -> None:
-    """Raise NotFiniteError where a weight is not finite; waits for the device once."""
-    weights = [weight.detach() for it in (players.G, players.D) for weight in it.parameters()]
-    check_finite(torch.stack([weight.abs().max() for weight in weights]), at)
+Recorder = RunRecorder | NullRecorder
+
+
+def swd(gan: GAN, reference: QuickReference) -> float:
+    """The sliced Wasserstein distance of the selected EMA's images to the reference."""
+    recompute_ema_statistics(gan)
+    return float(quick_evaluation.evaluate(gan.sampling_generator, reference)["swd"])
+
+
+def _stats_row(progress: Progress, last: torch.Tensor) -> dict[str, Any]:
+    """A row of stats.jsonl: means over the epoch's steps, metrics of its last step, and times."""
+    means, last_values = (progress.sums / progress.step).tolist(), last.tolist()
+    images_in_epoch = progress.images_seen / (progress.epoch + 1)
+    seconds = max(progress.seconds, 1e-9)
+    return {
+        "epoch": progress.epoch,
+        "images_seen": progress.images_seen,
+        **dict(zip(METRICS, means, strict=True)),
+        **{f"last_{name}": value for name, value in zip(METRICS, last_values, strict=True)},
+        "images_per_second": round(images_in_epoch / seconds, 2),
+        "seconds": round(progress.seconds, 3),
+        "fetch_share": round(progress.fetch_seconds / seconds, 6),
+    }

@@ -1,9 +1,9 @@
-"""Training that mends what it can: too little memory, and a loss that ran away.
+"""Automatic recovery from out-of-memory errors and from a diverging loss.
 
-Too little memory halves the batch and goes on from the last saved state. A loss that is no longer
-a finite number goes back to the last saved state, whose weights are finite, with half the learning
-rate: once in a run. What was changed stands in the status as `adjusted`, and holds when the run is
-resumed.
+Out of memory: the batch size is halved and training continues from the last saved state. A loss
+that is not finite: training returns to the last saved state, whose weights are finite, with half
+the learning rate; once in a run. The changed settings are stored in the status as `adjusted` and
+apply when the run is resumed.
 """
 
 import gc
@@ -17,9 +17,10 @@ import torch
 from neuroceleb.errors import UserError
 from neuroceleb.runs.status import Heartbeat
 from neuroceleb.training import loop
-from neuroceleb.training.cuda_graphs import NotCapturedError
-from neuroceleb.training.loop import Job, Watch
+from neuroceleb.training.cuda_graphs import CaptureError
+from neuroceleb.training.progress import OnStep
 from neuroceleb.training.recording import NotFiniteError
+from neuroceleb.training.spec import TrainingSpec
 
 log = logging.getLogger(__name__)
 
@@ -27,68 +28,63 @@ Adjusted = dict[str, Any]
 
 
 def train(
-    job: Job,
+    spec: TrainingSpec,
     adjusted: Adjusted,
     heartbeat: Heartbeat,
     should_stop: Callable[[], bool],
-    watch: Watch,
+    on_step: OnStep,
 ) -> str:
-    """`training.train`, again and with gentler settings where that mends it.
+    """`loop.train`, restarted with adjusted settings after an error that they can prevent.
 
-    `adjusted` are the settings that were changed earlier in the run; `job` has them already.
-    Raises UserError, as `training.train` does, where nothing is left to mend.
+    `adjusted` are the settings changed earlier in the run; `spec` has them already. Raises
+    UserError, as `loop.train` does, where no adjustment is left.
     """
     while True:
         try:
-            return loop.train(job, heartbeat, should_stop, watch)
+            return loop.train(spec, heartbeat, should_stop, on_step)
         except NotFiniteError as error:
-            change, sentence = _gentler(job, adjusted, error)
-        except NotCapturedError as error:
-            job, change = replace(job, captures=False), {}
-            sentence = (
-                f"The GPU did not let a training step be captured ({error}): it goes on from the "
-                "last saved state all the same, only more slowly."
+            change, message = _halve_learning_rate(spec, adjusted, error)
+        except CaptureError as error:
+            spec, change = replace(spec, use_cuda_graphs=False), {}
+            message = (
+                f"The GPU did not let a training step be captured ({error}): training continues "
+                "from the last saved state, only more slowly."
             )
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-            if job.ranks.count > 1:
-                raise _too_small(job) from error
-            change, sentence = _smaller(job)
-        let_go_of_memory()
+            if spec.dist.world_size > 1:
+                raise _out_of_memory_on_rank(spec) from error
+            change, message = _halve_batch_size(spec)
+        release_memory()
         adjusted = {**adjusted, **change}
-        job = replace(job, settings=replace(job.settings, **change), resume=True)
-        log.warning("%s", sentence)
-        heartbeat.update(message=sentence, adjusted=adjusted)
+        spec = replace(spec, settings=replace(spec.settings, **change), resume=True)
+        log.warning("%s", message)
+        heartbeat.update(message=message, adjusted=adjusted)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether the GPU's or the machine's memory was too small."""
+    """Whether the GPU or the host ran out of memory."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
 
 
-def _gentler(job: Job, adjusted: Adjusted, error: NotFiniteError) -> tuple[Adjusted, str]:
+def _halve_learning_rate(
+    spec: TrainingSpec, adjusted: Adjusted, error: NotFiniteError
+) -> tuple[Adjusted, str]:
     if "lr" in adjusted:
         raise error
-    lr = job.settings.lr / 2
-    change = {"lr": lr} | ({"lr_d": job.settings.lr_d / 2} if job.settings.lr_d else {})
+    lr, lr_d = spec.settings.lr / 2, spec.settings.lr_d / 2
+    change = {"lr": lr} | ({"lr_d": lr_d} if lr_d else {})
     return change, (
-        f"The loss stopped being a finite number: back to the last saved state, and on from there "
+        "The loss stopped being a finite number: training continues from the last saved state "
         f"with half the learning rate, {lr:g}."
     )
 
 
-def _too_small(job: Job) -> UserError:
-    return UserError(
-        f"The memory of process {job.ranks.rank} of {job.ranks.count} was too small for its part "
-        f"of {job.settings.batch_size} images a step: start a new run with a smaller --batch-size."
-    )
-
-
-def _smaller(job: Job) -> tuple[Adjusted, str]:
-    size, settings = job.settings.batch_size // 2, job.settings
+def _halve_batch_size(spec: TrainingSpec) -> tuple[Adjusted, str]:
+    size, settings = spec.settings.batch_size // 2, spec.settings
     if size == 0:
         raise UserError(
             f"The memory is too small for this run even with one image a step: start a new one "
@@ -96,12 +92,21 @@ def _smaller(job: Job) -> tuple[Adjusted, str]:
             "or with --device cpu."
         )
     return {"batch_size": size}, (
-        f"The memory was too small for {settings.batch_size} images a step: going on with {size}."
+        f"The memory was too small for {settings.batch_size} images a step: training continues "
+        f"with {size}."
     )
 
 
-def let_go_of_memory() -> None:
-    """Give back what was allocated for what did not fit."""
+def _out_of_memory_on_rank(spec: TrainingSpec) -> UserError:
+    dist = spec.dist
+    return UserError(
+        f"The memory of process {dist.rank} of {dist.world_size} was too small for its part "
+        f"of {spec.settings.batch_size} images a step: start a new run with a smaller --batch-size."
+    )
+
+
+def release_memory() -> None:
+    """Free the memory of a failed attempt."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -152,7 +152,7 @@ def _report(failure: "ChildFailedError", run: Run, ngpu: int) -> None:
     how = f"killed by signal {-code}" if code < 0 else f"it ended with code {code}"
     raise UserError(
         f"Process {first} of the {ngpu} that train '{run.name}' has gone ({how}), so the others "
-        "were ended: --resume goes on from the last saved state."
+        "were ended: --resume continues from the last saved state."
     )
 
 

@@ -76,7 +76,7 @@ def test_a_run_is_started_stopped_resumed_and_finished(
     jobs.resume(workspace, "one", epochs=done + 2)
     until(run, "finished")
     assert [row["epoch"] for row in run.stats()] == list(range(done + 2))
-    assert any("Going on with 'one'" in line for line in jobs.log_tail(run))
+    assert any("Resuming 'one'" in line for line in jobs.log_tail(run))
     with pytest.raises(UserError, match="finished"):
         jobs.resume(workspace, "one")
 

@@ -17,7 +17,7 @@ from neuroceleb.errors import UserError
 from neuroceleb.runs.run import Run, files
 from neuroceleb.runs.status import Heartbeat
 from neuroceleb.runs.workspace import Workspace, create_run
-from neuroceleb.training import loop
+from neuroceleb.training import step_function
 from tests import helpers
 
 LONGEST_S = 2.0
@@ -72,7 +72,7 @@ def test_the_heartbeat_continues_while_decoding_and_between_slow_steps(
     assert outcome.code == 0, outcome.err
     for path in (here.workspace / "datasets" / ".cache").iterdir():
         path.unlink()
-    read_photo, step = images.read_photo, loop.train_step
+    read_photo, step = images.read_photo, step_function.train_step
     one_at_a_time = threading.Lock()
     decoded: list[float] = []
     stepped: list[float] = []
@@ -89,7 +89,7 @@ def test_the_heartbeat_continues_while_decoding_and_between_slow_steps(
         return step(*arguments)
 
     monkeypatch.setattr(images, "read_photo", slow_photo)
-    monkeypatch.setattr(loop, "train_step", slow_step)
+    monkeypatch.setattr(step_function, "train_step", slow_step)
     run = helpers.run_of(here.workspace, "one")
     with watching(run) as beats:
         began = time.time()

@@ -22,9 +22,9 @@ from neuroceleb.runs import device_lock, jobs, launch
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import Settings
-from neuroceleb.training import distributed, step
-from neuroceleb.training import torchrun as launching
-from neuroceleb.training.distributed import Ranks
+from neuroceleb.training import distributed, torchrun
+from neuroceleb.training.distributed import DistributedContext
+from neuroceleb.training.gan import new_gan, wrap_for_ddp
 from tests import helpers
 from tests.training import two_ranks
 
@@ -32,7 +32,7 @@ EPOCHS = 16
 TWO = (*helpers.TINY, "--ngpu", "2", "--keep-every", "10", "--epochs", str(EPOCHS))
 
 
-def torchrun(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+def run_torchrun(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     """The real torchrun with two processes, of a module and what follows."""
     return subprocess.run(
         [
@@ -53,13 +53,13 @@ def torchrun(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[s
 
 @given(count=st.integers(1, 200), several=st.integers(1, 16))
 def test_every_image_is_in_one_part_and_counts_the_same(count: int, several: int) -> None:
-    everyone = [Ranks(rank, several) for rank in range(several)]
-    parts = [us.part(count) for us in everyone]
+    everyone = [DistributedContext(rank, several) for rank in range(several)]
+    parts = [dist.shard(count) for dist in everyone]
     sizes = [part.stop - part.start for part in parts]
     seen = [
         image
-        for part, us in zip(parts, everyone, strict=True)
-        if us.weight(count)
+        for part, dist in zip(parts, everyone, strict=True)
+        if dist.shard_weight(count)
         for image in range(part.start, part.stop)
     ]
     assert seen == list(range(count))
@@ -68,11 +68,12 @@ def test_every_image_is_in_one_part_and_counts_the_same(count: int, several: int
     # The mean over all ranks of weighted means is the mean over the images.
     values = np.random.default_rng(count).standard_normal(count)
     means = [
-        us.weight(count) * values[part].mean() for us, part in zip(everyone, parts, strict=True)
+        dist.shard_weight(count) * values[part].mean()
+        for dist, part in zip(everyone, parts, strict=True)
     ]
     assert np.mean(means) == pytest.approx(values.mean(), rel=1e-12, abs=1e-12)
     if count % several == 0:
-        assert {us.weight(count) for us in everyone} == {1.0}
+        assert {dist.shard_weight(count) for dist in everyone} == {1.0}
 
 
 @pytest.mark.parametrize("several", [1, 2, 3, 4])
@@ -81,7 +82,8 @@ def test_an_epoch_shows_every_face_once_among_all_ranks(several: int) -> None:
     faces = Faces(pixels, torch.device("cpu"))
     whole = list(faces.batches(1, 8, seed=3))
     shares = [
-        list(faces.batches(1, 8, seed=3, part=Ranks(rank, several).part)) for rank in range(several)
+        list(faces.batches(1, 8, seed=3, part=DistributedContext(rank, several).shard))
+        for rank in range(several)
     ]
     for number, batch in enumerate(whole):
         count = faces.size_of(number, 8)
@@ -89,21 +91,21 @@ def test_an_epoch_shows_every_face_once_among_all_ranks(several: int) -> None:
         real = [
             share[number]
             for rank, share in enumerate(shares)
-            if Ranks(rank, several).weight(count) > 0
+            if DistributedContext(rank, several).shard_weight(count) > 0
         ]
         assert torch.equal(torch.cat(real), batch)
 
 
 def test_one_process_is_untouched() -> None:
     figures = torch.ones(5)
-    assert distributed.ALONE.mean(figures, 1.0) is figures
-    assert distributed.ALONE.weight(7) == 1.0
-    assert distributed.ALONE.part(7) == slice(0, 7)
+    assert distributed.SINGLE_PROCESS.reduce_mean(figures, 1.0) is figures
+    assert distributed.SINGLE_PROCESS.shard_weight(7) == 1.0
+    assert distributed.SINGLE_PROCESS.shard(7) == slice(0, 7)
     settings = two_ranks.SETTINGS["classic"]
-    players = step.new_players(settings, torch.device("cpu"))
-    assert step.join(players, settings, distributed.ALONE) is players
-    with distributed.join() as us:
-        assert us == distributed.ALONE
+    gan = new_gan(settings, torch.device("cpu"))
+    assert wrap_for_ddp(gan, settings, distributed.SINGLE_PROCESS) is gan
+    with distributed.process_group() as dist:
+        assert dist == distributed.SINGLE_PROCESS
 
 
 # Gradients ---------------------------------------------------------------------------------
@@ -115,7 +117,7 @@ def of_two_processes(
 ) -> list[dict[str, two_ranks.Gradients]]:
     """What both of two gloo processes had as gradients."""
     folder = tmp_path_factory.mktemp("ranks")
-    done = torchrun("tests.training.two_ranks", folder, cwd=helpers.ROOT)
+    done = run_torchrun("tests.training.two_ranks", folder, cwd=helpers.ROOT)
     assert done.returncode == 0, done.stderr
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
 
@@ -126,57 +128,57 @@ def in_one_process(settings: Settings, count: int) -> two_ranks.Gradients:
         return of_both_at_once(settings, count)
     real, z = two_ranks.batch(count)
     method, loss = two_ranks.method(settings), two_ranks.method(settings).loss
-    both = (Ranks(0, 2), Ranks(1, 2))
-    players = [two_ranks.players(settings) for _ in both]
-    weights = [us.weight(count) / 2 for us in both]
-    reals = [real[us.part(count)].clone().requires_grad_(method.r1 > 0) for us in both]
+    both = (DistributedContext(0, 2), DistributedContext(1, 2))
+    gans = [two_ranks.double_gan(settings) for _ in both]
+    weights = [dist.shard_weight(count) / 2 for dist in both]
+    reals = [real[dist.shard(count)].clone().requires_grad_(method.r1 > 0) for dist in both]
     fakes, figures = [], []
-    for one, images, us in zip(players, reals, both, strict=True):
-        says_real = one.D(images, loss.on_logits)
-        loss_real = loss.real(says_real)
-        penalty = method.penalty(image_gradient(says_real, images), method.r1) if method.r1 else 0
-        fakes.append(one.G(z[us.part(count)]))
+    for one, images, dist in zip(gans, reals, both, strict=True):
+        real_scores = one.D(images, loss.on_logits)
+        loss_real = loss.real(real_scores)
+        penalty = method.penalty(image_gradient(real_scores, images), method.r1) if method.r1 else 0
+        fakes.append(one.G(z[dist.shard(count)]))
         (loss_real + penalty).backward()
         loss_fake = loss.fake(one.D(fakes[-1].detach(), loss.on_logits))
         loss_fake.backward()
         figures.append((loss_real + loss_fake).detach())
-    mean_of([one.D for one in players], weights)
-    for one, fake in zip(players, fakes, strict=True):
+    mean_of([one.D for one in gans], weights)
+    for one, fake in zip(gans, fakes, strict=True):
         one.adam_d.step()
         one.D.requires_grad_(False)
-        loss.fooled(one.D(fake, loss.on_logits)).backward()
-    mean_of([one.G for one in players], weights)
+        loss.generator(one.D(fake, loss.on_logits)).backward()
+    mean_of([one.G for one in gans], weights)
     losses = torch.stack(figures) * torch.tensor(weights)
-    return two_ranks.gradients(players[0]) | {"loss_d": losses.sum()}
+    return two_ranks.gradients(gans[0]) | {"loss_d": losses.sum()}
 
 
 def of_both_at_once(settings: Settings, count: int) -> two_ranks.Gradients:
     """The same where both updates are by the D before its own: each loss by its own weights."""
     whole, z = two_ranks.batch(count)
     method = two_ranks.method(settings)
-    both = (Ranks(0, 2), Ranks(1, 2))
-    players = [two_ranks.players(settings) for _ in both]
-    weights = [us.weight(count) / 2 for us in both]
+    both = (DistributedContext(0, 2), DistributedContext(1, 2))
+    gans = [two_ranks.double_gan(settings) for _ in both]
+    weights = [dist.shard_weight(count) / 2 for dist in both]
     figures = []
-    for one, us in zip(players, both, strict=True):
-        real = whole[us.part(count)].clone().requires_grad_()
-        fake = one.G(z[us.part(count)])
-        says_real, says_fake = one.D(real, True), one.D(fake, True)
-        loss_d = method.loss.of_d(says_real, says_fake)
-        penalty = method.penalty(image_gradient(says_real, real), method.r1)
-        penalty = penalty + method.penalty(image_gradient(says_fake, fake), method.r2)
+    for one, dist in zip(gans, both, strict=True):
+        real = whole[dist.shard(count)].clone().requires_grad_()
+        fake = one.G(z[dist.shard(count)])
+        real_scores, fake_scores = one.D(real, True), one.D(fake, True)
+        loss_d = method.loss.d_loss(real_scores, fake_scores)
+        penalty = method.penalty(image_gradient(real_scores, real), method.r1)
+        penalty = penalty + method.penalty(image_gradient(fake_scores, fake), method.r2)
         for loss, network in (
             (loss_d + penalty, one.D),
-            (method.loss.of_g(says_real, says_fake), one.G),
+            (method.loss.g_loss(real_scores, fake_scores), one.G),
         ):
             found = torch.autograd.grad(loss, list(network.parameters()), retain_graph=True)
             for weight, gradient in zip(network.parameters(), found, strict=True):
                 weight.grad = gradient
         figures.append(loss_d.detach())
-    for networks in ([one.D for one in players], [one.G for one in players]):
+    for networks in ([one.D for one in gans], [one.G for one in gans]):
         mean_of(networks, weights)
     losses = torch.stack(figures) * torch.tensor(weights)
-    return two_ranks.gradients(players[0]) | {"loss_d": losses.sum()}
+    return two_ranks.gradients(gans[0]) | {"loss_d": losses.sum()}
 
 
 def mean_of(networks: list[torch.nn.Module], weights: list[float]) -> None:
@@ -271,7 +273,7 @@ def test_stopped_in_the_queue_and_resumed_by_torchrun_it_is_the_same_run(
     assert not run.stop_file.exists()
     assert 0 < run.status()["epoch"] < EPOCHS
     arguments = ("train", "--run-name", "one", "--resume", "--workspace", tmp_path)
-    done = torchrun("neuroceleb", *arguments, cwd=helpers.ROOT)
+    done = run_torchrun("neuroceleb", *arguments, cwd=helpers.ROOT)
     assert done.returncode == 0, done.stderr
     helpers.assert_same_training(run, of_two)
 
@@ -352,15 +354,15 @@ def test_gpus_that_are_not_there_are_said(
 
 
 def test_another_number_than_torchrun_started_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert launching.with_world_size({"ngpu": 3}) == {"ngpu": 3}
-    assert (launching.world_size(), launching.rank()) == (1, 0)
+    assert torchrun.with_world_size({"ngpu": 3}) == {"ngpu": 3}
+    assert (torchrun.world_size(), torchrun.rank()) == (1, 0)
     monkeypatch.setenv("WORLD_SIZE", "2")  # without torchrun, it means something else
-    assert launching.world_size() == 1
+    assert torchrun.world_size() == 1
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "here")
     monkeypatch.setenv("RANK", "1")
-    assert (launching.world_size(), launching.rank()) == (2, 1)
-    assert launching.with_world_size({}) == {"ngpu": 2}
+    assert (torchrun.world_size(), torchrun.rank()) == (2, 1)
+    assert torchrun.with_world_size({}) == {"ngpu": 2}
     with pytest.raises(UserError, match="--ngpu 3"):
-        launching.with_world_size({"ngpu": 3})
-    assert not launching.is_needed(Settings.checked(ngpu=2))
+        torchrun.with_world_size({"ngpu": 3})
+    assert not torchrun.is_needed(Settings.checked(ngpu=2))
     assert not {"RANK", "WORLD_SIZE", "TORCHELASTIC_RUN_ID"} & set(launch.environment())

@@ -11,13 +11,13 @@ from neuroceleb.errors import UserError
 from neuroceleb.runs import device_lock, jobs
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import Settings
-from neuroceleb.training import estimate, loop
+from neuroceleb.training import estimate, step_function
 from tests import helpers
 
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimate, "MEASURED_S", 0.1)
+    monkeypatch.setattr(estimate, "MEASURE_S", 0.1)
 
 
 def tiny(**more: Any) -> Settings:
@@ -96,14 +96,14 @@ def test_a_busy_device_is_named(tmp_path: Path, photos: Path) -> None:
 def test_what_would_fit_into_memory_is_found(
     tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step, limit = loop.train_step, 2
+    step, limit = step_function.train_step, 2
 
-    def small(players: Any, real: torch.Tensor, *rest: Any) -> torch.Tensor:
+    def small(gan: Any, real: torch.Tensor, *rest: Any) -> torch.Tensor:
         if len(real) > limit:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return step(players, real, *rest)
+        return step(gan, real, *rest)
 
-    monkeypatch.setattr(loop, "train_step", small)
+    monkeypatch.setattr(step_function, "train_step", small)
     found = estimate.estimate(Workspace(tmp_path), "one", str(photos), tiny())
     assert found["batch_size"] == 2
     assert "memory" in kinds(found) - fatal(found)

@@ -15,24 +15,24 @@ from neuroceleb import images
 from neuroceleb.errors import UserError
 from neuroceleb.model import checkpoint
 from neuroceleb.runs.run import Run, files
-from neuroceleb.training import loop, recovery
+from neuroceleb.training import recovery, step_function
 from tests import helpers
 
 Step = Callable[..., torch.Tensor]
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, when: Callable[[int, torch.Tensor, Any], Any]) -> None:
-    """Have `when(call, real, players)` look at every step first: it may raise, or spoil figures."""
-    step: Step = loop.train_step
+    """Have `when(call, real, gan)` look at every step first: it may raise, or spoil figures."""
+    step: Step = step_function.train_step
     calls = 0
 
-    def watched(players: Any, real: torch.Tensor, *rest: Any) -> torch.Tensor:
+    def watched(gan: Any, real: torch.Tensor, *rest: Any) -> torch.Tensor:
         nonlocal calls
         calls += 1
-        spoilt = when(calls, real, players)
-        return step(players, real, *rest) if spoilt is None else spoilt
+        spoilt = when(calls, real, gan)
+        return step(gan, real, *rest) if spoilt is None else spoilt
 
-    monkeypatch.setattr(loop, "train_step", watched)
+    monkeypatch.setattr(step_function, "train_step", watched)
 
 
 def train(here: helpers.Here, photos: Path, *more: str) -> helpers.Outcome:
@@ -68,12 +68,12 @@ def test_too_little_memory_halves_the_batch_and_says_so(
     failing(monkeypatch, too_large)
     outcome = train(here, photos)
     assert outcome.code == 0, outcome.err
-    assert "going on with 4" in outcome.err
+    assert "continues with 4" in outcome.err
     run = helpers.run_of(here.workspace, "one")
     status = run.status()
     assert status["state"] == "finished"
     assert status["adjusted"] == {"batch_size": 2}
-    assert "going on with 2" in status["message"]
+    assert "continues with 2" in status["message"]
     assert [row["images_seen"] for row in run.stats()] == [40, 80, 120]
     # It holds on a resume, with no more trouble.
     again = here("train", "--run", "one", "--resume", "--epochs", "4")
@@ -127,8 +127,8 @@ def test_a_loss_that_is_none_goes_back_once_with_half_the_rate(
 ) -> None:
     rates = []
 
-    def once(call: int, _real: torch.Tensor, players: Any) -> torch.Tensor | None:
-        rates.append((players.adam_g.param_groups[0]["lr"], players.adam_d.param_groups[0]["lr"]))
+    def once(call: int, _real: torch.Tensor, gan: Any) -> torch.Tensor | None:
+        rates.append((gan.adam_g.param_groups[0]["lr"], gan.adam_d.param_groups[0]["lr"]))
         return torch.full((5,), float("nan")) if call == 8 else None
 
     failing(monkeypatch, once)

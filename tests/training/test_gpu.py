@@ -14,8 +14,13 @@ from neuroceleb.latent.seeds import z_from_seeds
 from neuroceleb.model import checkpoint, generator
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import Settings
-from neuroceleb.training import background_writer, cuda_graphs, estimate, loop, step
-from neuroceleb.training.recording import Position
+from neuroceleb.training import background_writer, cuda_graphs, estimate, step_function
+from neuroceleb.training import device as devices
+from neuroceleb.training import gan as gans
+from neuroceleb.training.gan import new_gan
+from neuroceleb.training.progress import Progress
+from neuroceleb.training.step import step_config
+from neuroceleb.training.step_function import make_step_function
 from tests import helpers
 
 pytestmark = [
@@ -109,21 +114,21 @@ def test_fetching_a_batch_does_not_wait_for_the_gpu() -> None:
 # The step as it is captured ----------------------------------------------------------------
 
 
-def trained(settings: Settings, captures: bool, sizes: list[int]) -> list[torch.Tensor]:
+def trained(settings: Settings, use_cuda_graphs: bool, sizes: list[int]) -> list[torch.Tensor]:
     """Figures of these steps, and the weights after them, on the CPU."""
-    with cuda_graphs.own_stream(CUDA):
-        loop.set_up(CUDA)
-        players = step.new_players(settings, CUDA)
-        method = step.method_of(settings, 1_000)
+    with cuda_graphs.side_stream(CUDA):
+        devices.configure(CUDA)
+        gan = new_gan(settings, CUDA)
+        method = step_config(settings, 1_000)
         noise = torch.Generator(CUDA).manual_seed(1)
-        learn = loop.learning(players, settings, method, noise, captures=captures)
+        learn = make_step_function(gan, settings, method, noise, use_cuda_graphs=use_cuda_graphs)
         rng = torch.Generator().manual_seed(5)
         figures = []
         for number, size in enumerate(sizes):
             real = (torch.rand(size, 3, 64, 64, generator=rng) * 2 - 1).cuda()
             batch = real.contiguous(memory_format=torch.channels_last)
-            figures.append(learn(batch, size, Position(step=number)).clone())
-        weights = [*players.G.parameters(), *players.D.parameters()]
+            figures.append(learn(batch, size, Progress(step=number)).clone())
+        weights = [*gan.G.parameters(), *gan.D.parameters()]
         state = noise.get_state()
         return [value.detach().float().cpu() for value in (*figures, *weights, state)]
 
@@ -133,8 +138,8 @@ def test_captured_steps_are_the_plain_ones(recipe: str) -> None:
     """From the same state, the smaller last batch and R1's steps among them, and the same noise."""
     settings = Settings.checked(recipe=recipe, ngf=16, ndf=16, batch_size=16, r1_every=2)
     sizes = [16] * 10 + [9] + [16] * 2
-    plain = trained(settings, captures=False, sizes=sizes)
-    captured = trained(settings, captures=True, sizes=sizes)
+    plain = trained(settings, use_cuda_graphs=False, sizes=sizes)
+    captured = trained(settings, use_cuda_graphs=True, sizes=sizes)
     assert torch.equal(plain[-1], captured[-1]), "the generator stands where it would have"
     # The first captured step is the fourth: until rounding grows, the figures are the same.
     for number, (ours, expected) in enumerate(zip(captured[:6], plain[:6], strict=True)):
@@ -146,10 +151,10 @@ def test_captured_steps_are_the_plain_ones(recipe: str) -> None:
 
 def test_a_step_is_really_captured(monkeypatch: pytest.MonkeyPatch) -> None:
     replays = 0
-    capture_of = cuda_graphs.capture_of
+    capture_with = cuda_graphs.capture_with
 
     def counted(generators: list[torch.Generator]) -> cuda_graphs.Capture:
-        capture = capture_of(generators)
+        capture = capture_with(generators)
 
         def capturing(work: Callable[[], torch.Tensor]) -> cuda_graphs.Replay:
             replay = capture(work)
@@ -163,15 +168,15 @@ def test_a_step_is_really_captured(monkeypatch: pytest.MonkeyPatch) -> None:
 
         return capturing
 
-    monkeypatch.setattr(cuda_graphs, "capture_of", counted)
+    monkeypatch.setattr(cuda_graphs, "capture_with", counted)
     settings = Settings.checked(recipe="classic", ngf=8, ndf=8, batch_size=8)
-    trained(settings, captures=True, sizes=[8] * 10 + [3])
-    assert replays == 10 - cuda_graphs.WARM_UPS
+    trained(settings, use_cuda_graphs=True, sizes=[8] * 10 + [3])
+    assert replays == 10 - cuda_graphs.WARM_UP_CALLS
 
 
 def test_a_replayed_step_draws_new_noise() -> None:
     settings = Settings.checked(recipe="classic", ngf=8, ndf=8, batch_size=8, lr=1e-8)
-    figures = trained(settings, captures=True, sizes=[8] * 8)[4:8]
+    figures = trained(settings, use_cuda_graphs=True, sizes=[8] * 8)[4:8]
     assert len({tuple(row.tolist()) for row in figures}) == 4
 
 
@@ -179,12 +184,12 @@ def test_nothing_waits_for_the_gpu_within_an_epoch() -> None:
     """PyTorch itself says so: with this mode every waiting is an error."""
     settings = Settings.checked(ngf=16, ndf=16, batch_size=32, recipe="modern", r1_every=2)
     pixels = np.random.default_rng(0).integers(0, 256, (320, 64, 64, 3), dtype=np.uint8)
-    with cuda_graphs.own_stream(CUDA):
+    with cuda_graphs.side_stream(CUDA):
         faces = Faces(pixels, CUDA)
-        players = step.new_players(settings, CUDA)
-        method = step.method_of(settings, len(faces))
+        gan = new_gan(settings, CUDA)
+        method = step_config(settings, len(faces))
         noise = torch.Generator(CUDA).manual_seed(1)
-        learn = loop.learning(players, settings, method, noise)
+        learn = make_step_function(gan, settings, method, noise)
         sums = torch.zeros(5, dtype=torch.float64, device=CUDA)
         for epoch in range(3):
             batches = faces.batches(epoch, 32, seed=1)
@@ -194,8 +199,8 @@ def test_nothing_waits_for_the_gpu_within_an_epoch() -> None:
                 mode = "error" if epoch == 2 else "default"
                 torch.cuda.set_sync_debug_mode(mode)
                 try:
-                    sums += learn(real, len(real), Position(step=number))
-                    step.update_average(players, 32, 320 * epoch + 32 * number, 10_000)
+                    sums += learn(real, len(real), Progress(step=number))
+                    gans.update_emas(gan, 32, 320 * epoch + 32 * number, 10_000)
                     real = next(batches)
                 finally:
                     torch.cuda.set_sync_debug_mode("default")
@@ -207,7 +212,7 @@ def test_a_run_stopped_on_the_gpu_goes_on_nearly_as_if_it_had_not(
 ) -> None:
     flags = (*FLAGS, "--epochs", "4")
     assert here("train", photos, "--run", "whole", *flags).code == 0
-    one_step, done = loop.train_step, 0
+    one_step, done = step_function.train_step, 0
     run = here.workspace / "checkpoints" / "broken"
 
     def watched(*arguments: Any) -> torch.Tensor:
@@ -218,7 +223,7 @@ def test_a_run_stopped_on_the_gpu_goes_on_nearly_as_if_it_had_not(
         return one_step(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "train_step", watched)
+        patch.setattr(step_function, "train_step", watched)
         assert here("train", photos, "--run", "broken", *flags).code == 0
     broken = helpers.run_of(here.workspace, "broken")
     assert broken.state() == "stopped"

@@ -21,7 +21,8 @@ from neuroceleb.model import checkpoint, generator
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import Settings
-from neuroceleb.training import loop
+from neuroceleb.training import device as devices
+from neuroceleb.training import step_function
 from tests import helpers
 from tests.helpers import EPOCHS, PHOTOS, STEPS, TINY
 
@@ -99,14 +100,14 @@ def test_figures_are_means_over_the_epoch_and_the_last_step(
     here: helpers.Here, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[list[float]] = []
-    step = loop.train_step
+    step = step_function.train_step
 
     def watched(*arguments: Any) -> torch.Tensor:
         figures = step(*arguments)
         steps.append(figures.tolist())
         return figures
 
-    monkeypatch.setattr(loop, "train_step", watched)
+    monkeypatch.setattr(step_function, "train_step", watched)
     assert train(here, photos).code == 0
     rows = helpers.run_of(here.workspace, "one").stats()
     assert len(steps) == 2 * STEPS
@@ -120,13 +121,13 @@ def test_the_last_smaller_batch_is_used(
     here: helpers.Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[int] = []
-    step = loop.train_step
+    step = step_function.train_step
 
-    def watched(players: Any, real: torch.Tensor, *rest: Any) -> torch.Tensor:
+    def watched(gan: Any, real: torch.Tensor, *rest: Any) -> torch.Tensor:
         sizes.append(len(real))
-        return step(players, real, *rest)
+        return step(gan, real, *rest)
 
-    monkeypatch.setattr(loop, "train_step", watched)
+    monkeypatch.setattr(step_function, "train_step", watched)
     photos = helpers.write_photos(tmp_path / "photos", 19)
     assert train(here, photos).code == 0
     assert sizes == [8, 8, 3] * 2
@@ -230,13 +231,13 @@ def test_bad_files_are_named_a_dozen_on_the_screen_and_all_in_the_log(
     (photos / os.fsdecode(b"bad \xff.jpg")).write_bytes(b"")
     outcome = train(here, photos)
     assert outcome.code == 0
-    shown = [line for line in outcome.err.splitlines() if line.startswith("Passed over")]
+    shown = [line for line in outcome.err.splitlines() if line.startswith("Skipped")]
     assert len(shown) == 12
-    assert "… and 4 more files passed over" in outcome.err
+    assert "… and 4 more files skipped" in outcome.err
     run = helpers.run_of(here.workspace, "one")
     log = run.log_file.read_text("utf-8")
-    assert log.count("Passed over bad") == 16
-    assert all(f"Passed over {name}" in log for name in bad[:14])
+    assert log.count("Skipped bad") == 16
+    assert all(f"Skipped {name}" in log for name in bad[:14])
     assert "\x1b" not in log + outcome.err
     assert run.config()["dataset"]["skipped"] == 16
     assert run.config()["dataset"]["count"] == 9
@@ -349,8 +350,8 @@ def test_a_dry_run_shows_the_configuration_and_writes_nothing(
 def test_auto_is_the_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for there, expected in ((False, "cpu"), (True, "cuda")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
-        assert loop.pick_device("auto").type == expected
-        assert loop.pick_device("cpu").type == "cpu"
+        assert devices.pick("auto").type == expected
+        assert devices.pick("cpu").type == "cpu"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match="--device cuda"):
-        loop.pick_device("cuda")
+        devices.pick("cuda")

@@ -17,7 +17,8 @@ from neuroceleb.data.batches import Faces, to_float
 from neuroceleb.model import checkpoint, networks
 from neuroceleb.model.losses import BCE
 from neuroceleb.settings import CHANNELS, IMAGE_SIZE, Settings
-from neuroceleb.training import loop
+from neuroceleb.training.gan import GAN, new_gan
+from neuroceleb.training.step import METRICS, train_step
 from tests.training import reference
 
 STEPS = 20
@@ -36,11 +37,11 @@ def _one_thread() -> Iterator[None]:
 # Twenty steps ------------------------------------------------------------------------------
 
 
-def both_from_the_same_weights(width: int) -> tuple[loop.Players, reference.Original]:
-    """Our players and the original's, in double precision, of equal weights."""
+def both_from_the_same_weights(width: int) -> tuple[GAN, reference.Original]:
+    """Our networks and the original's, in double precision, of equal weights."""
     original = reference.Original(ngf=width, ndf=width)
     settings = Settings.checked(recipe="classic", ngf=width, ndf=width, device="cpu")
-    ours = loop.new_players(settings, torch.device("cpu"))
+    ours = new_gan(settings, torch.device("cpu"))
     ours.G.load_state_dict(original.netG.state_dict())
     ours.D.load_state_dict(original.netD.state_dict())
     for network in (ours.G, ours.D, original.netG, original.netD):
@@ -80,7 +81,7 @@ def test_twenty_steps_are_those_of_the_original(width: int, batch_size: int) -> 
     sizes = [batch_size] * (STEPS - 1) + [batch_size // 2]  # the last, smaller batch counts
     for step, (real, z) in enumerate(batches_and_noise(sizes)):
         batch = real.contiguous(memory_format=torch.channels_last)
-        figures = loop.train_step(ours, batch, z)
+        figures = train_step(ours, batch, z)
         expected = original.step(real, z)
         assert figures.dtype == torch.float64
         assert not figures.requires_grad
@@ -90,20 +91,20 @@ def test_twenty_steps_are_those_of_the_original(width: int, batch_size: int) -> 
     assert_same_after_training(ours.D, original.netD)
 
 
-def test_the_players_did_move() -> None:
+def test_both_networks_changed() -> None:
     ours, original = both_from_the_same_weights(8)
     before = {name: tensor.clone() for name, tensor in ours.G.state_dict().items()}
     for real, z in batches_and_noise([8] * 2):
-        loop.train_step(ours, real, z)
+        train_step(ours, real, z)
     for name, tensor in ours.G.state_dict().items():
         assert not torch.equal(tensor, before[name]), name
         assert not torch.equal(tensor, original.netG.state_dict()[name]), name
 
 
-def test_double_players_have_double_optimizers() -> None:
+def test_double_networks_have_double_optimizers() -> None:
     ours, _ = both_from_the_same_weights(8)
     real, z = next(batches_and_noise([4]))
-    loop.train_step(ours, real, z)
+    train_step(ours, real, z)
     for network, adam in ((ours.G, ours.adam_g), (ours.D, ours.adam_d)):
         for parameter in network.parameters():
             assert parameter.dtype == torch.float64
@@ -111,13 +112,13 @@ def test_double_players_have_double_optimizers() -> None:
 
 
 def test_the_figures_are_named_in_the_order_of_the_step() -> None:
-    assert loop.FIGURES == FIGURES
+    assert METRICS == FIGURES
 
 
 def test_weights_moments_and_gradients_lie_alike_in_memory() -> None:
-    ours = loop.new_players(Settings.checked(recipe="classic", ngf=8, ndf=8), torch.device("cpu"))
+    ours = new_gan(Settings.checked(recipe="classic", ngf=8, ndf=8), torch.device("cpu"))
     real, z = next(batches_and_noise([4]))
-    loop.train_step(ours, real.float(), z.float())
+    train_step(ours, real.float(), z.float())
     for network, adam in ((ours.G, ours.adam_g), (ours.D, ours.adam_d)):
         for parameter in network.parameters():
             moments = adam.state[parameter]
@@ -127,7 +128,7 @@ def test_weights_moments_and_gradients_lie_alike_in_memory() -> None:
 
 def test_the_loss_is_the_originals_where_d_is_sure_too() -> None:
     chances = torch.tensor([0.0, 1e-300, 1e-12, 0.5, 1 - 1e-12, 1.0], dtype=torch.float64)
-    for score, label in ((BCE.real, 1.0), (BCE.fake, 0.0), (BCE.fooled, 1.0)):
+    for score, label in ((BCE.real, 1.0), (BCE.fake, 0.0), (BCE.generator, 1.0)):
         ours, theirs = chances.clone().requires_grad_(), chances.clone().requires_grad_()
         loss = score(ours)
         expected = nn.BCELoss()(theirs, torch.full_like(theirs, label))
@@ -157,10 +158,10 @@ Layer = nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d
 
 
 def drawn_layers() -> list[tuple[str, Layer]]:
-    players = loop.new_players(Settings.checked(recipe="classic", seed=3), torch.device("cpu"))
+    gan = new_gan(Settings.checked(recipe="classic", seed=3), torch.device("cpu"))
     return [
         (f"{kind}.{name}", layer)
-        for kind, network in (("G", players.G), ("D", players.D))
+        for kind, network in (("G", gan.G), ("D", gan.D))
         for name, layer in network.named_modules()
         if isinstance(layer, Layer)
     ]
@@ -202,11 +203,11 @@ def test_classic_has_the_originals_settings() -> None:
 
 
 def test_defaults_reach_the_optimizers() -> None:
-    players = loop.new_players(Settings.checked(recipe="classic"), torch.device("cpu"))
+    gan = new_gan(Settings.checked(recipe="classic"), torch.device("cpu"))
     original = reference.Original()
     for ours, theirs in (
-        (players.adam_g, original.optimizerG),
-        (players.adam_d, original.optimizerD),
+        (gan.adam_g, original.optimizerG),
+        (gan.adam_d, original.optimizerD),
     ):
         for name in ("lr", "betas", "eps", "weight_decay", "amsgrad"):
             assert ours.defaults[name] == theirs.defaults[name], name
@@ -248,14 +249,12 @@ def test_reads_what_the_original_wrote_on_several_gpus(tmp_path: Path) -> None:
 
 
 def test_the_original_reads_what_we_write(tmp_path: Path) -> None:
-    players = loop.new_players(
-        Settings.checked(recipe="classic", nz=20, ngf=8, ndf=8), torch.device("cpu")
-    )
+    gan = new_gan(Settings.checked(recipe="classic", nz=20, ngf=8, ndf=8), torch.device("cpu"))
     real, _ = next(batches_and_noise([4]))
-    loop.train_step(players, real.float(), torch.randn(4, 20, 1, 1))
+    train_step(gan, real.float(), torch.randn(4, 20, 1, 1))
     pairs: list[tuple[nn.Module, nn.Module]] = [
-        (players.G, reference.NetG(20, 8)),
-        (players.D, reference.NetD(8)),
+        (gan.G, reference.NetG(20, 8)),
+        (gan.D, reference.NetD(8)),
     ]
     for ours, theirs in pairs:
         path = tmp_path / "net.pth"

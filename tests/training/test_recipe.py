@@ -13,13 +13,17 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
+from neuroceleb.latent.seeds import z_from_seeds
 from neuroceleb.model import augment, checkpoint, losses
-from neuroceleb.model.augment import AUGMENTATIONS, augmented
+from neuroceleb.model.augment import AUGMENTATIONS
 from neuroceleb.model.losses import LOSSES
-from neuroceleb.model.networks import Discriminator, he_init, plain, weights_init
+from neuroceleb.model.networks import Discriminator, he_init, weights_init, without_spectral_norm
 from neuroceleb.settings import AUGMENTATIONS as NAMED
 from neuroceleb.settings import RECIPES, Settings
-from neuroceleb.training import loop, step
+from neuroceleb.training import gan as gans
+from neuroceleb.training import recording, step, step_function
+from neuroceleb.training.gan import GAN, new_gan
+from neuroceleb.training.step import StepConfig, step_config
 from tests import helpers
 from tests.helpers import STEPS
 
@@ -58,9 +62,9 @@ def test_a_run_that_was_made_before_the_other_recipe_is_classic_still() -> None:
 
 def test_classic_is_the_original() -> None:
     classic = Settings.checked(recipe="classic")
-    assert step.method_of(classic, 100) == step.Method(chance=augment.chance_for(100))
-    assert step.method_of(classic, 100).augmentations == ()
-    assert step.new_players(Settings.checked(recipe="classic", ngf=4, ndf=4), CPU).G_ema is None
+    assert step_config(classic, 100) == StepConfig(probability=augment.probability_for(100))
+    assert step_config(classic, 100).augmentations == ()
+    assert new_gan(Settings.checked(recipe="classic", ngf=4, ndf=4), CPU).emas == {}
 
 
 def test_images_to_show_become_epochs() -> None:
@@ -117,7 +121,7 @@ def test_colour_changes_no_shape() -> None:
 
 def test_about_half_are_mirrored() -> None:
     images = some_images(200)
-    flipped = augment.flipped(images, rng())
+    flipped = augment.random_flip(images, rng())
     mirrored = [torch.equal(a, b.flip(2)) for a, b in zip(flipped, images, strict=True)]
     same = [torch.equal(a, b) for a, b in zip(flipped, images, strict=True)]
     assert all(a != b for a, b in zip(mirrored, same, strict=True))
@@ -128,16 +132,16 @@ def test_about_half_are_mirrored() -> None:
 @given(chance=st.floats(0.0, 1.0), name=st.sampled_from(sorted(NAMED)))
 def test_as_many_are_augmented_as_the_chance_says(chance: float, name: str) -> None:
     images = some_images(64)
-    changed = augmented(images, NAMED[name], chance, rng(3))
+    changed = augment.apply(images, NAMED[name], chance, rng(3))
     share = (changed != images).flatten(1).any(1).float().mean().item()
     wanted = 1 - (1 - chance) ** len(NAMED[name])
     assert abs(share - wanted) <= 4 * math.sqrt(0.25 / 64)
 
 
 def test_the_fewer_the_images_the_stronger() -> None:
-    assert augment.chance_for(7_000) == pytest.approx(0.279)
-    assert augment.chance_for(100) == pytest.approx(0.2997)
-    assert augment.chance_for(10**6) == 0.0
+    assert augment.probability_for(7_000) == pytest.approx(0.279)
+    assert augment.probability_for(100) == pytest.approx(0.2997)
+    assert augment.probability_for(10**6) == 0.0
 
 
 # Losses ------------------------------------------------------------------------------------
@@ -147,7 +151,7 @@ LOGITS = torch.linspace(-4, 4, 33, dtype=torch.float64)
 
 def test_on_logits_it_is_the_original_loss() -> None:
     ours, original = LOSSES["ns"], LOSSES["bce"]
-    for name in ("real", "fake", "fooled"):
+    for name in ("real", "fake", "generator"):
         got, wanted = getattr(ours, name)(LOGITS), getattr(original, name)(LOGITS.sigmoid())
         assert got.item() == pytest.approx(wanted.item(), rel=1e-12)
 
@@ -158,10 +162,10 @@ def test_hinge_and_least_squares_are_as_published() -> None:
     mean = lambda f: float(np.mean([f(x) for x in values]))  # noqa: E731
     assert hinge.real(LOGITS).item() == pytest.approx(mean(lambda x: max(0, 1 - x)))
     assert hinge.fake(LOGITS).item() == pytest.approx(mean(lambda x: max(0, 1 + x)))
-    assert hinge.fooled(LOGITS).item() == pytest.approx(mean(lambda x: -x))
+    assert hinge.generator(LOGITS).item() == pytest.approx(mean(lambda x: -x))
     assert squares.real(LOGITS).item() == pytest.approx(mean(lambda x: (x - 1) ** 2 / 2))
     assert squares.fake(LOGITS).item() == pytest.approx(mean(lambda x: x**2 / 2))
-    assert squares.fooled(LOGITS).item() == squares.real(LOGITS).item()
+    assert squares.generator(LOGITS).item() == squares.real(LOGITS).item()
 
 
 def test_the_penalty_is_the_squared_gradient() -> None:
@@ -184,17 +188,16 @@ def test_the_penalty_is_the_squared_gradient() -> None:
 @pytest.mark.parametrize("norm", ["batch", "spectral", "none"])
 def test_every_loss_and_norm_takes_finite_steps(recipe: dict[str, Any], norm: str) -> None:
     settings = Settings.checked(**recipe, d_norm=norm, r1=1.0, augment="all", ngf=4, ndf=4)
-    players = step.new_players(settings, CPU)
-    before = copy.deepcopy(players.D)
-    method = step.method_of(settings, 1_000)
+    gan = new_gan(settings, CPU)
+    before = copy.deepcopy(gan.D)
+    method = step_config(settings, 1_000)
     z = torch.randn(8, 100, 1, 1, generator=rng())
     for penalised in (True, False):
-        figures = step.train_step(players, some_images(8), z, method, rng(), penalised)
+        figures = step.train_step(gan, some_images(8), z, method, rng(), penalised)
         assert torch.isfinite(figures).all()
         assert all(0 <= figure <= 1 for figure in figures[2:])
     moved = [
-        not torch.equal(a, b)
-        for a, b in zip(before.parameters(), players.D.parameters(), strict=True)
+        not torch.equal(a, b) for a, b in zip(before.parameters(), gan.D.parameters(), strict=True)
     ]
     assert any(moved)
 
@@ -202,42 +205,42 @@ def test_every_loss_and_norm_takes_finite_steps(recipe: dict[str, Any], norm: st
 # One pass of D for both updates ------------------------------------------------------------
 
 
-def double_players(settings: Settings) -> step.Players:
-    players = step.new_players(settings, CPU)
-    players.G.double()
-    players.D.double()
-    return players
+def double_players(settings: Settings) -> GAN:
+    gan = new_gan(settings, CPU)
+    gan.G.double()
+    gan.D.double()
+    return gan
 
 
-def gradients_of(players: step.Players) -> list[torch.Tensor]:
-    networks = (players.G, players.D)
+def gradients_of(gan: GAN) -> list[torch.Tensor]:
+    networks = (gan.G, gan.D)
     return [weight.grad for it in networks for weight in it.parameters() if weight.grad is not None]
 
 
 def gradients_of_two_passes(
-    players: step.Players, real: torch.Tensor, z: torch.Tensor, method: step.Method, penalised: bool
+    gan: GAN, real: torch.Tensor, z: torch.Tensor, method: StepConfig, penalised: bool
 ) -> list[torch.Tensor]:
     """Those of the definitions: D's loss by D's weights, then G's loss by G's, by the same D."""
     noise = rng(7)
-    real = augment.augmented(augment.flipped(real, noise), ("colour",), 0.5, noise)
+    real = augment.apply(augment.random_flip(real, noise), ("colour",), 0.5, noise)
     drawn = noise.get_state()
 
     def losses_now() -> tuple[torch.Tensor, torch.Tensor]:
         noise.set_state(drawn)
-        shown = augment.augmented(players.G(z), ("colour",), 0.5, noise)
+        shown = augment.apply(gan.G(z), ("colour",), 0.5, noise)
         images, fakes = real.detach().requires_grad_(), shown
-        says_real, says_fake = players.D(images, True), players.D(fakes, True)
-        loss_d = method.loss.of_d(says_real, says_fake)
+        says_real, says_fake = gan.D(images, True), gan.D(fakes, True)
+        loss_d = method.loss.d_loss(says_real, says_fake)
         for says, images_of, weight in (
             (says_real, images, method.r1),
             (says_fake, fakes, method.r2),
         ):
             gradient = losses.image_gradient(says, images_of)
             loss_d = loss_d + method.penalty(gradient, weight) * penalised
-        return loss_d, method.loss.of_g(says_real, says_fake, method.top_k)
+        return loss_d, method.loss.g_loss(says_real, says_fake, method.top_k)
 
-    of_d = torch.autograd.grad(losses_now()[0], list(players.D.parameters()))
-    of_g = torch.autograd.grad(losses_now()[1], list(players.G.parameters()))
+    of_d = torch.autograd.grad(losses_now()[0], list(gan.D.parameters()))
+    of_g = torch.autograd.grad(losses_now()[1], list(gan.G.parameters()))
     return [*of_g, *of_d]
 
 
@@ -252,17 +255,17 @@ def test_one_pass_gives_the_gradients_of_two(
         **{"loss": loss, "d_norm": norm, "d_init": "he", "simultaneous": "yes", "nz": 8},
         **{"ngf": 4, "ndf": 4, "augment": "colour", "augment_chance": 0.5, "r1_every": 4, **more},
     )
-    method = step.method_of(settings, 1_000)
+    method = step_config(settings, 1_000)
     assert method.simultaneous
-    players = double_players(settings)
+    gan = double_players(settings)
     if norm == "spectral":
         for _ in range(20):
-            players.D(some_images(2).double())
-        players.D.eval()  # its power iteration would move on between two passes
+            gan.D(some_images(2).double())
+        gan.D.eval()  # its power iteration would move on between two passes
     real, z = some_images(6).double(), torch.randn(6, 8, 1, 1, generator=rng(2)).double()
-    expected = gradients_of_two_passes(copy.deepcopy(players), real, z, method, penalised)
-    step.train_step(players, real, z, method, rng(7), penalised)
-    found = gradients_of(players)
+    expected = gradients_of_two_passes(copy.deepcopy(gan), real, z, method, penalised)
+    step.train_step(gan, real, z, method, rng(7), penalised)
+    found = gradients_of(gan)
     assert len(found) == len(expected)
     for ours, theirs in zip(found, expected, strict=True):
         assert (ours - theirs).norm() <= 1e-10 * theirs.norm()
@@ -270,34 +273,34 @@ def test_one_pass_gives_the_gradients_of_two(
 
 def test_one_pass_is_taken_only_where_it_can_be() -> None:
     can = {"simultaneous": "yes", "d_norm": "none"}
-    assert step.method_of(Settings.checked(**can, loss="rp"), 9).simultaneous
+    assert step_config(Settings.checked(**can, loss="rp"), 9).simultaneous
     for cannot in ({"loss": "hinge"}, {"d_norm": "batch"}, {"lecam": 0.1}):
-        assert not step.method_of(Settings.checked(**can | cannot), 9).simultaneous
+        assert not step_config(Settings.checked(**can | cannot), 9).simultaneous
 
 
 def test_where_d_is_too_sure_of_a_fake_g_learns_nothing_of_it() -> None:
     says = torch.tensor([-200.0, 0.0, 200.0])
-    loss_g, slope_d, slope_g = step._slopes(step.Method(LOSSES["ns"]), says, says.clone())
+    loss_g, slope_d, slope_g = step._loss_derivatives(StepConfig(LOSSES["ns"]), says, says.clone())
     assert loss_g.item() == pytest.approx((200 + math.log(2)) / 3)
-    ratio = step._ratio(slope_g, slope_d)
+    ratio = step._safe_ratio(slope_g, slope_d)
     assert torch.allclose(ratio, torch.tensor([0.0, -1.0, 0.0]))
 
 
 def test_pairs_are_compared_with_one_another() -> None:
     real, fake = torch.tensor([2.0, -1.0]), torch.tensor([0.5, 1.0])
-    of_d, of_g = LOSSES["rp"].of_d(real, fake), LOSSES["rp"].of_g(real, fake)
+    of_d, of_g = LOSSES["rp"].d_loss(real, fake), LOSSES["rp"].g_loss(real, fake)
     assert of_d.item() == pytest.approx((math.log1p(math.exp(-1.5)) + math.log1p(math.exp(2))) / 2)
     assert of_g.item() == pytest.approx((math.log1p(math.exp(1.5)) + math.log1p(math.exp(-2))) / 2)
-    assert LOSSES["rp"].of_g(real, fake, 0.5).item() == pytest.approx(math.log1p(math.exp(-2)))
+    assert LOSSES["rp"].g_loss(real, fake, 0.5).item() == pytest.approx(math.log1p(math.exp(-2)))
 
 
 def test_lecam_draws_towards_the_means_of_the_other_kind() -> None:
     real, fake = torch.tensor([2.0, 4.0]), torch.tensor([-1.0, 1.0])
     penalty = losses.lecam_penalty(real, fake, torch.tensor([3.0, 0.0]))
     assert penalty.item() == pytest.approx((4 + 16) / 2 + (16 + 4) / 2)
-    anchors = step.Anchors()
+    anchors = gans.ScoreMeans()
     for _ in range(1_000):
-        anchors.follow(real, fake)
+        anchors.update(real, fake)
     assert torch.allclose(anchors.means, torch.tensor([3.0, 0.0]), atol=1e-3)
 
 
@@ -311,16 +314,16 @@ def test_hes_first_weights_keep_the_variance() -> None:
 def test_the_penalty_lowers_the_gradient() -> None:
     def gradient_after(r1: float) -> float:
         settings = Settings.checked(loss="ns", d_norm="none", r1=r1, r1_every=1, ngf=4, ndf=4)
-        players = step.new_players(settings, CPU)
+        gan = new_gan(settings, CPU)
         with torch.no_grad():
-            for weight in players.D.parameters():
+            for weight in gan.D.parameters():
                 weight.mul_(8)
-        method = step.method_of(settings, 1_000)
+        method = step_config(settings, 1_000)
         real = some_images(8).requires_grad_()
         for seed in range(12):
             z = torch.randn(8, 100, 1, 1, generator=rng(seed))
-            step.train_step(players, real.detach(), z, method, rng(), r1 > 0)
-        gradient = losses.image_gradient(players.D(real, True), real)
+            step.train_step(gan, real.detach(), z, method, rng(), r1 > 0)
+        gradient = losses.image_gradient(gan.D(real, True), real)
         return losses.mean_squared_norm(gradient).item()
 
     assert gradient_after(10.0) < 0.9 * gradient_after(0.0)
@@ -330,40 +333,38 @@ def test_the_penalty_lowers_the_gradient() -> None:
 
 
 def test_the_average_half_forgets_in_its_half_life() -> None:
-    players = step.new_players(Settings.checked(ema_images=640, ngf=4, ndf=4), CPU)
-    assert players.G_ema is not None
-    assert players.shown is players.G_ema
-    first = next(players.G_ema.parameters()).clone()
+    gan = new_gan(Settings.checked(ema_images=640, ngf=4, ndf=4), CPU)
+    assert gan.sampling_generator is gan.emas["G_ema"]
+    first = next(gan.emas["G_ema"].parameters()).clone()
     with torch.no_grad():
-        for parameter in players.G.parameters():
+        for parameter in gan.G.parameters():
             parameter.zero_()
     for _ in range(10):
-        step.update_average(players, 64, 10**6, 640)
-    assert torch.allclose(next(players.G_ema.parameters()), first / 2, atol=1e-7)
+        gans.update_emas(gan, 64, 10**6, 640)
+    assert torch.allclose(next(gan.emas["G_ema"].parameters()), first / 2, atol=1e-7)
 
 
 def test_a_young_average_follows_at_once() -> None:
-    players = step.new_players(Settings.checked(ema_images=10_000, ngf=4, ndf=4), CPU)
-    assert players.G_ema is not None
+    gan = new_gan(Settings.checked(ema_images=10_000, ngf=4, ndf=4), CPU)
     with torch.no_grad():
-        for parameter in players.G.parameters():
+        for parameter in gan.G.parameters():
             parameter.fill_(1.0)
-    step.update_average(players, 64, 64, 10_000)
-    assert torch.allclose(next(players.G_ema.parameters()), torch.tensor(1.0), atol=1e-5)
+    gans.update_emas(gan, 64, 64, 10_000)
+    assert torch.allclose(next(gan.emas["G_ema"].parameters()), torch.tensor(1.0), atol=1e-5)
 
 
 def test_the_other_averages_forget_at_other_paces() -> None:
     settings = Settings.checked(ema_images=640, averages="three", ngf=4, ndf=4)
-    players = step.new_players(settings, CPU)
-    assert list(players.averages) == list(players.states())[4:7] == list(step.AVERAGES)
-    first = next(players.G.parameters()).clone()
+    gan = new_gan(settings, CPU)
+    assert list(gan.emas) == list(gan.state_dict())[4:7] == list(gans.EMA_SCALES)
+    first = next(gan.G.parameters()).clone()
     with torch.no_grad():
-        for parameter in players.G.parameters():
+        for parameter in gan.G.parameters():
             parameter.zero_()
     for _ in range(10):
-        step.update_average(players, 64, 10**6, 640)
-    for name, scale in step.AVERAGES.items():
-        average = next(players.averages[name].parameters())
+        gans.update_emas(gan, 64, 10**6, 640)
+    for name, scale in gans.EMA_SCALES.items():
+        average = next(gan.emas[name].parameters())
         assert torch.allclose(average, first * 0.5 ** (1 / scale), atol=1e-7)
 
 
@@ -371,8 +372,8 @@ def test_at_the_end_the_average_that_measures_best_is_kept(
     here: helpers.Here, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     distances = {"G_ema": 3.0, "G_ema_short": 1.0, "G_ema_long": 2.0}
-    monkeypatch.setattr(loop, "_distance", lambda players, _: distances[players.chosen])
-    monkeypatch.setattr(loop, "QuickReference", lambda _: None)
+    monkeypatch.setattr(recording, "swd", lambda gan, _: distances[gan.selected_ema])
+    monkeypatch.setattr(recording, "QuickReference", lambda _: None)
     outcome = here("train", photos, "--run", "one", *MODERN, "--averages", "three")
     assert outcome.code == 0, outcome.err
     assert "half-life of 3,333 images is kept: SWD 3.0, 1.0, 2.0" in outcome.err
@@ -386,11 +387,11 @@ def test_at_the_end_the_average_that_measures_best_is_kept(
 
 def test_the_learning_rate_falls_as_a_cosine() -> None:
     settings = Settings.checked(lr=2e-4, lr_end=5e-5, lr_d=4e-4, ngf=4, ndf=4)
-    players = step.new_players(settings, CPU)
+    gan = new_gan(settings, CPU)
     for progress, lr in ((0.0, 2e-4), (0.5, 1.25e-4), (1.0, 5e-5), (1.5, 5e-5)):
-        step.set_rates(players, settings, progress)
-        assert players.adam_g.param_groups[0]["lr"] == pytest.approx(lr)
-        assert players.adam_d.param_groups[0]["lr"] == pytest.approx(2 * lr)
+        gans.set_learning_rates(gan, settings, progress)
+        assert gan.adam_g.param_groups[0]["lr"] == pytest.approx(lr)
+        assert gan.adam_d.param_groups[0]["lr"] == pytest.approx(2 * lr)
     constant = Settings.checked(lr=2e-4)
     assert constant.lr_factor(0.7) == 1.0
 
@@ -404,21 +405,20 @@ def test_the_batch_grows_between_epochs() -> None:
 
 
 def test_a_settled_average_has_the_figures_of_its_own_faces() -> None:
-    players = step.new_players(Settings.checked(ema_images=1_000, nz=8, ngf=4, ndf=4), CPU)
-    G, average = players.G, players.G_ema
-    assert average is not None
+    gan = new_gan(Settings.checked(ema_images=1_000, nz=8, ngf=4, ndf=4), CPU)
+    G, average = gan.G, gan.emas["G_ema"]
     untouched = copy.deepcopy(G.state_dict())
-    step.settle_average(players)
+    gans.recompute_ema_statistics(gan)
     assert all(
         torch.equal(a, b) for a, b in zip(untouched.values(), G.state_dict().values(), strict=True)
     )
-    z = torch.from_numpy(step.latent.z_from_seeds(step.SETTLING_SEEDS, 8))[:, :, None, None]
+    z = torch.from_numpy(z_from_seeds(gans.STATISTICS_SEEDS, 8))[:, :, None, None]
     features = average.main[0](z)
     assert torch.allclose(average.main[1].running_mean, features.mean((0, 2, 3)), atol=1e-6)
     assert not average.training
     assert average.main[1].momentum == 0.1
     once = copy.deepcopy(average.state_dict())
-    step.settle_average(players)
+    gans.recompute_ema_statistics(gan)
     assert all(
         torch.equal(a, b) for a, b in zip(once.values(), average.state_dict().values(), strict=True)
     )
@@ -434,7 +434,7 @@ def test_every_discriminator_comes_back_from_its_file(norm: str, tmp_path: Path)
     D(some_images())
     D.eval()
     path = tmp_path / "netD.safetensors"
-    checkpoint.save_weights(path, plain(D), {})
+    checkpoint.save_weights(path, without_spectral_norm(D), {})
     back = checkpoint.load_discriminator(path)
     with torch.no_grad():
         assert torch.allclose(back(some_images()), D(some_images()), atol=1e-6)
@@ -446,7 +446,7 @@ def test_spectral_weights_have_norm_one_in_a_file() -> None:
     weights_init(D, rng())
     for _ in range(30):
         D(some_images(2))
-    for weight in (item for item in plain(D).parameters() if item.dim() == 4):
+    for weight in (item for item in without_spectral_norm(D).parameters() if item.dim() == 4):
         assert torch.linalg.matrix_norm(weight.flatten(1), 2).item() == pytest.approx(1, abs=0.05)
 
 
@@ -471,7 +471,7 @@ def test_a_modern_run_goes_on_exactly(
     whole = helpers.run_of(here.workspace, "whole")
     run = helpers.run_of(here.workspace, "whole").path.parent / "broken"
 
-    one_step, done = loop.train_step, 0
+    one_step, done = step_function.train_step, 0
 
     def watched(*arguments: Any) -> torch.Tensor:
         nonlocal done
@@ -480,7 +480,7 @@ def test_a_modern_run_goes_on_exactly(
             (run / "stop").touch()
         return one_step(*arguments)
 
-    monkeypatch.setattr(loop, "train_step", watched)
+    monkeypatch.setattr(step_function, "train_step", watched)
     assert here("train", photos, "--run", "broken", *flags).code == 0
     broken = helpers.run_of(here.workspace, "broken")
     assert broken.state() == "stopped"

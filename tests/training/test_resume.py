@@ -25,8 +25,8 @@ from neuroceleb.model import checkpoint
 from neuroceleb.runs import jobs
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
-from neuroceleb.training import loop
-from neuroceleb.training.step import Players
+from neuroceleb.training import step_function
+from neuroceleb.training.gan import GAN
 from tests import helpers
 from tests.helpers import EPOCHS, STEPS, TINY, assert_same_training
 
@@ -65,7 +65,7 @@ class Stopper:
 
     def train(self, run: Run, *more: str, at: int | None = None, by: Stop = by_file) -> None:
         """Go on (or begin), stopped within step `at` of the run, or to the end."""
-        step = loop.train_step
+        step = step_function.train_step
         done = self._steps_done(run)
 
         def watched(*arguments: Any) -> torch.Tensor:
@@ -76,7 +76,7 @@ class Stopper:
             return step(*arguments)
 
         with self._monkeypatch.context() as patch:
-            patch.setattr(loop, "train_step", watched)
+            patch.setattr(step_function, "train_step", watched)
             if run.exists():
                 outcome = self.here("train", "--run", run.name, "--resume", *more)
             else:
@@ -177,7 +177,7 @@ def test_a_real_process_stops_when_asked_and_leaves_with_0(
     outcome = helpers.finish(process)
     assert outcome.code == 0, outcome.err
     assert "stopped" in outcome.err.splitlines()[-1]
-    assert "--resume goes on from here" in outcome.err.splitlines()[-1]
+    assert "--resume continues from here" in outcome.err.splitlines()[-1]
     assert run.state() == "stopped"
     assert not run.stop_file.exists()
     assert run.status()["epoch"] == len(run.stats())
@@ -289,13 +289,13 @@ def test_its_first_step_is_taken_with_the_kept_weights(
     here: helpers.Here, finished: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = without_state(copy_of(finished, here))
-    begun_with: list[Players] = []
+    begun_with: list[GAN] = []
 
-    def take(players: Players, *_: object) -> torch.Tensor:
-        begun_with.append(copy.deepcopy(players))
+    def take(gan: GAN, *_: object) -> torch.Tensor:
+        begun_with.append(copy.deepcopy(gan))
         raise UserError("Enough is seen.")
 
-    monkeypatch.setattr(loop, "train_step", take)
+    monkeypatch.setattr(step_function, "train_step", take)
     outcome = here("train", "--run", run.name, "--resume", "--epochs", "9")
     assert outcome.err.splitlines()[-1] == "Enough is seen."
     kept = checkpoint.load_generator(run.weights())[0].state_dict()

@@ -1,4 +1,4 @@
-"""What each of several processes does in `test_ranks`: one step, and its gradients into a file."""
+"""The program of each process in `test_distributed`: saves the gradients of one step."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,8 @@ import torch
 from neuroceleb.model.losses import LOSSES
 from neuroceleb.settings import Settings
 from neuroceleb.training import distributed, step
+from neuroceleb.training.gan import GAN, new_gan, wrap_for_ddp
+from neuroceleb.training.step import StepConfig
 
 BATCHES = (8, 5, 1)  # divided evenly, unevenly, and with nothing for the second
 SETTINGS = {
@@ -25,9 +27,9 @@ CPU = torch.device("cpu")
 Gradients = dict[str, torch.Tensor]
 
 
-def players(settings: Settings) -> step.Players:
+def double_gan(settings: Settings) -> GAN:
     """In double precision: Adam makes the rounding of a gradient near zero a whole step."""
-    made = step.new_players(settings, CPU)
+    made = new_gan(settings, CPU)
     made.G.double()
     made.D.double()
     return made
@@ -40,10 +42,10 @@ def batch(count: int) -> tuple[torch.Tensor, torch.Tensor]:
     return real, torch.randn(count, 8, 1, 1, generator=rng).double()
 
 
-def method(settings: Settings) -> step.Method:
+def method(settings: Settings) -> StepConfig:
     """Without augmentation, which every process draws for itself."""
     simultaneous = settings.simultaneous == "yes"
-    return step.Method(
+    return StepConfig(
         LOSSES[settings.loss],
         r1=settings.r1,
         r1_every=1,
@@ -52,33 +54,36 @@ def method(settings: Settings) -> step.Method:
     )
 
 
-def gradients(players: step.Players) -> Gradients:
+def gradients(gan: GAN) -> Gradients:
     """Every gradient there is, by name."""
     return {
         f"{player}.{name}": weight.grad.clone()
-        for player, network in (("G", players.G), ("D", players.D))
+        for player, network in (("G", gan.G), ("D", gan.D))
         for name, weight in network.named_parameters()
         if weight.grad is not None
     }
 
 
-def found_by(us: distributed.Ranks) -> dict[str, Gradients]:
+def found_by(dist: distributed.DistributedContext) -> dict[str, Gradients]:
     """The gradients of one step of every recipe and batch, and what all of them lost."""
     found = {}
     for name, settings in SETTINGS.items():
         for count in BATCHES:
-            ours = step.join(players(settings), settings, us)
-            real, z = (whole[us.part(count)] for whole in batch(count))
-            weight = us.weight(count)
+            ours = wrap_for_ddp(double_gan(settings), settings, dist)
+            real, z = (whole[dist.shard(count)] for whole in batch(count))
+            weight = dist.shard_weight(count)
             how = method(settings)
             figures = step.train_step(ours, real, z, how, None, how.r1 > 0, weight)
-            found[f"{name} {count}"] = {**gradients(ours), "figures": us.mean(figures, weight)}
+            found[f"{name} {count}"] = {
+                **gradients(ours),
+                "figures": dist.reduce_mean(figures, weight),
+            }
     return found
 
 
 def main(folder: Path) -> None:
-    with distributed.join() as us:
-        torch.save(found_by(us), folder / f"{us.rank}.pt")
+    with distributed.process_group() as dist:
+        torch.save(found_by(dist), folder / f"{dist.rank}.pt")
 
 
 if __name__ == "__main__":
