@@ -77,7 +77,7 @@ def measure_sliders(model: Model) -> dict[str, object]:
     model.images(z[None])
     with timed() as times:
         frames = model.images(sheets.traversals(z, steps, [0.0] * len(steps)))
-        sheet = sheets.sprite(frames, sheets.FRAMES)
+        sheet = images.sprite(frames, sheets.FRAMES, ".jpg")
     return {"frames": len(frames), "kilobytes": len(sheet) // 1_000, **times}
 
 

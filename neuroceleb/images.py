@@ -171,11 +171,17 @@ def encode(image: Pixels, suffix: str = ".png", provenance: dict[str, Any] | Non
     return buffer.getvalue()
 
 
-def sprite(images: Pixels, columns: int) -> bytes:
-    """(N, H, W, 3) images side by side, `columns` in a row, as lossless WebP, encoded fast."""
+def sprite(images: Pixels, columns: int, suffix: str = ".webp") -> bytes:
+    """(N, H, W, 3) images row by row without gaps, `columns` in a row.
+
+    ".webp" is lossless and fast, ".jpg" has quality 90 without chroma subsampling (4:4:4).
+    """
     buffer = io.BytesIO()
     sheet = Image.fromarray(grid(images, columns, padding_px=0))
-    sheet.save(buffer, "WEBP", lossless=True, quality=0, method=0)
+    if suffix == ".jpg":
+        sheet.save(buffer, "JPEG", quality=90, subsampling=0)
+    else:
+        sheet.save(buffer, "WEBP", lossless=True, quality=0, method=0)
     return buffer.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""Who may do what on the page: whoever sits at this machine or knows its password, everything."""
+"""What visitors may do: everything on loopback or with the password, else only watch."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from neuroceleb.errors import UserError
 
 @dataclass(frozen=True)
 class Access:
-    """What the visitors of one server may do; all who see the page may watch.
+    """The permissions of one server's visitors; all of them may watch.
 
-    `is_local`: the server listens on loopback only, so files of this machine may be named, too.
-    `has_password`: it asks for one (`--auth`), so its visitors may change things as well.
+    `is_local`: the server listens on loopback only, so requests may name files of this machine.
+    `has_password`: `--auth` is set, so visitors may change things.
     """
 
     is_local: bool
@@ -19,7 +19,7 @@ class Access:
 
     @classmethod
     def of(cls, host: str, auth: tuple[str, str] | None) -> "Access":
-        """That of a server that listens there and asks for this user and password."""
+        """For a server that listens on `host` and requires this user and password, if any."""
         return cls(is_loopback(host), auth is not None)
 
     @property
@@ -27,17 +27,17 @@ class Access:
         """Whether visitors may do more than watch."""
         return self.is_local or self.has_password
 
-    def check(self, what: str) -> None:
-        """Raises UserError where visitors may only watch; `what` is what they want to do."""
+    def check(self, action: str) -> None:
+        """Raises UserError where visitors may only watch; `action` names what was requested."""
         if not self.is_open:
             raise UserError(
-                f"This server does not let visitors {what}: start it with --auth USER:PASSWORD, or "
-                "on this machine alone."
+                f"This server does not let visitors {action}: start it with --auth USER:PASSWORD, "
+                "or on this machine alone."
             )
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a server that listens there."""
+    """Whether only this machine reaches a server that listens on `host`."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:

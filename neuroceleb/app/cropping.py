@@ -1,13 +1,13 @@
-"""Cropping behind the page: one job at a time, in this process, whatever becomes of the page.
+"""Cropping of uploaded photos, one batch at a time, as a background task.
 
-What was sent and what is to become of it lies in the batch, how far it came in the dataset: so a
-job that the server's end interrupted goes on from there. Previews of whole photos are in memory
-only, for as long as somebody looks at them; on disk nothing of a photo remains but the crops.
+The batch holds the photos and the request, the dataset holds what was cropped: a task that the end
+of the server interrupted is resumed from them. Previews of whole photos are kept in memory only and
+for a bounded time; nothing of a photo stays on disk but the crops.
 """
 
 import dataclasses
 import hashlib
-import logging
+import math
 import threading
 import time
 from collections import OrderedDict, deque
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from neuroceleb import files
+from neuroceleb.app import background
+from neuroceleb.app.background import Kind, Task, Tasks
 from neuroceleb.app.uploads import Batch, Uploads
 from neuroceleb.data.faces import crop, edit
 from neuroceleb.data.faces.crop_photos import Options, Progress, crop_photos
@@ -23,21 +25,33 @@ from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import IMAGE_SIZE
 
-log = logging.getLogger(__name__)
-
 PREVIEWS_BYTES = 256 * 2**20
 PREVIEWS_KEPT_S = 3_600.0
-NEWEST = 24  # photos shown while cropping goes on
-END_PATIENCE_S = 20.0
+NEWEST = 24  # photos shown while a batch is being cropped
 
 RUNNING, FINISHED, STOPPED, FAILED = "running", "finished", "stopped", "failed"
+STATES = {
+    background.QUEUED: RUNNING,
+    background.RUNNING: RUNNING,
+    background.FAILED: FAILED,
+    background.CANCELLED: STOPPED,
+}
+KIND = Kind(
+    "crop",
+    max_pending=1,
+    busy="Other photos are being cropped: wait until they are done.",
+    abandoned_after_s=None,
+    kept_s=math.inf,
+    max_kept=1,
+)
 
 
 @dataclasses.dataclass(frozen=True)
-class Job:
-    """What to crop into which dataset. `path` is a place on this machine instead of a batch's.
+class CropRequest:
+    """What to crop into which dataset.
 
-    `agreed` is to how many photos somebody agreed that they be sent to Google.
+    `path` is a folder, zip or photo on this machine instead of the batch; `agreed` is the number of
+    photos that the visitor agreed to send to Google.
     """
 
     dataset: str
@@ -52,7 +66,7 @@ class Job:
 
 
 class Previews:
-    """Small JPEGs of whole photos, the ones not looked at for long let go first."""
+    """Small JPEGs of whole photos; the least recently used are dropped first."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, str], tuple[bytes, float]] = OrderedDict()
@@ -64,11 +78,11 @@ class Previews:
             self._drop((dataset, key))
             self._kept[dataset, key] = jpeg, time.monotonic()
             self._bytes += len(jpeg)
-            self._tidy()
+            self._expire()
 
     def get(self, dataset: str, key: str) -> bytes | None:
         with self._lock:
-            self._tidy()
+            self._expire()
             found = self._kept.get((dataset, key))
             if found is None:
                 return None
@@ -78,27 +92,27 @@ class Previews:
 
     def has(self, dataset: str, key: str) -> bool:
         with self._lock:
-            self._tidy()
+            self._expire()
             return (dataset, key) in self._kept
 
-    def forget(self, dataset: str, key: str | None = None) -> None:
-        """Let go of one photo's, or of a whole dataset's."""
+    def drop(self, dataset: str, key: str | None = None) -> None:
+        """Drop the preview of one photo, or all of a dataset."""
         with self._lock:
             for known in [known for known in self._kept if known[0] == dataset]:
                 if key in {None, known[1]}:
                     self._drop(known)
 
     def rename(self, old: str, new: str) -> None:
-        """The same photos under another dataset's name."""
+        """Move the previews of a renamed dataset."""
         with self._lock:
             renamed = ((new if name == old else name, key) for name, key in self._kept)
             self._kept = OrderedDict(zip(renamed, self._kept.values(), strict=True))
 
-    def _tidy(self) -> None:
+    def _expire(self) -> None:
         oldest = time.monotonic() - PREVIEWS_KEPT_S
         while self._kept:
-            known, (_, looked_at) = next(iter(self._kept.items()))
-            if self._bytes <= PREVIEWS_BYTES and looked_at >= oldest:
+            known, (_, used_at) = next(iter(self._kept.items()))
+            if self._bytes <= PREVIEWS_BYTES and used_at >= oldest:
                 return
             self._drop(known)
 
@@ -108,156 +122,148 @@ class Previews:
 
 
 def photo_key(source: str, sha256: str | None) -> str:
-    """A short name for a photo, for addresses."""
+    """A short key of a photo for URLs."""
     return hashlib.sha256(f"{source}\0{sha256}".encode("utf-8", "replace")).hexdigest()[:16]
 
 
-class Darkroom:
-    """Crops one batch at a time, and tells how far it is."""
+class Cropper:
+    """Crops one batch at a time and reports its status."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, tasks: Tasks) -> None:
         self.workspace = workspace
         self.uploads = Uploads(workspace.root / ".cache" / "uploads")
         self.previews = Previews()
+        self._tasks = tasks
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._cancelled = threading.Event()
-        self._closed = False
-        self._state: dict[str, Any] = {}
+        self._task: Task | None = None
+        self._status: dict[str, Any] = {}  # of the latest batch, but for the task's state
         self._newest: deque[list[Row]] = deque(maxlen=NEWEST)
 
     def face_set(self, name: str) -> FaceSet:
         return FaceSet(self.workspace.datasets / name)
 
-    # Telling -------------------------------------------------------------------------------
+    # Status --------------------------------------------------------------------------------
 
-    def jobs(self) -> list[dict[str, Any]]:
-        """The job that goes on or ended last, if any; then those that were interrupted earlier."""
+    def statuses(self) -> list[dict[str, Any]]:
+        """The status of the running or latest batch, if any; then of those interrupted earlier."""
         with self._lock:
-            known = [dict(self._state)] if self._state else []
-        told = {job["batch"] for job in known}
-        return known + [job for job in self._interrupted() if job["batch"] not in told]
+            latest = [] if self._task is None else [self._latest(self._task)]
+        known = {status["batch"] for status in latest}
+        return latest + [one for one in self._interrupted() if one["batch"] not in known]
+
+    def _latest(self, task: Task) -> dict[str, Any]:
+        if task.state == background.DONE:
+            return self._status | (task.result or {})
+        return self._status | {"state": STATES[task.state], "error": task.error}
 
     def newest(self) -> list[list[Row]]:
-        """The rows of the photos that were done last, the newest first."""
+        """The rows of the photos that were cropped last, the newest first."""
         with self._lock:
             return list(self._newest)
 
     def _interrupted(self) -> list[dict[str, Any]]:
-        jobs = [(batch, _read(batch)) for batch in self.uploads.all()]
-        return [{"state": STOPPED, **_about(batch, job)} for batch, job in jobs if job is not None]
+        requests = [(batch, _read_request(batch)) for batch in self.uploads.all()]
+        return [
+            {"state": STOPPED, **_described(batch, request)}
+            for batch, request in requests
+            if request is not None
+        ]
 
-    # Doing ---------------------------------------------------------------------------------
+    # Start and stop ------------------------------------------------------------------------
 
-    def start(self, batch: Batch, job: Job) -> None:
-        """Begin to crop, or go on; raises UserError where other photos are being cropped."""
+    def start(self, batch: Batch, request: CropRequest) -> None:
+        """Start or continue cropping; raises UserError where another batch is being cropped."""
+
+        def work(task: Task) -> dict[str, Any]:
+            return self._crop(task, batch, request)
+
         with self._lock:
-            if self._closed or (self._thread is not None and self._thread.is_alive()):
-                raise UserError("Other photos are being cropped: wait until they are done.")
-            files.write_json(batch.record, dataclasses.asdict(job))
-            self._cancelled.clear()
+            if self._is_running():
+                raise UserError(KIND.busy)
+            files.write_json(batch.record, dataclasses.asdict(request))
             self._newest.clear()
-            self._state = {"state": RUNNING, **_about(batch, job)}
-            work = threading.Thread(target=self._work, args=(batch, job), name="darkroom")
-            self._thread = work
-            work.start()
+            self._status = _described(batch, request)
+            self._task = self._tasks.submit(KIND, work)
+
+    def _is_running(self) -> bool:
+        return self._task is not None and not self._task.has_ended
 
     def resume(self, batch: Batch) -> None:
-        """Go on with what was interrupted; raises UserError."""
-        job = _read(batch)
-        if job is None:
+        """Continue an interrupted batch; raises UserError."""
+        request = _read_request(batch)
+        if request is None:
             raise UserError("These photos are no longer here: drop them again.")
-        self.start(batch, job)
+        self.start(batch, request)
 
     def cancel(self) -> None:
-        """Stop after the photos that are on their way; `resume` goes on from there."""
-        self._cancelled.set()
+        """Stop after the photos in progress; `resume` continues from there."""
+        if self._task is not None:
+            self._task.cancel()
 
     def discard(self, batch: Batch) -> None:
-        """Remove photos that are not being cropped; what was cut out of them stays."""
+        """Remove photos that are not being cropped; their crops stay."""
         with self._lock:
-            is_it = self._state.get("batch") == batch.id
-            if is_it and self._thread is not None and self._thread.is_alive():
+            is_latest = self._status.get("batch") == batch.id
+            if is_latest and self._is_running():
                 raise UserError("These photos are being cropped: stop that first.")
             batch.remove()
-            if is_it:
-                self._state = {}
+            if is_latest:
+                self._task, self._status = None, {}
 
-    def close(self) -> None:
-        """Stop for good, as the server ends; what is on its way is finished and written down."""
-        self._closed = True
-        self._cancelled.set()
-        if self._thread is not None:
-            self._thread.join(END_PATIENCE_S)
+    # In the task's thread ------------------------------------------------------------------
 
-    # In the thread -------------------------------------------------------------------------
-
-    def _work(self, batch: Batch, job: Job) -> None:
-        try:
-            self._tell(**self._crop(batch, job))
-        except UserError as error:
-            self._tell(state=FAILED, sentence=str(error))
-        except Exception:
-            log.exception("Cropping into %s failed", job.dataset)
-            self._tell(state=FAILED, sentence=None)
-
-    def _crop(self, batch: Batch, job: Job) -> dict[str, Any]:
-        face_set = self.face_set(job.dataset)
+    def _crop(self, task: Task, batch: Batch, request: CropRequest) -> dict[str, Any]:
+        face_set = self.face_set(request.dataset)
         began = time.monotonic()
 
-        def show(progress: Progress) -> None:
-            self._show(job, progress, time.monotonic() - began)
+        def report(progress: Progress) -> None:
+            task.progress = progress.done / max(progress.total, 1)
+            self._report(request, progress, time.monotonic() - began)
 
         outcome = crop_photos(
-            job.sources(batch),
+            request.sources(batch),
             face_set,
-            Options(job.size, job.align, job.detector, rules=edit.saved_rules(face_set)),
-            progress=show,
-            cancelled=self._cancelled.is_set,
+            Options(
+                request.size, request.align, request.detector, rules=edit.saved_rules(face_set)
+            ),
+            progress=report,
+            cancelled=lambda: task.is_cancelled,
             previews=True,
-            confirm=lambda _: self._has_agreed(batch, job),
+            confirm=lambda _: request.agreed >= count(request.sources(batch)),
         )
         if not outcome.finished:
             return {"state": STOPPED}
         batch.remove()
         return {"state": FINISHED, "new_faces": outcome.new_faces, "photos": outcome.photos}
 
-    def _has_agreed(self, batch: Batch, job: Job) -> bool:
-        return job.agreed >= count(job.sources(batch))
-
-    def _show(self, job: Job, progress: Progress, seconds: float) -> None:
-        told = {name: getattr(progress, name) for name in _COUNTED}
+    def _report(self, request: CropRequest, progress: Progress, seconds: float) -> None:
         rate = progress.done / max(seconds, 0.1)
-        self._tell(**told, rate=rate, seconds_left=(progress.total - progress.done) / rate)
+        counts = {name: getattr(progress, name) for name in COUNTED}
+        left = (progress.total - progress.done) / rate
         done = progress.photo
-        if done is None or not done.rows:
-            return
-        if done.preview is not None:
-            row = done.rows[0]
-            self.previews.put(job.dataset, photo_key(*row.photo), done.preview)
+        if done is not None and done.rows and done.preview is not None:
+            self.previews.put(request.dataset, photo_key(*done.rows[0].photo), done.preview)
         with self._lock:
-            self._newest.appendleft(list(done.rows))
-
-    def _tell(self, **news: Any) -> None:
-        with self._lock:
-            self._state = self._state | news
+            self._status |= {**counts, "rate": rate, "seconds_left": left}
+            if done is not None and done.rows:
+                self._newest.appendleft(list(done.rows))
 
 
-_COUNTED = ("done", "total", "kept", "rejected", "no_face", "unreadable")
+COUNTED = ("done", "total", "kept", "rejected", "no_face", "unreadable")
 
 
 def count(sources: list[Path]) -> int:
-    """How many files there are in folders and zips; raises UserError."""
+    """The number of files in folders and zips; raises UserError."""
     return len(crop.list_photos(sources))
 
 
-def _about(batch: Batch, job: Job) -> dict[str, Any]:
-    return {"batch": batch.id, "dataset": job.dataset, "sent": job.path is None}
+def _described(batch: Batch, request: CropRequest) -> dict[str, Any]:
+    return {"batch": batch.id, "dataset": request.dataset, "sent": request.path is None}
 
 
-def _read(batch: Batch) -> Job | None:
-    value = batch.job()
+def _read_request(batch: Batch) -> CropRequest | None:
+    value = batch.request()
     try:
-        return None if value is None else Job(**value)
+        return None if value is None else CropRequest(**value)
     except TypeError:
         return None

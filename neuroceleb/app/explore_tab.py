@@ -1,4 +1,4 @@
-"""The Explore tab. Drawn by its scripts from what `explorer` answers."""
+"""The Explore tab. Drawn by its scripts from what `explore_api` answers."""
 
 import gradio as gr
 

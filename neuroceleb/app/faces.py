@@ -1,8 +1,7 @@
-"""What a visitor asks for (model, epoch, seeds, truncation), checked, drawn and packed."""
+"""Requested faces (model, epoch, seeds or z, truncation): read, drawn, packed as PNG or zip."""
 
 import hashlib
 import io
-import math
 import re
 import threading
 import zipfile
@@ -10,32 +9,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuroceleb import __version__, images
+from neuroceleb.app.parameters import read_number, read_whole
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 from neuroceleb.latent.seeds import MAX_SEED, check_truncation, parse_seeds, z_from_seeds
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
 
+if TYPE_CHECKING:
+    from neuroceleb.model.generator import Model
+
 MAX_COUNT = 256
-SHIPPED_MODEL = "celeba-mini-classic"  # its long course is what Progress opens with
+SHIPPED_MODEL = "celeba-mini-classic"  # Progress opens with its long training
 BEST_MODEL = "celeba-mini"  # what Generate opens with
 FIRST_SEED = 42
 FIRST_COUNT = 18
-LOOK_S = 2.0  # between looks for a first model
+MODEL_POLL_S = 2.0
 MAX_Z = 10  # of one component of z: ten standard deviations
 MAX_SEEDS_CHARS = 8_000
 
 
 @dataclass(frozen=True)
-class Order:
-    """Faces asked for, every part of it known to be good."""
+class FaceRequest:
+    """Faces of one model by their seeds; every value is checked."""
 
     model: str
     epoch: int
@@ -45,14 +47,14 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Picked:
-    """One face as pages hand it around, every part of it known to be good."""
+class Face:
+    """One face of a model, by its z and, where it has one, its seed; every value is checked."""
 
     model: str
     epoch: int
     weights: Path
     z: NDArray[np.float32]
-    seed: int | None  # None where z is no seed's
+    seed: int | None  # None where z comes from no seed
     truncation: float
 
     @property
@@ -60,18 +62,18 @@ class Picked:
         """The name of its file."""
         return file_name(self.seed) if self.seed is not None else "face.png"
 
-    def as_page(self) -> dict[str, Any]:
-        """The face as the page hands it around."""
-        whose = {"model": self.model, "epoch": self.epoch}
+    def to_json(self) -> dict[str, Any]:
+        """The face as pages send it: `{model, epoch, seed, truncation}` or `{model, epoch, z}`."""
+        model = {"model": self.model, "epoch": self.epoch}
         if self.seed is None:
-            return whose | {"z": [float(str(value)) for value in self.z]}
-        return whose | {"seed": self.seed, "truncation": self.truncation}
+            return model | {"z": [float(str(value)) for value in self.z]}
+        return model | {"seed": self.seed, "truncation": self.truncation}
 
     @property
-    def recipe(self) -> dict[str, Any]:
-        """All it takes to make it again."""
+    def provenance(self) -> dict[str, Any]:
+        """What its PNG carries: all that is needed to draw it again."""
         made_by = {"version": __version__, "sha256": weights_sha256(self.weights)}
-        return self.as_page() | made_by
+        return self.to_json() | made_by
 
 
 def models(workspace: Workspace) -> list[Run]:
@@ -81,16 +83,17 @@ def models(workspace: Workspace) -> list[Run]:
     return sorted(usable, key=lambda run: (first.get(run.name, 2), run.name))
 
 
-def read_order(
+def read_request(
     workspace: Workspace, model: Any, epoch: Any, seed: Any, count: Any, truncation: Any
-) -> Order:
-    """An order from what the page or anyone else sent; raises UserError for what is not good.
+) -> FaceRequest:
+    """The request for `count` faces from one seed on, or for a list of seeds, `0-63,99`.
 
-    `seed` is one seed, of which `count` follow one another, or several written `0-63,99`. No epoch
-    means the last one kept.
+    No epoch means the last one kept. Raises UserError for any bad value.
     """
     run, number, weights = read_model(workspace, model, epoch)
-    return Order(run.name, number, read_seeds(seed, count), read_truncation(truncation), weights)
+    return FaceRequest(
+        run.name, number, read_seeds(seed, count), read_truncation(truncation), weights
+    )
 
 
 def read_model(workspace: Workspace, model: Any, epoch: Any) -> tuple[Run, int, Path]:
@@ -107,14 +110,8 @@ def read_seeds(seed: Any, count: Any) -> Sequence[int]:
     """1 to 256 seeds, from one and how many, or from a list; raises UserError."""
     if isinstance(seed, str) and re.search(r"\d\s*[-,]", seed):
         return _listed(seed)
-    first = read_whole(seed, "The seed")
-    how_many = read_whole(count, "The number of faces")
-    if not 1 <= how_many <= MAX_COUNT:
-        raise UserError(f"{how_many} faces cannot be shown at once: ask for 1 to {MAX_COUNT}.")
-    if not 0 <= first <= MAX_SEED - how_many + 1:
-        raise UserError(
-            f"Seed {first} is out of range: use a whole number from 0 to {MAX_SEED - how_many + 1}."
-        )
+    how_many = read_whole(count, "The number of faces", 1, MAX_COUNT)
+    first = read_whole(seed, "The seed", 0, MAX_SEED - how_many + 1)
     return range(first, first + how_many)
 
 
@@ -135,7 +132,7 @@ def read_truncation(value: Any) -> float:
 
 
 def read_z(face: Any, nz: int) -> NDArray[np.float32]:
-    """The latent vector of a face as pages hand it around: (nz,) float32.
+    """The latent vector of a face as pages send it: (nz,) float32.
 
     `{"seed": 42, "truncation": 1.0}` or `{"z": [...]}`; raises UserError for anything else.
     """
@@ -156,71 +153,71 @@ def read_z(face: Any, nz: int) -> NDArray[np.float32]:
     return np.array(numbers, np.float32)
 
 
-def read_face(workspace: Workspace, face: Any) -> Picked:
-    """One face as pages hand it around, with its model; raises UserError."""
+def read_face(workspace: Workspace, face: Any) -> Face:
+    """A face as pages send it, with its model; raises UserError."""
     if not isinstance(face, dict):
         raise UserError("That is no face: pick one again.")
     run, epoch, weights = read_model(workspace, face.get("model"), face.get("epoch"))
-    z = read_z(face, _generator().load(weights).nz)
+    z = read_z(face, load_model(weights).nz)
     if "z" in face:
-        return Picked(run.name, epoch, weights, z, None, 1.0)
+        return Face(run.name, epoch, weights, z, None, 1.0)
     scale = read_truncation(face.get("truncation", 1.0))
-    return Picked(run.name, epoch, weights, z, read_whole(face["seed"], "The seed"), scale)
+    return Face(run.name, epoch, weights, z, read_whole(face["seed"], "The seed"), scale)
 
 
 # Drawing -----------------------------------------------------------------------------------
 
 
-def draw(order: Order) -> Pixels:
-    """The faces of an order: (N, 64, 64, 3) uint8, the generator's own pixels."""
-    model = _generator().load(order.weights)
-    faces: Pixels = model.images(z_from_seeds(order.seeds, model.nz, order.truncation))
+def draw(request: FaceRequest) -> Pixels:
+    """The requested faces: (N, 64, 64, 3) uint8, the generator's own pixels."""
+    model = load_model(request.weights)
+    faces: Pixels = model.images(z_from_seeds(request.seeds, model.nz, request.truncation))
     return faces
 
 
-def draw_picked(faces: Sequence[Picked]) -> list[Pixels]:
+def draw_faces(faces: Sequence[Face]) -> list[Pixels]:
     """The pixels of faces of whatever models, each (64, 64, 3)."""
     drawn: dict[int, Pixels] = {}
     for weights in dict.fromkeys(face.weights for face in faces):
         places = [place for place, face in enumerate(faces) if face.weights == weights]
-        pixels = _generator().load(weights).images(np.stack([faces[i].z for i in places]))
+        pixels = load_model(weights).images(np.stack([faces[i].z for i in places]))
         drawn |= dict(zip(places, pixels, strict=True))
     return [drawn[place] for place in range(len(faces))]
 
 
 def warm_up(workspace: Workspace, closed: threading.Event) -> None:
-    """Have torch and the first model in memory before anyone asks for a face.
+    """Load torch and the first model, and draw one face.
 
-    Where there is no model yet, wait for one, unless `closed` comes first: torch takes hundreds
-    of megabytes, and nothing needs it sooner.
+    Where there is no model yet, wait for one until `closed` is set: torch takes hundreds of
+    megabytes, and nothing needs it sooner.
     """
     while not (there := models(workspace)):
-        if closed.wait(LOOK_S):
+        if closed.wait(MODEL_POLL_S):
             return
-    draw(read_order(workspace, there[0].name, None, FIRST_SEED, 1, 1.0))
+    draw(read_request(workspace, there[0].name, None, FIRST_SEED, 1, 1.0))
 
 
-def pngs(order: Order) -> list[tuple[str, bytes]]:
-    """One PNG a seed, (file name, content), each with its recipe in the text chunk."""
+def pngs(request: FaceRequest) -> list[tuple[str, bytes]]:
+    """One PNG a seed, (file name, content), each with its provenance in the text chunk."""
     return [
-        (file_name(seed), images.encode(face, ".png", recipe(order, seed)))
-        for seed, face in zip(order.seeds, draw(order), strict=True)
+        (file_name(seed), images.encode(face, ".png", provenance(request, seed)))
+        for seed, face in zip(request.seeds, draw(request), strict=True)
     ]
 
 
-def archive(order: Order) -> bytes:
-    """All faces of an order as a zip of PNGs."""
+def archive(request: FaceRequest) -> bytes:
+    """All faces of a request as a zip of PNGs."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:
-        for name, data in dict(pngs(order)).items():
+        for name, data in dict(pngs(request)).items():
             file.writestr(zipfile.ZipInfo(name), data)
     return buffer.getvalue()
 
 
-def archive_name(order: Order) -> str:
-    """The name of an order's zip: model, epoch, seeds."""
-    first, last = min(order.seeds), max(order.seeds)
-    return f"{order.model}_epoch_{order.epoch:03d}_seeds_{first}-{last}.zip"
+def archive_name(request: FaceRequest) -> str:
+    """The name of a request's zip: model, epoch, seeds."""
+    first, last = min(request.seeds), max(request.seeds)
+    return f"{request.model}_epoch_{request.epoch:03d}_seeds_{first}-{last}.zip"
 
 
 def file_name(seed: int) -> str:
@@ -228,15 +225,15 @@ def file_name(seed: int) -> str:
     return f"seed_{seed:04d}.png"
 
 
-def recipe(order: Order, seed: int) -> dict[str, Any]:
-    """All it takes to make one face again."""
+def provenance(request: FaceRequest, seed: int) -> dict[str, Any]:
+    """What the PNG of one face carries: all that is needed to draw it again."""
     return {
-        "model": order.model,
-        "epoch": order.epoch,
+        "model": request.model,
+        "epoch": request.epoch,
         "seed": seed,
-        "truncation": order.truncation,
+        "truncation": request.truncation,
         "version": __version__,
-        "sha256": weights_sha256(order.weights),
+        "sha256": weights_sha256(request.weights),
     }
 
 
@@ -257,32 +254,8 @@ def _sha256(path: Path, mtime_ns: int, size: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _generator() -> ModuleType:
-    """The door to torch, opened late: importing it takes seconds."""
+def load_model(weights: Path) -> "Model":
+    """The generator in a weights file. torch is imported only here, which takes seconds."""
     from neuroceleb.model import generator
 
-    return generator
-
-
-def read_whole(value: Any, what: str) -> int:
-    """A whole number that a page sent; raises UserError that names it `what`."""
-    number = read_number(value, what)
-    if number != int(number):
-        raise UserError(f"{what} {number:g} is not a whole number: leave the fraction out.")
-    return int(number)
-
-
-def read_number(value: Any, what: str) -> float | int:
-    """A finite number that a page sent; raises UserError that names it `what`."""
-    text = value.strip() if isinstance(value, str) else value
-    if isinstance(text, str) and re.fullmatch(r"-?\d{1,20}", text, re.ASCII):
-        return int(text)
-    if isinstance(text, str) and re.fullmatch(r"-?\d{1,20}\.\d{1,20}", text, re.ASCII):
-        return float(text)
-    if value is None or text == "":
-        raise UserError(f"{what} is missing: write a number.")
-    if isinstance(value, int) and abs(value) >= 10**20:
-        raise UserError(f"{what} has more than 20 digits: use a smaller number.")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise UserError(f"{what} '{str(value)[:40]}' is not a number: write digits.")
-    return value
+    return generator.load(weights)

@@ -1,4 +1,4 @@
-"""Who may talk to the server: hosts, origins, a password; and the headers of every answer."""
+"""Which requests are accepted: host, origin, password; and the security headers of every answer."""
 
 import base64
 import binascii
@@ -47,7 +47,7 @@ HEADERS = {
 
 
 class Guard:
-    """Lets through requests made to this server, by its own pages, with the password if any."""
+    """ASGI middleware: passes requests to this server, from its own pages, with the password."""
 
     def __init__(self, app: ASGIApp, host: str, auth: tuple[str, str] | None = None) -> None:
         self.app = app
@@ -82,10 +82,10 @@ class Guard:
 
 
 def is_own_host(header: str, bound: str) -> bool:
-    """Whether a Host header names this server, bound to the address or name `bound`.
+    """Whether a Host header names this server, which is bound to the address or name `bound`.
 
-    A server bound to every address answers to its addresses and the machine's own name, never to
-    a name that somebody else made to point here.
+    A server bound to every address accepts addresses and the machine's own name, but no other name:
+    another site's DNS entry may point here (DNS rebinding).
     """
     try:
         name = urlsplit(f"//{header}").hostname or ""
@@ -102,7 +102,7 @@ def is_own_host(header: str, bound: str) -> bool:
 def is_own_page(headers: Headers, host: str, may_be_link: bool) -> bool:
     """Whether a request comes from a page of this server, or from no page at all.
 
-    A link on another site may lead here; nothing else there may ask us anything.
+    Links on other sites may open the page (`may_be_link`); their other requests are refused.
     """
     if not may_be_link and headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
         return False

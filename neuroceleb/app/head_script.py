@@ -1,4 +1,4 @@
-"""A script at the very top of the page: what Gradio is given as `head` comes after its own."""
+"""Scripts at the very top of the page: Gradio puts its own before what it is given as `head`."""
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -6,8 +6,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 HEAD = b"<head>"
 
 
-class EarlyScript:
-    """Writes a script into the page at `/`, before anything else that it loads."""
+class HeadScript:
+    """ASGI middleware that inserts a script into the page at `/`, before everything it loads."""
 
     def __init__(self, app: ASGIApp, script: str) -> None:
         self.app = app
@@ -15,10 +15,10 @@ class EarlyScript:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_page = scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == "/"
-        await self.app(scope, receive, self._writing(send) if is_page else send)
+        await self.app(scope, receive, self._inserting(send) if is_page else send)
 
-    def _writing(self, send: Send) -> Send:
-        """`send`, but for HTML once the whole of it is there."""
+    def _inserting(self, send: Send) -> Send:
+        """`send`, with the script inserted into HTML once its whole body is there."""
         start: Message | None = None
         body = b""
 

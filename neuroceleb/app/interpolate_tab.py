@@ -1,19 +1,11 @@
-"""The Interpolate tab: walks between faces, scrubbed in the page. Drawn by `interpolate.js`."""
-
-from collections.abc import Callable
-from typing import Any
+"""The Interpolate tab: interpolations between faces, scrubbed. Drawn by `interpolate.js`."""
 
 import gradio as gr
-from fastapi import FastAPI, Response
-from fastapi.responses import FileResponse
 
-from neuroceleb import images, video
-from neuroceleb.app import faces, interpolate_api, theme
-from neuroceleb.app.generate_tab import TRAIN_COMMAND, data_url
-from neuroceleb.app.requests import Wishes, file_headers
-from neuroceleb.errors import UserError
+from neuroceleb import video
+from neuroceleb.app import interpolate_api, theme
+from neuroceleb.app.generate_tab import TRAIN_COMMAND
 from neuroceleb.latent import interpolation
-from neuroceleb.runs.workspace import Workspace
 
 FIRST_KEYS = (12, 57)
 FIRST_FRAMES = 63  # of a leg: 64 in all
@@ -41,52 +33,3 @@ def build() -> None:
         apply_default_css=False,
         elem_id="walk",
     )
-
-
-def add_routes(app: FastAPI, workspace: Workspace) -> Callable[[], None]:
-    """The addresses the tab asks: frames of a walk, one of its faces, films; returns the end."""
-    studio = interpolate_api.Studio()
-
-    @app.post("/walk")
-    def frames(wishes: Wishes) -> Response:
-        walk = interpolate_api.read_walk(workspace, wishes)
-        start = faces.read_whole(wishes.get("start", 0), "The first frame")
-        count = min(interpolate_api.PIECE, len(walk.z) - start)
-        headers = {
-            "Walk-Frames": str(len(walk.z)),
-            "Walk-Keys": ",".join(map(str, walk.key_frames)),
-        }
-        sprite = interpolate_api.sprite(walk, start, count)
-        return Response(sprite, headers=headers, media_type="image/webp")
-
-    @app.post("/walk/face")
-    def face(wishes: Wishes) -> dict[str, Any]:
-        walk = interpolate_api.read_walk(workspace, wishes)
-        frame = faces.read_whole(wishes.get("frame"), "The frame")
-        if not 0 <= frame < len(walk.z):
-            raise UserError(f"Frame {frame} of this walk is not there: it has {len(walk.z)}.")
-        picked = walk.face(frame)
-        png = images.encode(faces.draw_picked([picked])[0], ".png", picked.recipe)
-        return {"face": picked.as_page(), "name": picked.name, "png": data_url(png)}
-
-    @app.post("/walk/films")
-    def start(wishes: Wishes) -> dict[str, str]:
-        return {"film": studio.start(interpolate_api.read_walk(workspace, wishes), wishes)}
-
-    @app.get("/walk/films/{name}")
-    def progress(name: str) -> dict[str, Any]:
-        return studio.film(name).as_page()
-
-    @app.get("/walk/films/{name}/file")
-    def film(name: str) -> FileResponse:
-        made = studio.film(name)
-        if made.state != "ready":
-            raise UserError("That film is not ready yet: wait until it is.")
-        return FileResponse(made.path, headers=file_headers(made.name))
-
-    @app.delete("/walk/films/{name}")
-    def give_up(name: str) -> dict[str, str]:
-        studio.give_up(name)
-        return {}
-
-    return studio.close

@@ -17,10 +17,9 @@ from neuroceleb.runs.workspace import Workspace
 
 UPLOADS_CHECKED_S = 3_600
 UPLOADS_KEPT_S = 86_400
-# Gradio looks a thousand times a second whether an event waits, also while none does: that alone
-# is some percent of a core, for as long as the server lives.
-QUEUE_LOOKS_EVERY_S = 0.005
-QUEUE_TELLS_EVERY_S = 0.05
+# Gradio polls its empty queue a thousand times a second, which takes some percent of a core.
+QUEUE_POLLED_EVERY_S = 0.005
+QUEUE_PROGRESS_EVERY_S = 0.05
 
 
 def build(workspace: Workspace, access: Access) -> gr.Blocks:
@@ -53,6 +52,6 @@ def build(workspace: Workspace, access: Access) -> gr.Blocks:
                 photos_tab.build()
         api.register(api.Context(workspace, access))
     queued: gr.Blocks = page.queue(max_size=256)
-    queued._queue.sleep_when_free = QUEUE_LOOKS_EVERY_S
-    queued._queue.progress_update_sleep_when_free = QUEUE_TELLS_EVERY_S
+    queued._queue.sleep_when_free = QUEUE_POLLED_EVERY_S
+    queued._queue.progress_update_sleep_when_free = QUEUE_PROGRESS_EVERY_S
     return queued

@@ -1,7 +1,7 @@
-"""What the Photos tab shows and asks for, as plain JSON over HTTP.
+"""The Photos tab's routes: uploads, cropping, datasets page by page, rules, choices, save, remove.
 
-Photos come in one by one and are cropped by the darkroom; a dataset is then looked at page by
-page, judged by the rules and choices of its draft, and saved.
+Photos are uploaded one by one and cropped in the background. A dataset has a draft of rules and
+choices, which `save` applies.
 """
 
 import dataclasses
@@ -18,8 +18,8 @@ from fastapi.responses import FileResponse, JSONResponse
 from neuroceleb import images
 from neuroceleb.app import threshold_histograms
 from neuroceleb.app.access import Access
-from neuroceleb.app.cropping import RUNNING, Darkroom, Job, count, photo_key
-from neuroceleb.app.requests import Wishes
+from neuroceleb.app.cropping import RUNNING, Cropper, CropRequest, count, photo_key
+from neuroceleb.app.payloads import JsonBody
 from neuroceleb.data import dataset
 from neuroceleb.data.faces import (
     align,
@@ -42,12 +42,12 @@ PHOTOS_A_PAGE = 48
 CONTACT_SHEET = 60  # kept faces, evenly chosen
 MAX_DATASETS = 500
 
-Photo = list[int]  # the rows of one photo, by their place in the manifest
+Photo = list[int]  # indices of its rows in the manifest
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """One reading of a dataset's manifest, and where things are in it."""
+    """A dataset's manifest as it was read, with indices of its photos and faces."""
 
     face_set: FaceSet
     rows: tuple[Row, ...]
@@ -56,7 +56,7 @@ class Manifest:
 
 
 def manifest_of(face_set: FaceSet) -> Manifest:
-    """The manifest as it is now; read again only where it changed. Raises UserError."""
+    """The current manifest, from a cache where it has not changed. Raises UserError."""
     try:
         stat = face_set.manifest.stat()
     except OSError as error:
@@ -78,32 +78,31 @@ def _manifest(face_set: FaceSet, *_: int) -> Manifest:
 
 
 @dataclass(frozen=True)
-class PhotoDesk:
-    """The photos and datasets of a workspace, as one server lets its visitors see and change them.
+class PhotosApi:
+    """The photos and datasets of a workspace, for the visitors of one server.
 
-    Whoever may train may also bring photos, and see the faces cut out of them. Each function checks
-    it itself.
+    Visitors who may train may also upload photos and see their crops. Each function checks access.
     """
 
     workspace: Workspace
-    darkroom: Darkroom
+    cropper: Cropper
     access: Access
 
     def check_allowed(self) -> None:
-        """Raises UserError for visitors who may neither bring photos nor see them."""
+        """Raises UserError for visitors who may neither upload photos nor see them."""
         self.access.check("see photos or crop them")
 
-    # Watching ------------------------------------------------------------------------------
+    # Status --------------------------------------------------------------------------------
 
     def overview(self) -> dict[str, Any]:
-        """The datasets made of photos, and the job that goes on."""
+        """The datasets made of photos, and the crop tasks."""
         if not self.access.is_open:
             return {"allowed": False}
         return {
             "allowed": True,
             "paths": self.access.is_local,
             "datasets": [_line(face_set) for face_set in self._face_sets()],
-            "jobs": self._jobs(),
+            "tasks": self._crop_tasks(),
         }
 
     def _face_sets(self) -> list[FaceSet]:
@@ -114,33 +113,33 @@ class PhotoDesk:
         found = (FaceSet(path) for path in paths if not path.name.startswith("."))
         return [face_set for face_set in found if face_set.exists()][:MAX_DATASETS]
 
-    def _jobs(self) -> list[dict[str, Any]]:
-        """What is cropped or waits to be gone on with; with the photos that were done last."""
-        jobs = self.darkroom.jobs()
-        if jobs and jobs[0]["state"] == RUNNING:
-            name = jobs[0]["dataset"]
-            jobs[0]["newest"] = [self._photo(name, rows) for rows in self.darkroom.newest()]
-        return jobs
+    def _crop_tasks(self) -> list[dict[str, Any]]:
+        """The running and the interrupted crop tasks; the running one with its newest photos."""
+        tasks = self.cropper.statuses()
+        if tasks and tasks[0]["state"] == RUNNING:
+            name = tasks[0]["dataset"]
+            tasks[0]["newest"] = [self._photo(name, rows) for rows in self.cropper.newest()]
+        return tasks
 
-    def look(self, wishes: dict[str, Any]) -> dict[str, Any]:
-        """One dataset by the rules of its draft, changed by `rules`: figures and a page of photos.
+    def describe(self, values: dict[str, Any]) -> dict[str, Any]:
+        """One dataset by the rules of its draft, updated by `rules`: counts and a page of photos.
 
         `show` is all, kept, rejected, changed, no_face, unreadable or the name of a reason.
         """
         self.check_allowed()
-        face_set = self._face_set(wishes)
+        face_set = self._face_set(values)
         known = manifest_of(face_set)
-        tried = self._tried(face_set, wishes.get("rules"))
-        rows = review.judge(review.apply_choices(known.rows, tried.choices), tried.rules)
+        edited = self._update_draft(face_set, values.get("rules"))
+        rows = review.judge(review.apply_choices(known.rows, edited.choices), edited.rules)
         counts = dataclasses.asdict(review.count(rows))
-        group, show = wishes.get("group"), str(wishes.get("show", "all"))
+        group, show = values.get("group"), str(values.get("show", "all"))
         photos = [
             photo
             for photo in known.photos.values()
             if (not group or rows[photo[0]].group == group)
-            and _is_shown([rows[i] for i in photo], show)
+            and _matches([rows[i] for i in photo], show)
         ]
-        page = wishes.get("page")
+        page = values.get("page")
         pages = max(1, -(-len(photos) // PHOTOS_A_PAGE))
         page = min(max(0, page), pages - 1) if isinstance(page, int) else 0
         some = photos[page * PHOTOS_A_PAGE : (page + 1) * PHOTOS_A_PAGE]
@@ -151,10 +150,10 @@ class PhotoDesk:
             "counts": counts,
             "changed": sum(row.overruled is not None for row in rows),
             "verdict": report.assess(counts),
-            "rules": dataclasses.asdict(tried.rules),
-            "saved": _is_settled(face_set, len(rows)) and not draft.exists(face_set),
-            "settled": _is_settled(face_set, 0),
-            "levels": threshold_histograms.of(rows, tried.rules),
+            "rules": dataclasses.asdict(edited.rules),
+            "saved": _has_report(face_set, len(rows)) and not draft.exists(face_set),
+            "settled": _has_report(face_set, 0),
+            "levels": threshold_histograms.compute(rows, edited.rules),
             "groups": _groups(rows),
             "trained": self.workspace.runs_trained_on(face_set.path),
             "found": len(photos),
@@ -166,24 +165,24 @@ class PhotoDesk:
             "card": f"photos/report/{quote(name)}?v={_stamp(face_set)}",
         }
 
-    def _face_set(self, wishes: dict[str, Any]) -> FaceSet:
-        name = wishes.get("dataset")
-        return self.darkroom.face_set(check_name(name if isinstance(name, str) else ""))
+    def _face_set(self, values: dict[str, Any]) -> FaceSet:
+        name = values.get("dataset")
+        return self.cropper.face_set(check_name(name if isinstance(name, str) else ""))
 
-    def _tried(self, face_set: FaceSet, rules: object) -> Draft:
-        """The draft, changed by the rules that were given, and kept."""
-        tried = draft.read(face_set)
+    def _update_draft(self, face_set: FaceSet, rules: object) -> Draft:
+        """The draft, updated by the given rules and written."""
+        edited = draft.read(face_set)
         if isinstance(rules, dict) and rules:
-            changed = tried.with_rules(**{str(name): value for name, value in rules.items()})
-            if changed != tried:
+            changed = edited.with_rules(**{str(name): value for name, value in rules.items()})
+            if changed != edited:
                 draft.write(face_set, changed)
             return changed
-        return tried
+        return edited
 
     def _photo(self, name: str, rows: Sequence[Row]) -> dict[str, Any]:
         first = rows[0]
         key = photo_key(*first.photo)
-        has_preview = self.darkroom.previews.has(name, key)
+        has_preview = self.cropper.previews.has(name, key)
         return {
             "key": key,
             "source": first.source,
@@ -197,9 +196,9 @@ class PhotoDesk:
         }
 
     def crop_file(self, name: str, face_id: str) -> Path:
-        """Where a face's crop lies; raises UserError."""
+        """The file of a face's crop; raises UserError."""
         self.check_allowed()
-        known = manifest_of(self.darkroom.face_set(check_name(name)))
+        known = manifest_of(self.cropper.face_set(check_name(name)))
         index = known.by_id.get(face_id)
         if index is None:
             raise UserError(f"There is no face '{face_id[:80]}' in '{name}'.")
@@ -209,9 +208,9 @@ class PhotoDesk:
         return path
 
     def preview(self, name: str, key: str) -> bytes:
-        """A small JPEG of a photo that was cropped lately; raises UserError."""
+        """The preview JPEG of a recently cropped photo; raises UserError."""
         self.check_allowed()
-        jpeg = self.darkroom.previews.get(name, key)
+        jpeg = self.cropper.previews.get(name, key)
         if jpeg is None:
             raise UserError("The photo is no longer here: only its crops are kept.")
         return jpeg
@@ -219,25 +218,25 @@ class PhotoDesk:
     def mean_face(self, name: str) -> bytes:
         """PNG of the mean of the faces that were kept when the dataset was last saved."""
         self.check_allowed()
-        face_set = self.darkroom.face_set(check_name(name))
+        face_set = self.cropper.face_set(check_name(name))
         return _mean_face(face_set, _stamp(face_set))
 
     def report_file(self, name: str) -> Path:
         """The report card's picture; raises UserError where there is none."""
         self.check_allowed()
-        path = self.darkroom.face_set(check_name(name)).report.with_suffix(".jpg")
+        path = self.cropper.face_set(check_name(name)).report.with_suffix(".jpg")
         if not path.is_file():
             raise UserError(f"'{name}' has no report card yet: save it first.")
         return path
 
-    # Bringing photos -----------------------------------------------------------------------
+    # Cropping ------------------------------------------------------------------------------
 
-    def cost(self, wishes: dict[str, Any]) -> dict[str, Any]:
+    def cost(self, values: dict[str, Any]) -> dict[str, Any]:
         """What Google would bill for a batch. Raises UserError where no credentials are found."""
         self.check_allowed()
         from neuroceleb.data.faces import google_vision  # half a second
 
-        _, sources = self._read(wishes)
+        _, sources = self._read(values)
         google_vision.check_credentials()
         photos = count(sources)
         return {
@@ -248,23 +247,25 @@ class PhotoDesk:
             "free": google_consent.FREE_CALLS,
         }
 
-    def start(self, wishes: dict[str, Any]) -> str:
-        """Begin to crop a batch into a dataset, new or known; returns its name."""
+    def start(self, values: dict[str, Any]) -> str:
+        """Start to crop a batch into a new or an existing dataset; returns its name."""
         self.check_allowed()
-        job, sources = self._read(wishes)
+        request, sources = self._read(values)
         photos = count(sources)
         if not photos:
             raise UserError("There are no photos yet: drop some first.")
-        if job.detector == "google-vision" and job.agreed != photos:
+        if request.detector == "google-vision" and request.agreed != photos:
             raise UserError(f"Agree first that {photos:,} photos are sent to Google.")
-        batch = self.darkroom.uploads
-        self.darkroom.start(batch.batch(wishes["batch"]) if job.path is None else batch.new(), job)
-        return job.dataset
+        batch = self.cropper.uploads
+        self.cropper.start(
+            batch.batch(values["batch"]) if request.path is None else batch.new(), request
+        )
+        return request.dataset
 
-    def _read(self, wishes: dict[str, Any]) -> tuple[Job, list[Path]]:
-        """The job and where its photos lie, every value checked."""
-        face_set = self._face_set(wishes)
-        size, detector, agreed = (wishes.get(key) for key in ("size", "detector", "agreed"))
+    def _read(self, values: dict[str, Any]) -> tuple[CropRequest, list[Path]]:
+        """The checked crop request and the sources of its photos."""
+        face_set = self._face_set(values)
+        size, detector, agreed = (values.get(key) for key in ("size", "detector", "agreed"))
         before = report.read(face_set)
         if face_set.exists():
             size = before.get("size", size)
@@ -274,12 +275,14 @@ class PhotoDesk:
             raise UserError("The size of the crops must be 64, 96 or 128.")
         if detector not in crop_photos.DETECTORS:
             raise UserError("Choose one of the detectors: yunet or google-vision.")
-        path = self._path(wishes.get("path"))
+        path = self._path(values.get("path"))
         allowed = agreed if isinstance(agreed, int) else 0
-        job = Job(face_set.name, size, detector, path, allowed, before.get("align", "landmarks"))
+        request = CropRequest(
+            face_set.name, size, detector, path, allowed, before.get("align", "landmarks")
+        )
         if path is not None:
-            return job, [Path(path)]
-        return job, self.darkroom.uploads.batch(wishes.get("batch")).sources()
+            return request, [Path(path)]
+        return request, self.cropper.uploads.batch(values.get("batch")).sources()
 
     def _path(self, text: object) -> str | None:
         """A folder, zip or photo on this machine, which only those who sit at it may name."""
@@ -292,58 +295,58 @@ class PhotoDesk:
             raise UserError(f"{text.strip()[:200]} is not there: write the whole path.")
         return str(path)
 
-    def change_job(self, act: str, wishes: dict[str, Any]) -> None:
-        """Stop cropping, go on with what was interrupted, or remove what was sent."""
+    def change_task(self, action: str, values: dict[str, Any]) -> None:
+        """Stop cropping, resume an interrupted batch, or remove the uploaded photos."""
         self.check_allowed()
-        if act == "stop":
-            self.darkroom.cancel()
+        if action == "stop":
+            self.cropper.cancel()
             return
-        batch = self.darkroom.uploads.batch(wishes.get("batch"))
-        if act == "resume":
-            self.darkroom.resume(batch)
+        batch = self.cropper.uploads.batch(values.get("batch"))
+        if action == "resume":
+            self.cropper.resume(batch)
         else:
-            self.darkroom.discard(batch)
+            self.cropper.discard(batch)
 
-    # Judging -------------------------------------------------------------------------------
+    # Draft ---------------------------------------------------------------------------------
 
-    def choose(self, wishes: dict[str, Any]) -> None:
-        """Keep or reject one face whatever the rules say, or take that back; not saved yet."""
+    def choose(self, values: dict[str, Any]) -> None:
+        """Override the rules for one face in the draft, or undo that."""
         self.check_allowed()
-        face_set = self._face_set(wishes)
+        face_set = self._face_set(values)
         known = manifest_of(face_set)
-        index = known.by_id.get(str(wishes.get("face")))
+        index = known.by_id.get(str(values.get("face")))
         if index is None:
             raise UserError(f"There is no such face in '{face_set.name}': reload the page.")
-        tried = draft.read(face_set).with_choice(known.rows[index], wishes.get("choice"))
-        draft.write(face_set, tried)
+        edited = draft.read(face_set).with_choice(known.rows[index], values.get("choice"))
+        draft.write(face_set, edited)
 
-    def revert(self, wishes: dict[str, Any]) -> None:
-        """Back to what was saved last, or, with `defaults`, to the rules we recommend."""
+    def revert(self, values: dict[str, Any]) -> None:
+        """Reset the draft to the saved state, or, with `defaults`, to the recommended rules."""
         self.check_allowed()
-        face_set = self._face_set(wishes)
-        if wishes.get("defaults") is True:
+        face_set = self._face_set(values)
+        if values.get("defaults") is True:
             draft.write(face_set, Draft(Rules(), draft.read(face_set).choices))
         else:
             draft.discard(face_set)
 
-    def save(self, wishes: dict[str, Any]) -> str:
-        """Make the draft true, and give the dataset its name; returns it."""
+    def save(self, values: dict[str, Any]) -> str:
+        """Apply the draft and rename the dataset; returns its name."""
         self.check_allowed()
-        face_set = self._face_set(wishes)
+        face_set = self._face_set(values)
         if not face_set.exists():
             raise UserError(f"There is no dataset '{face_set.name}' to save: crop photos first.")
-        new = wishes.get("name")
+        new = values.get("name")
         wanted = check_name(new) if isinstance(new, str) and new else face_set.name
         if wanted != face_set.name:
             self._check_free(face_set, wanted)
         draft.save(face_set)
         if wanted != face_set.name:
             edit.rename(face_set, wanted)
-            self.darkroom.previews.rename(face_set.name, wanted)
+            self.cropper.previews.rename(face_set.name, wanted)
         return wanted
 
     def _check_free(self, face_set: FaceSet, wanted: str) -> None:
-        if self.darkroom.face_set(wanted).path.exists():
+        if self.cropper.face_set(wanted).path.exists():
             raise UserError(f"There is already a dataset '{wanted}': use another name.")
         trained = self.workspace.runs_trained_on(face_set.path)
         if trained:
@@ -352,29 +355,29 @@ class PhotoDesk:
                 f"{', '.join(trained[:5])}."
             )
 
-    def remove(self, wishes: dict[str, Any]) -> dict[str, Any]:
-        """Delete what was cut out of a photo, or of all photos of a person (group).
+    def remove(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Delete the crops of a photo, or of all photos of a person (group).
 
-        Says how many faces are gone, and which runs had learned from the dataset.
+        Returns the number of deleted faces and the runs that were trained on the dataset.
         """
         self.check_allowed()
-        face_set = self._face_set(wishes)
+        face_set = self._face_set(values)
         known = manifest_of(face_set)
-        key, group = wishes.get("photo"), wishes.get("group")
+        key, group = values.get("photo"), values.get("group")
         if isinstance(group, str) and group:
             gone = edit.remove(face_set, group=group)
-            self.darkroom.previews.forget(face_set.name)
+            self.cropper.previews.drop(face_set.name)
         elif isinstance(key, str) and key in known.photos:
             gone = edit.remove(face_set, photo=known.rows[known.photos[key][0]].photo)
-            self.darkroom.previews.forget(face_set.name, key)
+            self.cropper.previews.drop(face_set.name, key)
         else:
             raise UserError("There is no such photo or person here: reload the page.")
         dataset.clear_cache(face_set.faces, self.workspace.datasets)
         return {"gone": gone, "trained": self.workspace.runs_trained_on(face_set.path)}
 
 
-def _is_settled(face_set: FaceSet, rows: int) -> bool:
-    """Whether there is a report card, of at least so many rows: not so where it was interrupted."""
+def _has_report(face_set: FaceSet, rows: int) -> bool:
+    """Whether there is a report of at least so many rows: not so after an interruption."""
     return int(report.read(face_set).get("rows", -1)) >= rows
 
 
@@ -401,7 +404,7 @@ def _face(name: str, row: Row) -> dict[str, Any]:
     }
 
 
-def _is_shown(rows: Sequence[Row], show: str) -> bool:
+def _matches(rows: Sequence[Row], show: str) -> bool:
     if show == "all":
         return True
     if show == "changed":
@@ -449,13 +452,12 @@ def _mean_face(face_set: FaceSet, _: int) -> bytes:
 def add_routes(
     app: FastAPI,
     workspace: Workspace,
-    darkroom: Darkroom,
-    host: str,
-    auth: tuple[str, str] | None,
+    cropper: Cropper,
+    access: Access,
 ) -> None:
-    """The Photos tab's addresses: `photos` to watch, `photos/<act>` to change."""
-    photos = PhotoDesk(workspace, darkroom, Access.of(host, auth))
-    for_now = {"Cache-Control": "private, max-age=600"}
+    """`photos` to poll, `photos/<action>` to change."""
+    photos = PhotosApi(workspace, cropper, access)
+    short_cache = {"Cache-Control": "private, max-age=600"}
 
     @app.get("/photos")
     def watch() -> dict[str, Any]:
@@ -464,62 +466,62 @@ def add_routes(
     @app.post("/photos/batch")
     def batch() -> dict[str, str]:
         photos.check_allowed()
-        return {"batch": darkroom.uploads.new().id}
+        return {"batch": cropper.uploads.new().id}
 
     @app.post("/photos/upload/{batch_id}")
     async def upload(batch_id: str, name: str, request: Request) -> dict[str, str]:
         photos.check_allowed()
         length = request.headers.get("content-length", "")
         expected = int(length) if length.isdecimal() else None
-        await darkroom.uploads.take(batch_id, name, expected, request.stream())
+        await cropper.uploads.take(batch_id, name, expected, request.stream())
         return {}
 
     @app.post("/photos/look")
-    def look(wishes: Wishes) -> JSONResponse:
-        return JSONResponse(photos.look(wishes))
+    def describe(body: JsonBody) -> JSONResponse:
+        return JSONResponse(photos.describe(body))
 
     @app.post("/photos/cost")
-    def cost(wishes: Wishes) -> dict[str, Any]:
-        return photos.cost(wishes)
+    def cost(body: JsonBody) -> dict[str, Any]:
+        return photos.cost(body)
 
     @app.post("/photos/start")
-    def start(wishes: Wishes) -> dict[str, str]:
-        return {"dataset": photos.start(wishes)}
+    def start(body: JsonBody) -> dict[str, str]:
+        return {"dataset": photos.start(body)}
 
     @app.post("/photos/save")
-    def save(wishes: Wishes) -> dict[str, str]:
-        return {"dataset": photos.save(wishes)}
+    def save(body: JsonBody) -> dict[str, str]:
+        return {"dataset": photos.save(body)}
 
     @app.post("/photos/choose")
-    def choose(wishes: Wishes) -> dict[str, str]:
-        photos.choose(wishes)
+    def choose(body: JsonBody) -> dict[str, str]:
+        photos.choose(body)
         return {}
 
     @app.post("/photos/revert")
-    def revert(wishes: Wishes) -> dict[str, str]:
-        photos.revert(wishes)
+    def revert(body: JsonBody) -> dict[str, str]:
+        photos.revert(body)
         return {}
 
     @app.post("/photos/remove")
-    def remove(wishes: Wishes) -> dict[str, Any]:
-        return photos.remove(wishes)
+    def remove(body: JsonBody) -> dict[str, Any]:
+        return photos.remove(body)
 
-    @app.post("/photos/job/{act}")
-    def job(act: str, wishes: Wishes) -> dict[str, str]:
-        photos.change_job(act, wishes)
+    @app.post("/photos/task/{action}")
+    def task(action: str, body: JsonBody) -> dict[str, str]:
+        photos.change_task(action, body)
         return {}
 
     @app.get("/photos/crop/{name}/{face_id}")
     def crop(name: str, face_id: str) -> FileResponse:
-        return FileResponse(photos.crop_file(name, face_id), headers=for_now)
+        return FileResponse(photos.crop_file(name, face_id), headers=short_cache)
 
     @app.get("/photos/preview/{name}/{key}")
     def preview(name: str, key: str) -> Response:
-        return Response(photos.preview(name, key), headers=for_now, media_type="image/jpeg")
+        return Response(photos.preview(name, key), headers=short_cache, media_type="image/jpeg")
 
     @app.get("/photos/mean/{name}")
     def mean(name: str) -> Response:
-        return Response(photos.mean_face(name), headers=for_now, media_type="image/png")
+        return Response(photos.mean_face(name), headers=short_cache, media_type="image/png")
 
     @app.get("/photos/report/{name}")
     def card(name: str) -> FileResponse:

@@ -1,4 +1,4 @@
-"""The Photos tab: from photos to a dataset. Drawn by `photos.js` from what `photo_desk` says."""
+"""The Photos tab: from photos to a dataset. Drawn by `photos.js` from what `photos_api` answers."""
 
 import dataclasses
 
@@ -25,7 +25,7 @@ def build() -> None:
 
 
 def rules_spec() -> list[dict[str, object]]:
-    """Every threshold as the page draws it: name, bounds or choices, and the reason it gives."""
+    """Every threshold for the page: name, bounds or choices, and the reason that it gives."""
     return [
         {
             "name": spec.name,

@@ -1,4 +1,4 @@
-"""A PNG that we saved, dropped on the page: read its recipe, believe nothing, make it again."""
+"""The provenance in a saved PNG: read, checked against the weights here, drawn again."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,52 +24,53 @@ class Restored:
     """What a PNG shows: one face, or a sheet of seeds."""
 
     face: dict[str, Any] | None
-    order: faces.Order | None
+    request: faces.FaceRequest | None
 
 
 def restore(workspace: Workspace, png: bytes) -> Restored:
-    """What the page must show to show these pixels again.
+    """The request that draws the pixels of a PNG again.
 
-    The recipe is taken at its word in nothing: the model must be here, its weights must have the
-    checksum that is told, and what they make must be the pixels of the PNG, to one grey level.
-    Raises UserError.
+    Nothing of the provenance is trusted: the model must be here, its weights must have the stated
+    checksum, and their output must equal the pixels of the PNG to one grey level. Raises UserError.
     """
-    pixels, recipe = _read(png)
-    if "keys" in recipe:
-        raise UserError("The PNG is the strip of a walk: choose its key faces under Interpolate.")
-    run, epoch, weights = _find(workspace, recipe)
-    if "seeds" in recipe:
-        order = _sheet(run, epoch, weights, recipe)
-        _compare(pixels, images.grid(faces.draw(order)))
-        return Restored(None, order)
-    face = faces.read_face(workspace, recipe | {"model": run.name, "epoch": epoch})
-    _compare(pixels, faces.draw_picked([face])[0])
-    return Restored(face.as_page(), None)
+    pixels, provenance = _read(png)
+    if "keys" in provenance:
+        raise UserError(
+            "The PNG is the strip of an interpolation: choose its key faces under Interpolate."
+        )
+    run, epoch, weights = _find(workspace, provenance)
+    if "seeds" in provenance:
+        request = _sheet(run, epoch, weights, provenance)
+        _compare(pixels, images.grid(faces.draw(request)))
+        return Restored(None, request)
+    face = faces.read_face(workspace, provenance | {"model": run.name, "epoch": epoch})
+    _compare(pixels, faces.draw_faces([face])[0])
+    return Restored(face.to_json(), None)
 
 
 def _read(png: bytes) -> tuple[Pixels, dict[str, Any]]:
     if len(png) > MAX_BYTES:
-        raise UserError(f"The PNG is over {MAX_BYTES // 2**20} MB: it is none that was saved here.")
+        raise UserError(f"The PNG is over {MAX_BYTES // 2**20} MB: it was not saved here.")
     try:
-        pixels, recipe = images.decode_png(png, MAX_PIXELS)
+        pixels, provenance = images.decode_png(png, MAX_PIXELS)
     except images.UnreadableImageError as error:
         raise UserError(
             f"The file cannot be used, {error}: drop a PNG that was saved here."
         ) from error
-    if recipe is None:
-        raise UserError("The PNG has no recipe in it: drop one that was saved here.")
-    return pixels, recipe
+    if provenance is None:
+        raise UserError("The PNG has no provenance in it: drop one that was saved here.")
+    return pixels, provenance
 
 
-def _find(workspace: Workspace, recipe: dict[str, Any]) -> tuple[Run, int, Path]:
-    """The run, epoch and weights with the checksum of the recipe; the named run is tried first."""
-    named, wanted = recipe.get("model"), recipe.get("sha256")
+def _find(workspace: Workspace, provenance: dict[str, Any]) -> tuple[Run, int, Path]:
+    """Run, epoch and weights with the stated checksum; the named run is tried first."""
+    named, wanted = provenance.get("model"), provenance.get("sha256")
     if not isinstance(named, str) or not isinstance(wanted, str):
-        raise UserError("The PNG's recipe names no model: drop one that was saved here.")
+        raise UserError("The PNG's provenance names no model: drop one that was saved here.")
     runs = sorted(workspace.runs(), key=lambda run: run.name != named)
     tried = 0
     for run in runs:
-        kept = sorted(run.kept().items(), key=lambda item: item[0] != recipe.get("epoch"))
+        kept = sorted(run.kept().items(), key=lambda item: item[0] != provenance.get("epoch"))
         for epoch, weights in kept:
             if tried >= MAX_SEARCHED:
                 break
@@ -86,23 +87,25 @@ def _find(workspace: Workspace, recipe: dict[str, Any]) -> tuple[Run, int, Path]
     )
 
 
-def _sheet(run: Run, epoch: int, weights: Path, recipe: dict[str, Any]) -> faces.Order:
-    listed = recipe["seeds"]
+def _sheet(run: Run, epoch: int, weights: Path, provenance: dict[str, Any]) -> faces.FaceRequest:
+    listed = provenance["seeds"]
     if not isinstance(listed, list) or not all(type(seed) is int for seed in listed):
-        raise UserError("The seeds of the PNG's recipe are no list: drop one that was saved here.")
+        raise UserError(
+            "The seeds of the PNG's provenance are no list: drop one that was saved here."
+        )
     if len(listed) > faces.MAX_COUNT:
         raise UserError(
             f"The sheet has over {faces.MAX_COUNT} faces: more cannot be shown at once."
         )
     seeds = parse_seeds(",".join(map(str, listed)))
-    truncation = faces.read_truncation(recipe.get("truncation", 1.0))
-    return faces.Order(run.name, epoch, seeds, truncation, weights)
+    truncation = faces.read_truncation(provenance.get("truncation", 1.0))
+    return faces.FaceRequest(run.name, epoch, seeds, truncation, weights)
 
 
 def _compare(pixels: Pixels, drawn: Pixels) -> None:
     alike = pixels.shape == drawn.shape
     if not alike or np.abs(pixels.astype(int) - drawn.astype(int)).max(initial=0) > 1:
         raise UserError(
-            "The PNG does not show what its recipe makes: one of the two was changed after it was "
-            "saved."
+            "The PNG does not show what its provenance says: one of the two was changed after it "
+            "was saved."
         )

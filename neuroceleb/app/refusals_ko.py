@@ -1,10 +1,10 @@
-"""What is refused, in Korean: every sentence of a UserError that the page can show.
+"""The Korean sentences of every UserError that the page can show.
 
 A key is the sentence with `{}` where it names something; its translation says where each of these
 goes, `{0}` the first. What stands there is translated as well, where it is a key itself.
 """
 
-# The page's own rooms.
+# The app's own.
 PAGE: dict[str, str] = {
     "This server does not let visitors {}: start it with --auth USER:PASSWORD, or on this "
     "machine alone.": (
@@ -24,6 +24,64 @@ PAGE: dict[str, str] = {
     "No run is chosen: choose one of the list.": "학습을 고르지 않았습니다. 목록에서 고르세요.",
     "The run '{}' has no sample sheet of epoch {}.": (
         "학습 '{0}'에는 에포크 {1}의 샘플 시트가 없습니다."
+    ),
+    "Something went wrong on the server: the details are in its log.": (
+        "서버에서 문제가 생겼습니다. 자세한 내용은 서버 로그에 있습니다."
+    ),
+    "{} must be a whole number, not {}: leave the fraction out.": (
+        "{0} 값은 정수여야 합니다. {1}에서 소수점 아래를 빼세요."
+    ),
+    "{} is out of range: use a whole number from {} to {}, not {}.": (
+        "{0} 값 {3}은(는) 범위를 벗어납니다. {1}부터 {2}까지의 정수를 쓰세요."
+    ),
+    "The truncation": "절단",
+    "A value of z": "z의 숫자",
+    "The dimension of z": "z의 차원",
+    "A slider's position": "슬라이더",
+    "The face": "얼굴",
+    "The number of frames a second": "초당 프레임 수",
+    "The number of epochs a second": "초당 에포크 수",
+    "There is no such task (any more): start it again.": (
+        "그런 작업이 (더는) 없습니다. 다시 시작하세요."
+    ),
+    "The file is not ready yet, or no longer here: wait, or make it again.": (
+        "파일이 아직 준비되지 않았거나 더는 없습니다. 기다리거나 다시 만드세요."
+    ),
+    "A timelapse is an MP4 or a GIF: choose one of them.": (
+        "타임랩스는 MP4나 GIF입니다. 둘 중 하나를 고르세요."
+    ),
+    "Another timelapse is being made: wait until it is done.": (
+        "다른 타임랩스를 만드는 중입니다. 끝날 때까지 기다리세요."
+    ),
+    "The key faces are missing: choose two to twelve.": (
+        "주요 얼굴이 없습니다. 2개에서 12개를 고르세요."
+    ),
+    "The interpolation method is missing: choose one of the list.": (
+        "보간 방법이 없습니다. 목록에서 고르세요."
+    ),
+    "Videos end in {}: choose one of those.": ("영상의 확장자는 {0}입니다. 그 가운데 고르세요."),
+    "A video is enlarged {} times, not {}.": ("영상은 {0}배로 키웁니다. {1}은(는) 안 됩니다."),
+    "Too many videos are being made: try again in a minute.": (
+        "너무 많은 영상을 만드는 중입니다. 잠시 뒤에 다시 하세요."
+    ),
+    "The PNG is the strip of an interpolation: choose its key faces under Interpolate.": (
+        "이 PNG는 보간의 띠입니다. 보간 탭에서 주요 얼굴을 고르세요."
+    ),
+    "The PNG is over {} MB: it was not saved here.": (
+        "PNG가 {0} MB를 넘습니다. 여기서 저장한 것이 아닙니다."
+    ),
+    "The PNG has no provenance in it: drop one that was saved here.": (
+        "PNG 안에 출처 정보가 없습니다. 여기서 저장한 것을 끌어다 놓으세요."
+    ),
+    "The PNG's provenance names no model: drop one that was saved here.": (
+        "PNG의 출처 정보에 모델이 없습니다. 여기서 저장한 것을 끌어다 놓으세요."
+    ),
+    "The seeds of the PNG's provenance are no list: drop one that was saved here.": (
+        "PNG의 출처 정보에 시드 목록이 없습니다. 여기서 저장한 것을 끌어다 놓으세요."
+    ),
+    "The PNG does not show what its provenance says: one of the two was changed "
+    "after it was saved.": (
+        "PNG의 그림이 출처 정보와 다릅니다. 저장한 뒤에 둘 중 하나가 바뀌었습니다."
     ),
     "These photos are no longer here: drop them again.": (
         "이 사진들은 더는 여기에 없습니다. 다시 끌어다 놓으세요."
@@ -55,7 +113,6 @@ PAGE: dict[str, str] = {
         "한 번에 요청하기에는 너무 많습니다. 페이지를 새로 고치세요."
     ),
     "'{}' is nothing that can be done with a run.": "'{0}'은(는) 학습에 할 수 있는 일이 아닙니다.",
-    "That is over and forgotten: ask for it again.": "이미 끝나 지워졌습니다. 다시 요청하세요.",
     "Others are waiting for their results already: try in a minute.": (
         "다른 사람들이 이미 결과를 기다리고 있습니다. 잠시 뒤에 다시 하세요."
     ),
@@ -72,7 +129,6 @@ PAGE: dict[str, str] = {
     "A term has at most {} faces: take one away.": (
         "한 항에는 얼굴을 {0}개까지 넣습니다. 하나를 빼세요."
     ),
-    "1 to {} faces can be shown to pick from.": "고를 얼굴은 1장에서 {0}장까지 보일 수 있습니다.",
     "There is no face to begin with: pick one for the first place.": (
         "시작할 얼굴이 없습니다. 첫 자리에 얼굴을 고르세요."
     ),
@@ -82,25 +138,13 @@ PAGE: dict[str, str] = {
     "That is no face cut from a photo: choose the photo again.": (
         "사진에서 자른 얼굴이 아닙니다. 사진을 다시 고르세요."
     ),
-    "This model's z has {} numbers: choose one of them.": (
-        "이 모델의 z에는 숫자가 {0}개 있습니다. 그 가운데 하나를 고르세요."
-    ),
     "No model is chosen: choose one of the list.": "모델을 고르지 않았습니다. 목록에서 고르세요.",
-    "{} faces cannot be shown at once: ask for 1 to {}.": (
-        "얼굴 {0}장은 한 번에 보일 수 없습니다. 1에서 {1} 사이로 정하세요."
-    ),
-    "Seed {} is out of range: use a whole number from 0 to {}.": (
-        "시드 {0}은(는) 범위를 벗어납니다. 0부터 {1}까지의 정수를 쓰세요."
-    ),
     "{} faces cannot be shown at once: write {} seeds at most.": (
         "얼굴 {0}장은 한 번에 보일 수 없습니다. 시드를 {1}개까지만 쓰세요."
     ),
     "That is no face: pick one again.": "얼굴이 아닙니다. 다시 고르세요.",
     "A z of this model is {} numbers from -{} to {}: pick the face again.": (
         "이 모델의 z는 -{1}부터 {2}까지의 숫자 {0}개입니다. 얼굴을 다시 고르세요."
-    ),
-    "{} {} is not a whole number: leave the fraction out.": (
-        "{0} {1}은(는) 정수가 아닙니다. 소수점 아래를 빼세요."
     ),
     "{} is missing: write a number.": "{0} 값이 없습니다. 숫자를 쓰세요.",
     "{} has more than 20 digits: use a smaller number.": (
@@ -113,29 +157,10 @@ PAGE: dict[str, str] = {
     "The epoch": "에포크",
     "The seed": "시드",
     "The number of faces": "얼굴 수",
-    "The first frame": "첫 프레임",
     "The frame": "프레임",
     "The number of frames a leg": "구간마다의 프레임 수",
     "The scale": "배율",
-    "The face to film is a number: choose one of the sheet.": (
-        "영상으로 만들 얼굴은 숫자로 정합니다. 시트에서 고르세요."
-    ),
-    "The epochs a second are a number: choose one.": "초당 에포크는 숫자입니다. 하나를 고르세요.",
-    "A film is an MP4 or a GIF: choose one of them.": (
-        "영상은 MP4나 GIF입니다. 둘 중 하나를 고르세요."
-    ),
-    "The film is not there: make it again.": "영상이 없습니다. 다시 만드세요.",
-    "There is no such film (any more): make it again.": (
-        "그런 영상이 (더는) 없습니다. 다시 만드세요."
-    ),
-    "Another film is being made: wait until it is done.": (
-        "다른 영상을 만드는 중입니다. 끝날 때까지 기다리세요."
-    ),
     "Ask for 1 to {} faces at a time.": "한 번에 1장에서 {0}장까지 요청하세요.",
-    "Frame {} of this walk is not there: it has {}.": (
-        "이 산책에는 프레임 {0}이(가) 없습니다. 모두 {1}장입니다."
-    ),
-    "That film is not ready yet: wait until it is.": "영상이 아직 준비되지 않았습니다. 기다리세요.",
     "No face is kept: there is no mean of them.": "남긴 얼굴이 없어서 평균도 없습니다.",
     "There is no dataset '{}' made of photos: choose another.": (
         "사진으로 만든 데이터셋 '{0}'이(가) 없습니다. 다른 것을 고르세요."
@@ -191,29 +216,12 @@ PAGE: dict[str, str] = {
     "The PNG was made by the model '{}', which is not here: put its run under checkpoints/.": (
         "이 PNG를 만든 모델 '{0}'이(가) 여기에 없습니다. 그 학습 폴더를 checkpoints/ 아래에 두세요."
     ),
-    "The PNG is the strip of a walk: choose its key faces under Interpolate.": (
-        "이 PNG는 산책의 띠입니다. 보간 탭에서 주요 얼굴을 고르세요."
-    ),
-    "The PNG is over {} MB: it is none that was saved here.": (
-        "PNG가 {0} MB를 넘습니다. 여기서 저장한 것이 아닙니다."
-    ),
-    "The PNG has no recipe in it: drop one that was saved here.": (
-        "PNG 안에 만드는 법이 없습니다. 여기서 저장한 것을 끌어다 놓으세요."
-    ),
-    "The PNG's recipe names no model: drop one that was saved here.": (
-        "PNG의 만드는 법에 모델이 없습니다. 여기서 저장한 것을 끌어다 놓으세요."
-    ),
     "The PNG was made by other weights than those that the run '{}' has here.": (
         "이 PNG는 여기 학습 '{0}'의 것과 다른 가중치로 만들었습니다."
-    ),
-    "The seeds of the PNG's recipe are no list: drop one that was saved here.": (
-        "PNG의 만드는 법에 시드 목록이 없습니다. 여기서 저장한 것을 끌어다 놓으세요."
     ),
     "The sheet has over {} faces: more cannot be shown at once.": (
         "시트에 얼굴이 {0}장 넘게 있습니다. 한 번에 더 보일 수 없습니다."
     ),
-    "The PNG does not show what its recipe makes: one of the two was changed after it was "
-    "saved.": "PNG의 그림이 만드는 법과 다릅니다. 저장한 뒤에 둘 중 하나가 바뀌었습니다.",
     "The file cannot be used, {}: drop a PNG that was saved here.": (
         "파일을 쓸 수 없습니다({0}). 여기서 저장한 PNG를 끌어다 놓으세요."
     ),
@@ -242,22 +250,6 @@ PAGE: dict[str, str] = {
     "These are over {} photos: send them as a zip.": "사진이 {0}장을 넘습니다. zip으로 보내세요.",
     "'{}' was sent twice: rename one of them.": (
         "'{0}'이(가) 두 번 왔습니다. 하나의 이름을 바꾸세요."
-    ),
-    "The key faces of the walk are missing: choose two to twelve.": (
-        "산책의 주요 얼굴이 없습니다. 2개에서 12개를 고르세요."
-    ),
-    "The way of the walk is missing: choose one of the list.": (
-        "산책의 길이 없습니다. 목록에서 고르세요."
-    ),
-    "A leg has 1 to {} frames, not {}.": "한 구간은 1장에서 {0}장까지입니다. {1}은(는) 안 됩니다.",
-    "The film was given up.": "영상을 그만두었습니다.",
-    "Films end in {}: choose one of those.": "영상의 확장자는 {0}입니다. 그 가운데 고르세요.",
-    "A film is enlarged {} times, not {}.": "영상은 {0}배로 키웁니다. {1}은(는) 안 됩니다.",
-    "That film is not here any more: make it again.": (
-        "그 영상은 더는 여기에 없습니다. 다시 만드세요."
-    ),
-    "Too many films are being made: try again in a minute.": (
-        "너무 많은 영상을 만드는 중입니다. 잠시 뒤에 다시 하세요."
     ),
 }
 
@@ -310,6 +302,9 @@ MODELS: dict[str, str] = {
     ),
     "{} makes images that are not in colour: only RGB can be shown.": (
         "{0}은(는) 색이 없는 그림을 만듭니다. RGB만 보일 수 있습니다."
+    ),
+    "Seed {} is out of range: use a whole number from 0 to {}.": (
+        "시드 {0}은(는) 범위를 벗어납니다. 0부터 {1}까지의 정수를 쓰세요."
     ),
     "Truncation {} is out of range: use a number from 0 to 2.": (
         "절단 {0}은(는) 범위를 벗어납니다. 0부터 2까지의 숫자를 쓰세요."

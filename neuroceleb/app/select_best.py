@@ -1,4 +1,4 @@
-"""Best of: of four times as many faces as are asked for, those that the judges rank best."""
+"""Best of 4x: of four times the requested faces, those ranked best by D and landmarks."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,21 +7,20 @@ from neuroceleb.app import faces
 from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace
 
-OF_EACH = 4  # faces drawn for one that is kept
-MAX_BEST = faces.MAX_COUNT // OF_EACH
+DRAWN_PER_KEPT = 4
+MAX_BEST = faces.MAX_COUNT // DRAWN_PER_KEPT
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The seeds kept and left out, both with the best first, and who judged."""
+class Selection:
+    """The kept and the left out seeds, both with the best first, and what ranked them."""
 
-    kept: faces.Order
+    kept: faces.FaceRequest
     left_out: list[int]
     malformed: int  # of all drawn
     has_discriminator: bool
 
-    def as_page(self) -> dict[str, Any]:
-        """As the page tells it."""
+    def to_json(self) -> dict[str, Any]:
         return {
             "drawn": len(self.kept.seeds) + len(self.left_out),
             "malformed": self.malformed,
@@ -30,32 +29,31 @@ class Choice:
         }
 
 
-def read_order(
+def read_request(
     workspace: Workspace, model: Any, epoch: Any, seed: Any, count: Any, truncation: Any
-) -> faces.Order:
-    """All faces that are to be drawn, four times `count`; raises UserError."""
-    asked = faces.read_order(workspace, model, epoch, seed, count, truncation)
-    if isinstance(asked.seeds, list):
+) -> faces.FaceRequest:
+    """The request for all faces to draw, four times `count`; raises UserError."""
+    requested = faces.read_request(workspace, model, epoch, seed, count, truncation)
+    if isinstance(requested.seeds, list):
         raise UserError("Best of begins at one seed: write one, not a list.")
-    if len(asked.seeds) > MAX_BEST:
+    if len(requested.seeds) > MAX_BEST:
         raise UserError(f"Best of chooses {MAX_BEST} faces at most: ask for fewer.")
-    drawn = len(asked.seeds) * OF_EACH
-    return faces.read_order(workspace, model, epoch, asked.seeds[0], drawn, truncation)
+    drawn = len(requested.seeds) * DRAWN_PER_KEPT
+    return faces.read_request(workspace, model, epoch, requested.seeds[0], drawn, truncation)
 
 
-def choose(workspace: Workspace, order: faces.Order) -> Choice:
-    """The best quarter of an order, by the run's newest D, if there is one, and by landmarks."""
+def select(workspace: Workspace, request: faces.FaceRequest) -> Selection:
+    """The best quarter of a request, by the run's newest D, if there is one, and by landmarks."""
     from neuroceleb.metrics import best_of
 
-    run = workspace.run(order.model)
+    run = workspace.run(request.model)
     netD = run.discriminator_file
-    judge = netD if netD.is_file() else None
-    pixels = faces.draw(order)
-    ranking = best_of.rank(pixels, judge, best_of.rule_of(run))
-    ranked = [order.seeds[one.index] for one in ranking]
-    kept = len(ranked) // OF_EACH
+    pixels = faces.draw(request)
+    ranking = best_of.rank(pixels, netD if netD.is_file() else None, best_of.rule_of(run))
+    ranked = [request.seeds[one.index] for one in ranking]
+    kept = len(ranked) // DRAWN_PER_KEPT
     malformed = sum(not one.is_well_formed for one in ranking)
-    best_ones = faces.Order(
-        order.model, order.epoch, ranked[:kept], order.truncation, order.weights
+    best = faces.FaceRequest(
+        request.model, request.epoch, ranked[:kept], request.truncation, request.weights
     )
-    return Choice(best_ones, ranked[kept:], malformed, judge is not None)
+    return Selection(best, ranked[kept:], malformed, netD.is_file())

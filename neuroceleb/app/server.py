@@ -1,4 +1,4 @@
-"""The web server: the page, the files it draws from, and whether all is well."""
+"""The web server: the Gradio page, the routes of its tabs, shared files, the health check."""
 
 import gzip
 import logging
@@ -15,23 +15,24 @@ from starlette.concurrency import run_in_threadpool
 
 from neuroceleb import __version__
 from neuroceleb.app import (
-    explore_routes,
+    background,
+    explore_api,
     faces,
-    generate_tab,
-    interpolate_tab,
+    generate_api,
+    interpolate_api,
     page,
     photos_api,
     progress_api,
-    progress_tab,
     refusals_ko,
     sheet_previews,
     theme,
     train_api,
 )
 from neuroceleb.app.access import Access
-from neuroceleb.app.cropping import Darkroom
+from neuroceleb.app.background import Tasks
+from neuroceleb.app.cropping import Cropper
 from neuroceleb.app.guard import Guard
-from neuroceleb.app.head_script import EarlyScript
+from neuroceleb.app.head_script import HeadScript
 from neuroceleb.app.translations import i18n
 from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace
@@ -39,37 +40,29 @@ from neuroceleb.runs.workspace import Workspace
 log = logging.getLogger(__name__)
 
 UPLOAD_LIMIT = "1gb"  # of a file sent to the API: a zip of photos
-FOR_GOOD = {"Cache-Control": "private, max-age=31536000, immutable"}
+IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
 def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None) -> FastAPI:
-    """The whole application over one workspace; torch is loaded behind it once it serves."""
-
-    darkroom = Darkroom(workspace)
+    """The whole application over one workspace; torch is loaded in the background."""
+    tasks = Tasks(workspace.root / ".cache" / "tasks")
 
     @asynccontextmanager
-    async def warming(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         closed = threading.Event()
-        warm_up = threading.Thread(target=_warm_up, args=(workspace, closed), daemon=True)
-        warm_up.start()
-        stop_pumping = train_api.keep_pumping(workspace)
-        stop_readying = sheet_previews.keep_ready(workspace)
+        threading.Thread(target=_warm_up, args=(workspace, closed), daemon=True).start()
+        stop_pumping = train_api.pump_queue(workspace)
+        stop_previews = sheet_previews.make_ahead(workspace)
         yield
         closed.set()
         stop_pumping()
-        stop_readying()
-        await run_in_threadpool(darkroom.close)
-        await run_in_threadpool(close_studio)
+        stop_previews()
+        await run_in_threadpool(tasks.close)
 
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=warming)
-    app.add_exception_handler(UserError, _say)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app.add_exception_handler(UserError, _error_json)
     _add_files(app, workspace)
-    generate_tab.add_routes(app, workspace)
-    close_studio = interpolate_tab.add_routes(app, workspace)
-    train_api.add_routes(app, workspace, host, auth)
-    progress_tab.add_routes(app, workspace, host)
-    explore_routes.add_routes(app, workspace, host, auth)
-    photos_api.add_routes(app, workspace, darkroom, host, auth)
+    _add_apis(app, workspace, tasks, host, Access.of(host, auth))
     gr.mount_gradio_app(
         app,
         page.build(workspace, Access.of(host, auth)),
@@ -85,10 +78,20 @@ def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None)
         theme=theme.theme(),
         head=theme.head(),
     )
-    app.add_middleware(EarlyScript, script=theme.asset("language_override.js"))
-    app.add_middleware(EarlyScript, script=theme.asset("throttle_status_timer.js"))
+    app.add_middleware(HeadScript, script=theme.asset("language_override.js"))
+    app.add_middleware(HeadScript, script=theme.asset("throttle_status_timer.js"))
     app.add_middleware(Guard, host=host, auth=auth)
     return app
+
+
+def _add_apis(app: FastAPI, workspace: Workspace, tasks: Tasks, host: str, access: Access) -> None:
+    background.add_routes(app, tasks)
+    generate_api.add_routes(app, workspace)
+    interpolate_api.add_routes(app, workspace, tasks)
+    explore_api.add_routes(app, workspace, access, tasks)
+    progress_api.add_routes(app, workspace, tasks, host)
+    train_api.add_routes(app, workspace, access)
+    photos_api.add_routes(app, workspace, Cropper(workspace, tasks), access)
 
 
 def _add_files(app: FastAPI, workspace: Workspace) -> None:
@@ -98,7 +101,7 @@ def _add_files(app: FastAPI, workspace: Workspace) -> None:
 
     @app.get("/plotly.js")
     def plotly_js() -> Response:
-        headers = FOR_GOOD | {"Content-Encoding": "gzip"}
+        headers = IMMUTABLE | {"Content-Encoding": "gzip"}
         return Response(_plotly_js(), headers=headers, media_type="text/javascript")
 
     @app.get("/refusals/ko")
@@ -107,11 +110,11 @@ def _add_files(app: FastAPI, workspace: Workspace) -> None:
 
     @app.get("/sheets/{run}/{epoch}")
     def sheet(run: str, epoch: int) -> FileResponse:
-        return FileResponse(progress_api.sheet_file(workspace, run, epoch), headers=FOR_GOOD)
+        return FileResponse(progress_api.sheet_file(workspace, run, epoch), headers=IMMUTABLE)
 
 
-def _say(_: Request, error: Exception) -> JSONResponse:
-    sentence = str(error).encode("utf-8", "replace").decode()  # it may quote half a character
+def _error_json(_: Request, error: Exception) -> JSONResponse:
+    sentence = str(error).encode("utf-8", "replace").decode()  # it may quote a lone surrogate
     return JSONResponse({"error": sentence}, status_code=400)
 
 
@@ -126,4 +129,4 @@ def _warm_up(workspace: Workspace, closed: threading.Event) -> None:
     except UserError as error:
         log.warning("%s", error)
     except Exception:
-        log.exception("The first model could not be drawn with")
+        log.exception("The first model could not be loaded")

@@ -1,4 +1,4 @@
-"""How the faces of a dataset lie about each threshold: what is drawn behind its slider."""
+"""Histograms of a dataset's faces for each threshold, drawn behind its slider."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,11 @@ from neuroceleb.data.faces.rules import RULE_TARGETS, Rules
 BARS = 40
 
 
-def of(rows: Sequence[Row], rules: Rules) -> dict[str, dict[str, Any]]:
-    """For each threshold that is a number: bounds for a slider, and how the faces lie in them.
+def compute(rows: Sequence[Row], rules: Rules) -> dict[str, dict[str, Any]]:
+    """For each numeric threshold: bounds of a slider, and histograms of the faces within them.
 
-    `kept` and `rejected` are the faces in each of the BARS stretches between `low` and `high`;
-    what lies beyond counts with the last.
+    `kept` and `rejected` count faces in BARS bins between `low` and `high`; values outside count in
+    the outermost bins.
     """
     faces = [row for row in rows if row.crop]
     kept = np.array([row.verdict == KEPT for row in faces], bool)
@@ -43,7 +43,7 @@ def _measured(row: Row, measure: str | None) -> float:
 def _span(
     values: NDArray[np.float64], bounds: Mapping[str, Any], default: float, limit: float
 ) -> tuple[float, float]:
-    """From the least that may be asked to where most faces end; with the limit always inside."""
+    """From the lowest allowed limit to the 98th percentile or so; always with `limit` inside."""
     low, high = float(bounds["low"]), float(bounds["high"])
     if high <= 1:
         return low, high

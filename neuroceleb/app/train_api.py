@@ -1,7 +1,7 @@
-"""What the Train tab shows and asks for, as plain JSON over HTTP.
+"""The Train tab's routes: runs, datasets and settings as JSON; estimate, start, stop, rename.
 
-The tab asks again every second or two and is answered 204, no content, where nothing changed. A
-training never hangs on a request: all there is lies in the run directories.
+The page polls every second or two and gets 204, no content, where nothing changed. Trainings are
+processes of their own; all state is read from the run directories.
 """
 
 import dataclasses
@@ -15,7 +15,9 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
 from neuroceleb.app.access import Access
-from neuroceleb.app.requests import Wishes
+from neuroceleb.app.background import repeat
+from neuroceleb.app.parameters import read_text
+from neuroceleb.app.payloads import JsonBody
 from neuroceleb.data import dataset
 from neuroceleb.errors import UserError
 from neuroceleb.runs import jobs, launch, queue, verdict
@@ -23,33 +25,32 @@ from neuroceleb.runs.run import ACTIVE, Run
 from neuroceleb.runs.workspace import Workspace, check_name
 from neuroceleb.settings import Settings
 
-PUMPED_EVERY_S = 2.0
+QUEUE_PUMPED_EVERY_S = 2.0
 LOG_LINES = 60
 FIGURES = ("epoch", "loss_d", "loss_g", "d_x", "d_g_z1", "d_g_z2")
-IN_STATUS = (
+STATUS_KEYS = (
     *("epochs", "epoch", "step", "steps", "images_seen", "images_per_second", "eta_seconds"),
     *("message", "device", "memory_mb", "gpu_memory_mb", "adjusted"),
 )
 
 
 @dataclasses.dataclass(frozen=True)
-class Desk:
-    """The trainings of a workspace, as one server lets its visitors see and change them.
+class TrainApi:
+    """The trainings of a workspace, for the visitors of one server.
 
-    Who has access may start and stop trainings; everybody who sees the page may watch. Paths
-    outside `datasets/` are taken on loopback only. Each function that changes something checks it
-    itself.
+    Every visitor may watch; those with access may start and stop trainings. Paths outside
+    `datasets/` are accepted on loopback only. Each function that changes something checks access.
     """
 
     workspace: Workspace
     access: Access
 
-    # Watching ------------------------------------------------------------------------------
+    # Status --------------------------------------------------------------------------------
 
     def overview(self) -> dict[str, Any]:
-        """Every run with its state, in the order they matter; the datasets and settings."""
+        """Every run with its state, active and waiting ones first; the datasets."""
         places = [waiting.run.name for waiting in queue.entries(self.workspace)]
-        runs = [self._line(run, places) for run in self.workspace.runs()]
+        runs = [self._summary(run, places) for run in self.workspace.runs()]
         order = {"waiting": 1, "done": 2}
         runs.sort(key=lambda line: (order.get(line["rank"], 0), line["place"] or 0, line["name"]))
         return {
@@ -59,7 +60,7 @@ class Desk:
             "runs": runs,
         }
 
-    def _line(self, run: Run, places: list[str]) -> dict[str, Any]:
+    def _summary(self, run: Run, places: list[str]) -> dict[str, Any]:
         status = run.status()
         state = status["state"]
         rank = "now" if state in ACTIVE else "waiting" if state == "queued" else "done"
@@ -78,31 +79,31 @@ class Desk:
             if not path.name.startswith(".") and (path.is_dir() or path.suffix.lower() == ".zip")
         ]
 
-    def look(self, name: str, rows_known: int) -> dict[str, Any]:
-        """One run: status, verdict, newest sheet, the log's end, and the rows not known yet."""
+    def describe(self, name: str, known_rows: int) -> dict[str, Any]:
+        """One run: status, verdict, newest sheet, end of the log, and rows after the known ones."""
         run = self.workspace.run(name)
         status, stats = run.status(), run.stats()
-        judged = verdict.judge(stats)
+        judgement = verdict.judge(stats)
         sheets = run.sheets()
         newest = max(sheets, default=None)
-        first = rows_known if 0 <= rows_known <= len(stats) else 0
+        first = known_rows if 0 <= known_rows <= len(stats) else 0
         return {
             "name": run.name,
             "state": status["state"],
-            "status": {key: status[key] for key in IN_STATUS if key in status},
-            "verdict": dataclasses.asdict(judged) if judged else None,
+            "status": {key: status[key] for key in STATUS_KEYS if key in status},
+            "verdict": dataclasses.asdict(judgement) if judgement else None,
             "sheet": None if newest is None else _sheet(run, newest, sheets[newest]),
             "log": jobs.log_tail(run, LOG_LINES),
             "first": first,
             "rows": [[row.get(key) for key in FIGURES] for row in stats[first:]],
             "origin": self._origin(run),
-            "asked": run.stop_file.exists(),
+            "stop_requested": run.stop_file.exists(),
             "forceable": jobs.may_force(run),
-            "resumable": self._can_go_on(run),
+            "resumable": self._can_resume(run),
         }
 
-    def _can_go_on(self, run: Run) -> bool:
-        """Whether there is what it goes on from: its state, or its last weights and its photos."""
+    def _can_resume(self, run: Run) -> bool:
+        """Whether what resuming needs exists: the state, or the last weights and the photos."""
         if run.left_off_at() is None:
             return True
         try:
@@ -119,7 +120,7 @@ class Desk:
         return {"dataset": path, "settings": settings.to_json()}
 
     def stamp(self, name: str | None) -> str:
-        """Changes whenever the answer to `look` and `overview` may have changed; cheap."""
+        """A value that changes whenever `describe` or `overview` may answer differently; cheap."""
         runs = self.workspace.runs()
         paths = [self.workspace.checkpoints, self.workspace.queue_folder]
         paths += [self.workspace.datasets]
@@ -131,62 +132,59 @@ class Desk:
             states.append(str(jobs.may_force(run)))
         return f"{hash((tuple(map(_mtime, paths)), tuple(states))):x}"
 
-    # Changing ------------------------------------------------------------------------------
+    # Changes -------------------------------------------------------------------------------
 
-    def estimate(self, wishes: dict[str, Any]) -> dict[str, Any]:
-        """What a run would take, and what stands in its way; takes some seconds."""
+    def estimate(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Time, memory and disk that a run would take, and problems; takes some seconds."""
         self.access.check("train")
-        name, text, settings, _ = self._read(wishes)
-        if not _measuring.acquire(blocking=False):
+        name, text, settings, _ = self._read(values)
+        if not _estimating.acquire(blocking=False):
             raise UserError("Another estimate is being made: wait until it is done.")
         try:
             return jobs.estimate(self.workspace, name, text, settings)
         finally:
-            _measuring.release()
+            _estimating.release()
 
-    def start(self, wishes: dict[str, Any]) -> None:
+    def start(self, values: dict[str, Any]) -> None:
         """Start a new run, or put it in the queue."""
         self.access.check("train")
-        name, text, settings, source = self._read(wishes)
+        name, text, settings, source = self._read(values)
         jobs.start(self.workspace, name, jobs.new_config(self.workspace, text, source, settings))
 
-    def change(self, act: str, wishes: dict[str, Any]) -> None:
+    def change(self, action: str, values: dict[str, Any]) -> None:
         """Stop, force, resume, rename or delete a run."""
         self.access.check("train")
-        name = str(wishes.get("name"))
-        if act == "stop":
+        name = str(values.get("name"))
+        if action == "stop":
             jobs.stop(self.workspace, name)
-        elif act == "force":
+        elif action == "force":
             jobs.force_stop(self.workspace, name)
-        elif act == "resume":
-            jobs.resume(self.workspace, name, wishes.get("epochs"))
-        elif act == "rename":
-            jobs.rename(self.workspace, name, str(wishes.get("new")))
-        elif act == "delete":
+        elif action == "resume":
+            jobs.resume(self.workspace, name, values.get("epochs"))
+        elif action == "rename":
+            jobs.rename(self.workspace, name, str(values.get("new")))
+        elif action == "delete":
             jobs.delete(self.workspace, name)
         else:
-            raise UserError(f"'{act[:40]}' is nothing that can be done with a run.")
+            raise UserError(f"'{action[:40]}' is nothing that can be done with a run.")
 
-    def _read(self, wishes: dict[str, Any]) -> tuple[str, str, Settings, Path]:
+    def _read(self, values: dict[str, Any]) -> tuple[str, str, Settings, Path]:
         """Name, dataset, settings and the dataset's place, every one checked."""
-        name, text, given = wishes.get("name"), wishes.get("dataset"), wishes.get("settings")
-        if not isinstance(name, str) or not name.strip():
-            raise UserError("The run has no name yet: give it one.")
-        if not isinstance(text, str) or not text.strip():
-            raise UserError("No dataset is chosen: choose one, or write where it is.")
+        name, text, given = values.get("name"), values.get("dataset"), values.get("settings")
+        name = read_text(name, "The run has no name yet: give it one.")
+        text = read_text(text, "No dataset is chosen: choose one, or write where it is.")
         if not isinstance(given, dict):
             raise UserError("The settings are missing: reload the page.")
-        text = text.strip()
         if not self.access.is_local and text not in self._datasets():
             raise UserError(f"'{text[:100]}' is not under datasets/: only those can be used here.")
         known = {spec.name for spec in dataclasses.fields(Settings)}
         settings = Settings.checked(**{key: given[key] for key in given if key in known})
         if not self.access.is_local and settings.start_from:
-            self.workspace.run(settings.start_from)  # a run of ours, never a path
-        return name.strip(), text, settings, dataset.locate(text, self.workspace.datasets)
+            self.workspace.run(settings.start_from)  # the name of a run, never a path
+        return name, text, settings, dataset.locate(text, self.workspace.datasets)
 
 
-_measuring = threading.Lock()
+_estimating = threading.Lock()
 
 
 def _sheet(run: Run, epoch: int, path: Path) -> dict[str, Any]:
@@ -201,7 +199,7 @@ def _mtime(path: Path) -> int:
 
 
 def settings_spec() -> list[dict[str, Any]]:
-    """Every setting as the form draws it: name, help, default, bounds or choices."""
+    """Every setting for the form: name, help, default, bounds or choices."""
     kinds = {"int": "int", "float": "float"}
     return [
         {
@@ -221,44 +219,34 @@ def _type_name(spec: dataclasses.Field[Any]) -> str:
 # Over HTTP ---------------------------------------------------------------------------------
 
 
-def add_routes(app: FastAPI, workspace: Workspace, host: str, auth: tuple[str, str] | None) -> None:
-    """The Train tab's addresses: `training` to watch, `training/<act>` to change."""
-    desk = Desk(workspace, Access.of(host, auth))
+def add_routes(app: FastAPI, workspace: Workspace, access: Access) -> None:
+    """`training` to poll, `training/<action>` to change."""
+    api = TrainApi(workspace, access)
 
     @app.get("/training")
     def watch(run: str = "", rows: int = 0, stamp: str = "") -> Response:
         name = run if run and Run(workspace.checkpoints / check_name(run)).exists() else None
-        now = desk.stamp(name)
+        now = api.stamp(name)
         if now == stamp:
             return Response(status_code=204)
-        look = desk.look(name, rows) if name else None
-        return JSONResponse({"stamp": now, **desk.overview(), "run": look})
+        described = api.describe(name, rows) if name else None
+        return JSONResponse({"stamp": now, **api.overview(), "run": described})
 
     @app.post("/training/estimate")
-    def estimate(wishes: Wishes) -> dict[str, Any]:
-        return desk.estimate(wishes)
+    def estimate(body: JsonBody) -> dict[str, Any]:
+        return api.estimate(body)
 
     @app.post("/training/start")
-    def start(wishes: Wishes) -> dict[str, str]:
-        desk.start(wishes)
-        return {"run": str(wishes.get("name")).strip()}
+    def start(body: JsonBody) -> dict[str, str]:
+        api.start(body)
+        return {"run": str(body.get("name")).strip()}
 
-    @app.post("/training/{act}")
-    def change(act: str, wishes: Wishes) -> dict[str, str]:
-        desk.change(act, wishes)
+    @app.post("/training/{action}")
+    def change(action: str, body: JsonBody) -> dict[str, str]:
+        api.change(action, body)
         return {}
 
 
-def keep_pumping(workspace: Workspace) -> Callable[[], None]:
-    """Start waiting runs as long as the app lives; returns what ends it."""
-    ended = threading.Event()
-
-    def pump() -> None:
-        while not ended.wait(PUMPED_EVERY_S):
-            try:
-                launch.start_next(workspace)
-            except (UserError, OSError):
-                continue  # busy or read-only: next time
-
-    threading.Thread(target=pump, daemon=True, name="queue").start()
-    return ended.set
+def pump_queue(workspace: Workspace) -> Callable[[], None]:
+    """Start queued runs as long as the app lives; returns the function that ends it."""
+    return repeat("queue", QUEUE_PUMPED_EVERY_S, lambda _: launch.start_next(workspace))

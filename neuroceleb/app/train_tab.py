@@ -1,4 +1,4 @@
-"""The Train tab: start, watch and stop trainings. Drawn by `train.js` from what `desk` says."""
+"""The Train tab: start, watch and stop trainings. Drawn by `train.js` from `train_api`."""
 
 import gradio as gr
 

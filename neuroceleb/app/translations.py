@@ -1,4 +1,4 @@
-"""Every word of the page, in English and Korean."""
+"""Every text of the page, in English and Korean."""
 
 import gradio as gr
 
@@ -33,7 +33,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "truncation": "Truncation",
         "run": "Run",
         "refresh": "Refresh",
-        "developing": "Developing the first faces …",
+        "developing": "Loading the first faces …",
         "smooth": "Smooth",
         "save_all": "Save all (.zip)",
         "save_png": "Save PNG",
@@ -62,12 +62,12 @@ TEXTS: dict[str, dict[str, str]] = {
         "of": "of",
         "epochs": "epochs",
         "losses": "Losses",
-        "scores": "What D says: 1 real, 0 fake",
+        "scores": "D's scores: 1 real, 0 fake",
         "no_stats": "No figures yet: the first ones come when its first epoch is done.",
         "no_charts": "The charts could not be loaded: reload the page.",
         "left": "left",
         "no_server": "The server does not answer: is it still running?",
-        "sorry": "That did not work, and it is our fault: the details are in the server's log.",
+        "sorry": "Something went wrong on the server: the details are in its log.",
         "state_queued": "Queued",
         "state_starting": "Starting",
         "state_running": "Running",
@@ -163,7 +163,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "truncation": "절단 (truncation)",
         "run": "학습",
         "refresh": "새로 고침",
-        "developing": "첫 얼굴을 현상하는 중 …",
+        "developing": "첫 얼굴을 불러오는 중 …",
         "smooth": "부드럽게",
         "save_all": "모두 저장 (.zip)",
         "save_png": "PNG 저장",
@@ -197,7 +197,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "no_charts": "차트를 불러오지 못했습니다. 페이지를 새로 고치세요.",
         "left": "남음",
         "no_server": "서버가 응답하지 않습니다. 아직 실행 중인가요?",
-        "sorry": "저희 쪽 문제로 되지 않았습니다. 자세한 내용은 서버 로그에 있습니다.",
+        "sorry": "서버에서 문제가 생겼습니다. 자세한 내용은 서버 로그에 있습니다.",
         "state_queued": "대기 중",
         "state_starting": "시작하는 중",
         "state_running": "학습 중",
@@ -270,7 +270,7 @@ TEXTS: dict[str, dict[str, str]] = {
     },
 }
 
-for words in (
+for table in (
     translations_generate,
     translations_interpolate,
     translations_explore,
@@ -279,8 +279,8 @@ for words in (
     translations_tour,
     translations_train,
 ):
-    TEXTS["en"] |= words.EN
-    TEXTS["ko"] |= words.KO
+    TEXTS["en"] |= table.EN
+    TEXTS["ko"] |= table.KO
 
 i18n = gr.I18n(**TEXTS)
 SORRY = TEXTS["en"]["sorry"]

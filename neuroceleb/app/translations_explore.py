@@ -1,7 +1,7 @@
-"""The words of the Explore tab, in English and Korean."""
+"""The texts of the Explore tab, in English and Korean."""
 
 EN: dict[str, str] = {
-    "x_face_in_hand": "The face in hand",
+    "x_current_face": "The current face",
     "x_average": "The average face",
     "x_average_hint": "z = 0, the middle of all z: not every model has learned a face there.",
     "x_own_z": "A z of its own",
@@ -17,7 +17,7 @@ EN: dict[str, str] = {
     "x_name_of": "Name of direction",
     "x_directions_about": "The ten ways in which this model's faces vary most, found in its "
     "first layer: together {share} of all variation there. Each is shown on three faces, at "
-    "-3, -1.5, 0, 1.5 and 3 standard deviations; the slider moves the face in hand.",
+    "-3, -1.5, 0, 1.5 and 3 standard deviations; the slider moves the current face.",
     "x_explains_long": "The share of the first layer's variance along this direction",
     "x_finding": "Looking for the directions …",
     "x_reset": "Sliders to 0",
@@ -50,7 +50,7 @@ EN: dict[str, str] = {
     "x_result": "The result",
     "x_near": "Near the result",
     "x_more_faces": "Other faces",
-    "x_add_hand": "Add the face in hand",
+    "x_add_current": "Add the current face",
     "x_clear": "Clear",
     "x_pick_from": "Faces to pick from",
     "x_map": "Map",
@@ -83,7 +83,7 @@ EN: dict[str, str] = {
     "x_like_fairly": "As alike as photos come out of a model of this size.",
     "x_like_badly": "Only distantly alike: this model has learned nothing nearer.",
     "x_nearest": "Is it a copy?",
-    "x_nearest_about": "The training photos nearest to the face in hand. How near is near is "
+    "x_nearest_about": "The training photos nearest to the current face. How near is near is "
     "judged by the photos themselves: how near each lies to the others.",
     "x_photos_closed": "Training photos are shown only where the app listens on this machine "
     "alone or asks for a password (--auth).",
@@ -98,11 +98,11 @@ EN: dict[str, str] = {
     "x_level_own": "No copy: {share} of the training photos are as close to another photo.",
     "x_survey": "Look at the whole model",
     "x_surveying": "Drawing 512 faces and comparing each …",
-    "x_survey_said": "{share} of {count} faces are suspects; among the photos themselves "
+    "x_survey_result": "{share} of {count} faces are suspects; among the photos themselves "
     "{expected} would be. The three closest:",
 }
 KO: dict[str, str] = {
-    "x_face_in_hand": "지금 보는 얼굴",
+    "x_current_face": "지금 보는 얼굴",
     "x_average": "평균 얼굴",
     "x_average_hint": "z = 0, 모든 z의 한가운데입니다. 거기에 얼굴을 배우지 못한 모델도 있습니다.",
     "x_own_z": "직접 만든 z",
@@ -151,7 +151,7 @@ KO: dict[str, str] = {
     "x_result": "결과",
     "x_near": "결과와 가까운 얼굴",
     "x_more_faces": "다른 얼굴",
-    "x_add_hand": "지금 보는 얼굴 넣기",
+    "x_add_current": "지금 보는 얼굴 넣기",
     "x_clear": "비우기",
     "x_pick_from": "고를 얼굴",
     "x_map": "지도",
@@ -196,6 +196,6 @@ KO: dict[str, str] = {
     "x_level_own": "베끼지 않았습니다. 학습 사진의 {share}가 다른 사진과 이만큼 가깝습니다.",
     "x_survey": "모델 전체 살펴보기",
     "x_surveying": "얼굴 512개를 그려 하나씩 비교하는 중 …",
-    "x_survey_said": "얼굴 {count}개 가운데 {share}가 의심스럽습니다. 사진끼리라면 "
+    "x_survey_result": "얼굴 {count}개 가운데 {share}가 의심스럽습니다. 사진끼리라면 "
     "{expected}입니다. 가장 가까운 셋:",
 }

@@ -1,4 +1,4 @@
-"""The words of the Generate tab and of the page around all tabs, in English and Korean."""
+"""The texts of the Generate tab and of the page around all tabs, in English and Korean."""
 
 EN: dict[str, str] = {
     "language": "Language",

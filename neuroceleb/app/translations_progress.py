@@ -1,7 +1,7 @@
-"""The words of the Progress tab, in English and Korean."""
+"""The texts of the Progress tab, in English and Korean."""
 
 EN: dict[str, str] = {
-    "p_developing": "Developing the sheets …",
+    "p_developing": "Loading the sheets …",
     "p_gone": "This run is not there any more:",
     "p_compare": "Compare with",
     "p_nothing": "nothing",
@@ -27,7 +27,7 @@ EN: dict[str, str] = {
     "how_losses": "Each network's error: D's at telling photos from fakes, G's at fooling D. "
     "They pull against each other, so neither goes down to zero in a good run. Lines that "
     "wobble but stay in a band are fine; one that runs away is not.",
-    "how_scores": "D looks at an image and says how sure it is that it is a photo. D(x) is of "
+    "how_scores": "D gives each image a score: how sure it is that it is a photo. D(x) is of "
     "photos, D(G(z)) of generated faces, before and after D's own lesson of that step. Far "
     "apart: D sees through the fakes. Near one half, both: D can only guess.",
     "how_variety": "How different the 64 faces of a sheet are, measured against as many photos: "
@@ -48,15 +48,15 @@ EN: dict[str, str] = {
     "how_q_fid": "How far generated faces are, as a crowd, from photos. Lower is better.",
     "how_q_kid": "How far generated faces are, as a crowd, from photos; fairer than FID where "
     "there are few. Lower is better.",
-    "p_film": "Film",
-    "p_film_what": "Show",
-    "p_film_sheet": "all faces",
-    "p_film_face": "one face",
-    "p_film_format": "Format",
-    "p_film_curves": "Curves beneath",
-    "p_film_make": "Make the film",
-    "p_film_begins": "Beginning …",
-    "p_film_made": "Done.",
+    "p_timelapse": "Timelapse",
+    "p_timelapse_what": "Show",
+    "p_timelapse_sheet": "all faces",
+    "p_timelapse_face": "one face",
+    "p_timelapse_format": "Format",
+    "p_timelapse_curves": "Curves beneath",
+    "p_timelapse_make": "Make the timelapse",
+    "p_timelapse_starting": "Starting …",
+    "p_timelapse_ready": "Done.",
     "p_import": "Import an old run",
     "p_import_why": "A folder that the original script of 2017 wrote: its sheets "
     "(fake_samples_epoch_000.png …), result_dict.p and netG.pth. The folder is not changed, and "
@@ -67,7 +67,7 @@ EN: dict[str, str] = {
 }
 
 KO: dict[str, str] = {
-    "p_developing": "시트를 현상하는 중 …",
+    "p_developing": "시트를 불러오는 중 …",
     "p_gone": "이 학습은 더 이상 없습니다:",
     "p_compare": "비교할 것",
     "p_nothing": "없음",
@@ -113,15 +113,15 @@ KO: dict[str, str] = {
     "how_q_fid": "생성된 얼굴 전체가 사진 전체와 얼마나 다른지입니다. 낮을수록 좋습니다.",
     "how_q_kid": "생성된 얼굴 전체가 사진 전체와 얼마나 다른지로, 수가 적을 때 FID보다 "
     "공정합니다. 낮을수록 좋습니다.",
-    "p_film": "영상",
-    "p_film_what": "보여 줄 것",
-    "p_film_sheet": "모든 얼굴",
-    "p_film_face": "얼굴 하나",
-    "p_film_format": "형식",
-    "p_film_curves": "아래에 곡선",
-    "p_film_make": "영상 만들기",
-    "p_film_begins": "시작하는 중 …",
-    "p_film_made": "다 되었습니다.",
+    "p_timelapse": "타임랩스",
+    "p_timelapse_what": "보여 줄 것",
+    "p_timelapse_sheet": "모든 얼굴",
+    "p_timelapse_face": "얼굴 하나",
+    "p_timelapse_format": "형식",
+    "p_timelapse_curves": "아래에 곡선",
+    "p_timelapse_make": "타임랩스 만들기",
+    "p_timelapse_starting": "시작하는 중 …",
+    "p_timelapse_ready": "다 되었습니다.",
     "p_import": "예전 학습 가져오기",
     "p_import_why": "2017년 원본 스크립트가 만든 폴더: 시트(fake_samples_epoch_000.png …), "
     "result_dict.p, netG.pth. 폴더는 바뀌지 않으며, 코드가 든 파일은 거부합니다.",

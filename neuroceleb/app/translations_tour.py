@@ -1,4 +1,4 @@
-"""The words of the tour and the quiz, in English and Korean."""
+"""The texts of the tour and the quiz, in English and Korean."""
 
 EN: dict[str, str] = {
     "l_tour": "Guided tour",

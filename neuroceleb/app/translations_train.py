@@ -1,4 +1,4 @@
-"""The words of the Train tab's form, in English and Korean.
+"""The texts of the Train tab's form, in English and Korean.
 
 `set_` names a setting and `help_` explains it; where there is no word, the setting's own name and
 help (in English) stand in. `problem_` says what stands in the way of a training, by its kind; in

@@ -1,7 +1,7 @@
-"""Photos on their way from a browser to the cropper: streamed to disk, bounded, soon removed.
+"""Uploads of photos: streamed to disk, bounded, removed once cropped.
 
-A batch is one folder under `.cache/uploads/`: `photos/` as they were dropped, `zips/`, and
-`job.json` once they are being cropped. Names are the visitor's: no part of one is used as it is.
+A batch is one folder under `.cache/uploads/`: `photos/`, `zips/`, and `job.json` with the crop
+request once cropping began. File names come from the visitor and are sanitized part by part.
 """
 
 import json
@@ -20,7 +20,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from neuroceleb import files, images
-from neuroceleb.app.requests import let_go
+from neuroceleb.app.payloads import drain
 from neuroceleb.errors import UserError
 
 MAX_ZIP_BYTES = 16 * 2**30
@@ -50,8 +50,8 @@ class Batch:
     def record(self) -> Path:
         return self.path / "job.json"
 
-    def job(self) -> dict[str, Any] | None:
-        """What is to become of these photos; None where nothing was said yet."""
+    def request(self) -> dict[str, Any] | None:
+        """The crop request of these photos; None where cropping has not begun."""
         try:
             value = json.loads(self.record.read_text("utf-8"))
         except (OSError, ValueError):
@@ -136,11 +136,11 @@ async def _copy(
         size += len(chunk)
         waiting += chunk
         if size > limit:
-            await let_go(body)
+            await drain(body)
             raise UserError(f"'{name[:80]}' has over {limit // 2**20:,} MB: send it in parts.")
         if len(waiting) >= WRITTEN_AT_ONCE:
             if shutil.disk_usage(path.parent).free < KEPT_FREE_BYTES:
-                await let_go(body)
+                await drain(body)
                 raise UserError("The disk is nearly full: make room, then send the photos again.")
             await run_in_threadpool(write, bytes(waiting))
             waiting.clear()
@@ -192,7 +192,7 @@ class Uploads:
     def sweep(self) -> None:
         """Remove batches that nobody cropped for hours."""
         for batch in self.all():
-            if batch.job() is None and _idle_s(batch.path) > IDLE_S:
+            if batch.request() is None and _idle_s(batch.path) > IDLE_S:
                 batch.remove()
 
 

@@ -1,13 +1,11 @@
 """Images made of many faces: frames to scrub through, strips of directions, a map."""
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from neuroceleb import images
 from neuroceleb.images import Pixels
 from neuroceleb.latent.saved_directions import Direction
 from neuroceleb.model.generator import Model
@@ -37,14 +35,6 @@ def traversals(z: Latents, steps: Sequence[Latents], positions: Sequence[float])
         for step, position in zip(steps, positions, strict=True)
     ]
     return np.concatenate(rows).astype(np.float32)
-
-
-def sprite(faces: Pixels, columns: int) -> bytes:
-    """Faces row by row without gaps, as a JPEG without chroma subsampling (4:4:4)."""
-    buffer = io.BytesIO()
-    sheet = Image.fromarray(images.grid(faces, columns, 0))
-    sheet.save(buffer, "JPEG", quality=90, subsampling=0)
-    return buffer.getvalue()
 
 
 def strips(model: Model, directions: Sequence[Direction], faces: Latents) -> Pixels:

@@ -7,7 +7,7 @@ import re
 import shutil
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -18,8 +18,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from neuroceleb.app.access import Access
-from neuroceleb.app.background import Errand, Errands
-from neuroceleb.app.explore_api import Explorer
+from neuroceleb.app.background import Tasks
+from neuroceleb.app.explore_api import ExploreApi
 from neuroceleb.errors import UserError
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
@@ -27,7 +27,7 @@ from tests import helpers
 from tests.data.faces import faces_helpers
 
 MODEL = {"model": "celeba-mini-classic", "epoch": 29}
-HAND = "#face-in-hand"
+HAND = "#current-face"
 
 
 def open_explore(page: Page, url: str, tool: str | None = None) -> None:
@@ -83,7 +83,7 @@ def test_sliders_are_scrubbed_without_asking_the_server(page: Page, app_url: str
     assert moved == pytest.approx(2.5 * step, abs=1e-3)
     page.locator("#reset-directions").click()
     page.wait_for_function(
-        "before => document.querySelector('#face-in-hand').src === before", arg=before
+        "before => document.querySelector('#current-face').src === before", arg=before
     )
 
 
@@ -91,7 +91,7 @@ def test_a_face_comes_from_another_tab_and_goes_back(page: Page, app_url: str) -
     page.goto(app_url)
     page.locator("#faces .nc-frame").first.click()
     page.locator("#viewer [data-lead=explore]").click()
-    expect(page.locator("#hand-facts")).to_contain_text("Seed 42")
+    expect(page.locator("#current-facts")).to_contain_text("Seed 42")
     expect(page.locator("#explore-epoch")).to_have_value("29")
     assert page.locator(".nc-x-hand [data-lead=a]").count() == 1
     page.locator("#back").click()
@@ -99,7 +99,7 @@ def test_a_face_comes_from_another_tab_and_goes_back(page: Page, app_url: str) -
 
     page.locator("#faces .nc-frame").nth(1).click()
     page.locator("#viewer [data-lead=nearest]").click()
-    expect(page.locator("#hand-facts")).to_contain_text("Seed 43")
+    expect(page.locator("#current-facts")).to_contain_text("Seed 43")
     expect(page.locator("#tool-nearest")).to_have_attribute("aria-pressed", "true")
     expect(page.locator(".nc-x-nearest")).to_contain_text("are gone from here")
 
@@ -124,7 +124,7 @@ def test_the_palette_is_painted_walked_mixed_and_pasted(page: Page, app_url: str
 
     page.locator("#keep").click()
     page.locator("#average").click()
-    expect(page.locator("#hand-facts")).to_contain_text("The average face")
+    expect(page.locator("#current-facts")).to_contain_text("The average face")
     expect(cells.nth(5)).to_have_attribute("aria-label", "z 6: 0")
     page.locator("#mix-1").click()
     line = page.locator("#line-slider")
@@ -146,7 +146,7 @@ def test_the_palette_is_painted_walked_mixed_and_pasted(page: Page, app_url: str
     ):
         page.locator("#paste-z").fill(numbers)
         page.locator("#paste").click()
-        expect(page.locator("#said")).to_contain_text(said)
+        expect(page.locator("#toast")).to_contain_text(said)
     page.locator("#paste-z").fill(json.dumps([0.5] * 100))
     page.locator("#paste").click()
     expect(cells.nth(99)).to_have_attribute("aria-label", "z 100: +0.5")
@@ -193,7 +193,7 @@ def test_a_point_of_the_map_shows_its_face_and_gives_it(page: Page, app_url: str
         page.mouse.move(x, y)
         expect(page.locator("#glance")).to_be_visible()
         page.mouse.click(x, y)
-        expect(page.locator("#hand-facts")).to_contain_text(f"Seed {seed}")
+        expect(page.locator("#current-facts")).to_contain_text(f"Seed {seed}")
 
 
 @pytest.mark.slow
@@ -217,17 +217,17 @@ def test_a_photo_is_looked_for(page: Page, app_url: str, tmp_path: Path) -> None
     choose.set_input_files(faces_helpers.save(tmp_path / "two.jpg", two))
     expect(choices).to_contain_text("There are 2 faces in this photo")
     choices.locator(".nc-x-pick").first.click()
-    expect(page.locator("#search-said")).to_contain_text("grey levels")
+    expect(page.locator("#search-status")).to_contain_text("grey levels")
     before = source_of(page)
     page.locator("#cancel-search").click()
-    expect(page.locator("#search-said")).to_contain_text("Cancelled")
+    expect(page.locator("#search-status")).to_contain_text("Cancelled")
 
     # One face: to the end, its way shown.
     begun = time.monotonic()
     choose.set_input_files(faces_helpers.save(tmp_path / "one.jpg", faces_helpers.portrait()))
     expect(page.locator("#take-look-alike")).to_be_visible()
     assert time.monotonic() - begun < helpers.PATIENCE_S
-    expect(page.locator("#search-said")).to_contain_text("A look-alike, not the person")
+    expect(page.locator("#search-status")).to_contain_text("A look-alike, not the person")
     assert int(page.locator("#way").get_attribute("max") or 0) >= 10
     assert source_of(page) != before
 
@@ -260,7 +260,7 @@ def test_nearest_photos_of_an_own_run(page: Page, own: Workspace) -> None:
         page.locator("#tool-directions").click()
         page.locator(".nc-x-direction-name").first.fill("brighter <b>")
         page.locator("#save-names").click()
-        expect(page.locator("#said")).to_contain_text("netG_epoch_003.directions.json")
+        expect(page.locator("#toast")).to_contain_text("netG_epoch_003.directions.json")
         page.reload()
         page.locator("#tab-explore-button").click()
         expect(page.locator(".nc-x-direction-name").first).to_have_value("brighter <b>")
@@ -279,54 +279,50 @@ def own(tmp_path: Path, finished: Run) -> Workspace:
     return Workspace(tmp_path)
 
 
-def explorer_of(
-    workspace: Workspace, is_local: bool = True, has_password: bool = False
-) -> Explorer:
-    return Explorer(workspace, Access(is_local, has_password), Errands())
+def api_of(workspace: Workspace, is_local: bool = True, has_password: bool = False) -> ExploreApi:
+    tasks = Tasks(workspace.root / ".cache" / "tasks")
+    return ExploreApi(workspace, Access(is_local, has_password), tasks)
 
 
-def finish(explorer: Explorer, wishes: dict[str, Any]) -> dict[str, Any]:
-    token = explorer.begin(wishes)["errand"]
-    deadline = time.monotonic() + helpers.PATIENCE_S
-    while (news := explorer.errands.look(token, 0))["state"] in {"waiting", "working"}:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return news
+def finish(api: ExploreApi, values: dict[str, Any]) -> dict[str, Any]:
+    task = api.tasks.get(api.start_task(values)["task"])
+    assert task.wait(helpers.PATIENCE_S)
+    return task.poll()
 
 
 FIRST = {"model": "first", "epoch": 3}
 
 
 def test_visitors_neither_see_photos_nor_save_names(own: Workspace) -> None:
-    visitor = explorer_of(own, is_local=False)
+    visitor = api_of(own, is_local=False)
     face = {"seed": 1}
     assert visitor.models()["allowed"] is False
     for act in (
-        lambda: visitor.begin(FIRST | {"errand": "nearest", "face": face}),
-        lambda: visitor.begin(FIRST | {"errand": "survey"}),
+        lambda: visitor.start_task(FIRST | {"kind": "nearest", "face": face}),
+        lambda: visitor.start_task(FIRST | {"kind": "survey"}),
         lambda: visitor.name_directions(FIRST | {"names": ["x"] * 8}),
     ):
         with pytest.raises(UserError, match="does not let visitors"):
             act()
     assert "png" in visitor.face(FIRST | {"face": face})
-    guest = explorer_of(own, is_local=False, has_password=True)
-    found = finish(guest, FIRST | {"errand": "nearest", "face": face})
+    guest = api_of(own, is_local=False, has_password=True)
+    found = finish(guest, FIRST | {"kind": "nearest", "face": face})
     assert len(found["result"]["nearest"]) == 6
 
 
-def test_directions_of_other_weights_are_told_and_not_used(own: Workspace) -> None:
-    explorer = explorer_of(own)
-    explorer.name_directions(FIRST | {"names": ["mine"] * 8})
-    assert finish(explorer, FIRST | {"errand": "directions"})["result"]["remark"] is None
+def test_directions_of_other_weights_are_reported_and_not_used(own: Workspace) -> None:
+    api = api_of(own)
+    api.name_directions(FIRST | {"names": ["mine"] * 8})
+    assert finish(api, FIRST | {"kind": "directions"})["result"]["remark"] is None
     run = own.run("first")
     shutil.copy(run.weights(0), run.weights(3))
-    result = finish(explorer, FIRST | {"errand": "directions"})["result"]
+    result = finish(api, FIRST | {"kind": "directions"})["result"]
     assert "was saved for another model" in result["remark"]
     assert {direction["name"] for direction in result["directions"]} == {""}
 
 
 @pytest.mark.parametrize(
-    ("what", "wishes", "words"),
+    ("what", "values", "words"),
     [
         ("face", {}, "No model is chosen"),
         ("face", FIRST, "no face"),
@@ -336,23 +332,23 @@ def test_directions_of_other_weights_are_told_and_not_used(own: Workspace) -> No
         ("face", FIRST | {"face": {"z": [0.0] * 9}}, "8 numbers from -10 to 10"),
         ("sliders", FIRST | {"face": {"seed": 1}, "places": [7] * 8}, "from -6 to 6"),
         ("sliders", FIRST | {"face": {"seed": 1}, "places": [0, "1"]}, "from -6 to 6"),
-        ("line", FIRST | {"face": {"seed": 1}, "dimension": 8}, "has 8 numbers"),
-        ("line", FIRST | {"face": {"seed": 1}, "dimension": -1}, "has 8 numbers"),
-        ("grid", FIRST | {"first": 0, "count": 10_000}, "1 to 48 faces"),
+        ("line", FIRST | {"face": {"seed": 1}, "dimension": 8}, "from 0 to 7"),
+        ("line", FIRST | {"face": {"seed": 1}, "dimension": -1}, "from 0 to 7"),
+        ("grid", FIRST | {"first": 0, "count": 10_000}, "from 1 to 48"),
         ("sum", FIRST | {"some": [{"seed": 1}] * 9}, "at most 8"),
         ("sum", FIRST | {"some": []}, "no face to begin with"),
         ("name_directions", FIRST | {"names": ["x"]}, "8 directions"),
         ("name_directions", FIRST | {"names": ["x" * 41] * 8}, "too long"),
-        ("begin", FIRST | {"errand": "holiday"}, "nothing that can be asked"),
-        ("begin", FIRST | {"errand": "project", "crop": "data:,x"}, "no face cut from a photo"),
-        ("begin", FIRST | {"errand": "project", "crop": None}, "no face cut from a photo"),
+        ("start_task", FIRST | {"kind": "holiday"}, "nothing that can be asked"),
+        ("start_task", FIRST | {"kind": "project", "crop": "data:,x"}, "no face cut from a photo"),
+        ("start_task", FIRST | {"kind": "project", "crop": None}, "no face cut from a photo"),
     ],
 )
-def test_bad_wishes_are_refused_in_a_sentence(
-    own: Workspace, what: str, wishes: dict[str, Any], words: str
+def test_bad_values_are_refused_in_a_sentence(
+    own: Workspace, what: str, values: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(UserError, match=re.escape(words)):
-        getattr(explorer_of(own), what)(wishes)
+        getattr(api_of(own), what)(values)
 
 
 def test_the_addresses_refuse_what_is_none(app_url: str) -> None:
@@ -367,69 +363,3 @@ def test_the_addresses_refuse_what_is_none(app_url: str) -> None:
     assert "nothing that can be asked" in refusal("everything")
     assert "not JSON" in refusal("face", b"{")
     assert "is over 32 MB" in refusal("crops", bytes(33 * 2**20))
-    assert "over and forgotten" in refusal("errands/none/cancel")
-
-
-# Errands -----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def busy() -> Iterator[tuple[Errands, str]]:
-    """Errands of which the first goes on until it is cancelled."""
-
-    def work(errand: Errand) -> dict[str, Any]:
-        while True:
-            errand.tell(0.5, {"step": 1})
-            time.sleep(0.01)
-
-    errands = Errands()
-    token = errands.start(work)
-    yield errands, token
-    if token in errands._there:
-        errands.cancel(token)
-
-
-def test_an_errand_is_told_of_and_cancelled(busy: tuple[Errands, str]) -> None:
-    errands, token = busy
-    helpers.wait_for(lambda: len(errands.look(token, 0)["news"]) > 2)
-    assert errands.look(token, 0)["done"] == 0.5
-    errands.cancel(token)
-    helpers.wait_for(lambda: errands.look(token, 0)["state"] == "cancelled")
-    with pytest.raises(UserError, match="over and forgotten"):
-        errands.look(token, 0)
-
-
-def test_errands_wait_in_a_short_line(busy: tuple[Errands, str]) -> None:
-    errands, token = busy
-    waiting = [errands.start(lambda _: {"fine": True}) for _ in range(5)]
-    with pytest.raises(UserError, match="Others are waiting"):
-        errands.start(lambda _: {})
-    assert errands.look(waiting[0], 0)["state"] == "waiting"
-    errands.cancel(token)
-    helpers.wait_for(lambda: errands.look(waiting[0], 0)["result"] == {"fine": True})
-
-
-def test_an_errand_nobody_asks_after_is_given_up(
-    busy: tuple[Errands, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    errands, token = busy
-    monkeypatch.setattr("neuroceleb.app.background.FORGOTTEN_AFTER_S", 0.0)
-    errand = errands._there[token]
-    helpers.wait_for(lambda: errand.state == "cancelled")
-
-
-def test_an_errand_that_fails_says_so_in_a_sentence() -> None:
-    def mistaken(_: Errand) -> dict[str, Any]:
-        raise UserError("The photos are gone.")
-
-    def broken(_: Errand) -> dict[str, Any]:
-        raise ZeroDivisionError("secret")
-
-    errands = Errands()
-    for work, said in ((mistaken, "The photos are gone."), (broken, "it is our fault")):
-        token = errands.start(work)
-        news: dict[str, Any] = {}
-        while news.get("state") != "failed":
-            news = errands.look(token, 0)
-        assert said in news["error"]
-        assert "secret" not in news["error"]

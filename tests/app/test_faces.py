@@ -35,9 +35,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return made
 
 
-def order(workspace: Workspace, **changes: Any) -> faces.Order:
+def order(workspace: Workspace, **changes: Any) -> faces.FaceRequest:
     asked = {"model": "kept", "epoch": None, "seed": 42, "count": 3, "truncation": 1.0}
-    return faces.read_order(workspace, **asked | changes)
+    return faces.read_request(workspace, **asked | changes)
 
 
 def test_an_order_of_numbers_or_text(workspace: Workspace) -> None:
@@ -62,10 +62,10 @@ def test_only_runs_with_weights_are_models(workspace: Workspace) -> None:
         ({"model": "nobody"}, "no run 'nobody'"),
         ({"model": "fresh"}, "no weights yet"),
         ({"epoch": 1}, "kept no epoch 1: it kept 0, 3"),
-        ({"epoch": 0.5}, "epoch 0.5 is not a whole number"),
+        ({"epoch": 0.5}, "epoch must be a whole number, not 0.5"),
         ({"seed": None}, "The seed is missing"),
         ({"seed": ""}, "The seed is missing"),
-        ({"seed": -1}, "Seed -1 is out of range"),
+        ({"seed": -1}, "seed is out of range"),
         ({"seed": MAX_SEED}, "out of range"),
         ({"seed": 10**30}, "more than 20 digits"),
         ({"seed": "1e3"}, "'1e3' is not a number"),
@@ -73,8 +73,8 @@ def test_only_runs_with_weights_are_models(workspace: Workspace) -> None:
         ({"seed": True}, "'True' is not a number"),
         ({"seed": float("nan")}, "'nan' is not a number"),
         ({"seed": {"a": 1}}, "is not a number"),
-        ({"count": 0}, "0 faces cannot be shown"),
-        ({"count": 257}, "257 faces cannot be shown"),
+        ({"count": 0}, "faces is out of range: use a whole number from 1 to 256, not 0"),
+        ({"count": 257}, "from 1 to 256, not 257"),
         ({"truncation": -0.1}, "Truncation -0.1 is out of range"),
         ({"truncation": 2.01}, "Truncation 2.01 is out of range"),
         ({"truncation": "much"}, "'much' is not a number"),

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from neuroceleb.app.head_script import EarlyScript
+from neuroceleb.app.head_script import HeadScript
 from tests import helpers
 
 PAGE = "<html><head><title>é</title></head><body><head></body></html>"
@@ -23,7 +23,7 @@ def client(response: Response) -> TestClient:
         return response
 
     routes = [Route(path, answer, methods=["GET", "POST"]) for path in ("/", "/other")]
-    return TestClient(EarlyScript(Starlette(routes=routes), "early()"))
+    return TestClient(HeadScript(Starlette(routes=routes), "early()"))
 
 
 def test_it_comes_first_in_the_head_of_the_page() -> None:

@@ -124,7 +124,7 @@ def test_a_bad_seed_is_told_and_the_slider_stays(page: Page, app_url: str) -> No
     for text, words in (("-1", "out of range"), ("<b>x</b>", "'<b>x</b>' is not a number")):
         page.locator("[data-key='0']").fill(text)
         page.locator("[data-key='0']").press("Enter")
-        expect(page.locator("#said")).to_contain_text(words)
+        expect(page.locator("#toast")).to_contain_text(words)
         np.testing.assert_array_equal(stage(page), before)
     page.locator("[data-key='0']").fill("14")
     page.locator("[data-key='0']").press("Enter")
@@ -181,11 +181,11 @@ def test_a_png_dropped_here_becomes_a_key(page: Page, app_url: str) -> None:
 @pytest.mark.parametrize("suffix", [".mp4", ".png"])
 def test_a_film_is_made_and_saved(suffix: str, page: Page, app_url: str) -> None:
     open_walk(page, app_url, "&keys=3,14,15&leg=10")
-    page.locator("#film-suffix").select_option(suffix)
+    page.locator("#video-suffix").select_option(suffix)
     with page.expect_download() as download:
-        page.locator("#film-make").click()
-        expect(page.locator("#film-progress")).to_be_visible()
-    expect(page.locator("#film-said")).to_have_text("The film is ready.")
+        page.locator("#video-make").click()
+        expect(page.locator("#video-progress")).to_be_visible()
+    expect(page.locator("#video-status")).to_have_text("The video is ready.")
     assert download.value.suggested_filename == f"{MODEL}_walk_3-14-15{suffix}"
     content = download.value.path().read_bytes()
     if suffix == ".png":
@@ -245,7 +245,7 @@ def test_frames_come_in_pieces_without_loss(app_url: str) -> None:
         ({"model": None}, "No model is chosen"),
         ({"model": "nobody"}, "There is no run 'nobody'"),
         ({"epoch": 999}, "kept no epoch 999"),
-        ({"keys": None}, "key faces of the walk are missing"),
+        ({"keys": None}, "key faces are missing"),
         ({"keys": []}, "add one"),
         ({"keys": [{"seed": 1}] * 13}, "leave some out"),
         ({"keys": [{"seed": 1}, {"seed": -1}]}, "out of range"),
@@ -254,14 +254,14 @@ def test_frames_come_in_pieces_without_loss(app_url: str) -> None:
         ({"keys": [{"seed": 1}, {"z": [11] * 100}]}, "-10 to 10"),
         ({"keys": [{"seed": 1}, 7]}, "is no face"),
         ({"keys": [{"seed": 1, "truncation": 9}, {"seed": 2}]}, "0 to 2"),
-        ({"frames": 0}, "1 to 240"),
-        ({"frames": 10**9}, "1 to 240"),
+        ({"frames": 0}, "from 1 to 240"),
+        ({"frames": 10**9}, "from 1 to 240"),
         ({"frames": "many"}, "not a number"),
         ({"method": "swim"}, "no way 'swim'"),
-        ({"easing": ["hop"]}, "way of the walk is missing"),
-        ({"loop": "yes"}, "key faces of the walk are missing"),
-        ({"start": 9}, "Frame 9 of this walk is not there"),
-        ({"start": -1}, "Frame -1 of this walk is not there"),
+        ({"easing": ["hop"]}, "interpolation method is missing"),
+        ({"loop": "yes"}, "key faces are missing"),
+        ({"start": 9}, "from 0 to 8, not 9"),
+        ({"start": -1}, "not -1"),
     ],
 )
 def test_bad_walks_are_told_in_a_sentence(
@@ -272,35 +272,30 @@ def test_bad_walks_are_told_in_a_sentence(
     assert words in json.loads(content)["error"]
 
 
-def test_films_that_cannot_be_are_told(app_url: str) -> None:
+def test_videos_that_cannot_be_are_refused(app_url: str) -> None:
     for change, words in (
-        ({"suffix": ".exe"}, "Films end in"),
-        ({"suffix": [".mp4"]}, "Films end in"),
+        ({"suffix": ".exe"}, "Videos end in"),
+        ({"suffix": [".mp4"]}, "Videos end in"),
         ({"suffix": ".mp4", "scale": 3}, "enlarged"),
         ({"suffix": ".mp4", "fps": -1}, "frames a second"),
         ({"suffix": ".gif", "fps": 60}, "1 to 50"),
         ({"suffix": ".gif", "scale": 8, "frames": 240, "keys": [{"seed": 1}] * 12}, "too much"),
     ):
-        status, content = answer(f"{app_url}walk/films", walk(**change))
+        status, content = answer(f"{app_url}walk/video", walk(**change))
         assert status == 400, (change, content)
         assert words in json.loads(content)["error"]
-    for path in ("walk/films/nothing", "walk/films/nothing/file"):
-        status, content = answer(app_url + path)
-        assert status == 400
-        assert "not here any more" in json.loads(content)["error"]
 
 
-def test_a_film_given_up_is_not_made(app_url: str) -> None:
-    wishes = walk(suffix=".mp4", scale=4, frames=240, keys=[{"seed": seed} for seed in range(12)])
-    names = [json.loads(answer(f"{app_url}walk/films", wishes)[1])["film"] for _ in range(2)]
-    status, content = answer(f"{app_url}walk/films/{names[1]}/file")
+def test_a_cancelled_video_is_not_made(app_url: str) -> None:
+    values = walk(suffix=".mp4", scale=4, frames=240, keys=[{"seed": seed} for seed in range(12)])
+    keys = [json.loads(answer(f"{app_url}walk/video", values)[1])["task"] for _ in range(2)]
+    status, content = answer(f"{app_url}tasks/{keys[1]}/file")
     assert (status, b"not ready" in content) == (400, True)
-    for name in names:
-        request = urllib.request.Request(f"{app_url}walk/films/{name}", method="DELETE")
+    for key in keys:
+        request = urllib.request.Request(f"{app_url}tasks/{key}", method="DELETE")
         urllib.request.urlopen(request, timeout=helpers.PATIENCE_S).close()
     helpers.wait_for(
         lambda: all(
-            json.loads(answer(f"{app_url}walk/films/{name}")[1]).get("state") != "making"
-            for name in names
+            json.loads(answer(f"{app_url}tasks/{key}")[1])["state"] == "cancelled" for key in keys
         )
     )

@@ -93,7 +93,7 @@ def test_from_a_drop_to_a_training(
     page.locator("#cut").click()
     facts = page.locator("#dataset-facts")
     expect(facts).to_contain_text("6 photos, 7 faces")
-    expect(page.locator("#job-done")).to_contain_text("7 new faces from 6 photos. The photos are")
+    expect(page.locator("#task-done")).to_contain_text("7 new faces from 6 photos. The photos are")
     expect(page.locator("#photos-verdict")).to_contain_text("a GAN would learn them by heart")
     assert list((root / ".cache" / "uploads").iterdir()) == []
     face_set = FaceSet(root / "datasets" / "faces")
@@ -162,7 +162,7 @@ def test_from_a_drop_to_a_training(
     page.locator("#sure-no").click()
     shot(page, "lying.png").locator("[data-remove]").click()
     page.locator("#sure-yes").click()
-    expect(page.locator("#said")).to_contain_text("Runs trained with them: learned")
+    expect(page.locator("#toast")).to_contain_text("Runs trained with them: learned")
     expect(shot(page, "lying.png")).to_have_count(0)
     page.locator("#group").select_option("ann")
     expect(page.locator("[data-photo]")).to_have_count(1)
@@ -223,7 +223,7 @@ def test_reloaded_and_killed_it_goes_on(
     page = browser.new_page(locale="en-US")
     page.set_default_timeout(helpers.PATIENCE_S * 1_000)
     expect.set_options(timeout=helpers.PATIENCE_S * 1_000)
-    told = page.locator("#job-facts")
+    told = page.locator("#task-facts")
     try:
         open_photos(page, app)
         page.locator("#new-dataset").click()
@@ -259,7 +259,7 @@ def test_reloaded_and_killed_it_goes_on(
         expect(told).to_contain_text("Stopped before all photos were cropped")
         page.locator("#go-on").click()
         expect(page.locator("#dataset-facts")).to_contain_text("40 photos, 40 faces")
-        expect(page.locator("#job-done")).to_contain_text(f"{len(many) - done} new faces")
+        expect(page.locator("#task-done")).to_contain_text(f"{len(many) - done} new faces")
         assert list((root / ".cache" / "uploads").iterdir()) == []
         assert len({row.source_sha256 for row in FaceSet(manifest.parent).rows()}) == len(many)
     finally:

@@ -20,19 +20,20 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from neuroceleb import images
-from neuroceleb.app import cropping as darkrooms
 from neuroceleb.app import (
+    cropping,
+    payloads,
     photos_api,
     photos_tab,
-    requests,
     server,
     threshold_histograms,
     translations,
     uploads,
 )
 from neuroceleb.app.access import Access
-from neuroceleb.app.cropping import Darkroom, Job, Previews
-from neuroceleb.app.photos_api import PhotoDesk
+from neuroceleb.app.background import Tasks
+from neuroceleb.app.cropping import Cropper, CropRequest, Previews
+from neuroceleb.app.photos_api import PhotosApi
 from neuroceleb.data import dataset
 from neuroceleb.data.faces import draft, edit, google_vision
 from neuroceleb.data.faces.crop_photos import DETECTORS, Options, crop_photos
@@ -55,15 +56,16 @@ class Visitor:
     """What the page's script does, without the page."""
 
     def __init__(self, workspace: Path, host: str = "127.0.0.1") -> None:
-        self.darkroom = Darkroom(Workspace(workspace))
+        self.tasks = Tasks(workspace / ".cache" / "tasks")
+        self.cropper = Cropper(Workspace(workspace), self.tasks)
         app = FastAPI()
-        app.add_exception_handler(UserError, server._say)
-        photos_api.add_routes(app, self.darkroom.workspace, self.darkroom, host, None)
+        app.add_exception_handler(UserError, server._error_json)
+        photos_api.add_routes(app, self.cropper.workspace, self.cropper, Access.of(host, None))
         self.client = TestClient(app)
         self.workspace = workspace
 
-    def post(self, act: str, **wishes: object) -> dict[str, Any]:
-        return dict(self.client.post(f"/photos/{act}", json=wishes).json())
+    def post(self, act: str, **values: object) -> dict[str, Any]:
+        return dict(self.client.post(f"/photos/{act}", json=values).json())
 
     def upload(self, batch: str, name: str, data: bytes) -> dict[str, Any]:
         url = f"/photos/upload/{batch}?name={quote(name)}"
@@ -76,17 +78,17 @@ class Visitor:
         return batch
 
     def state(self) -> dict[str, Any]:
-        return dict(self.client.get("/photos").json()["jobs"][0])
+        return dict(self.client.get("/photos").json()["tasks"][0])
 
-    def crop(self, files: dict[str, bytes], name: str = "mine", **wishes: object) -> dict[str, Any]:
+    def crop(self, files: dict[str, bytes], name: str = "mine", **values: object) -> dict[str, Any]:
         """Send, crop, wait for the end; what became of the job."""
-        asked = {"dataset": name, "size": 64, "detector": "yunet"} | wishes
+        asked = {"dataset": name, "size": 64, "detector": "yunet"} | values
         assert self.post("start", batch=self.batch(files), **asked) == {"dataset": name}
         helpers.wait_for(lambda: self.state()["state"] != "running")
         return self.state()
 
-    def look(self, name: str = "mine", **wishes: object) -> dict[str, Any]:
-        return self.post("look", dataset=name, **wishes)
+    def look(self, name: str = "mine", **values: object) -> dict[str, Any]:
+        return self.post("look", dataset=name, **values)
 
     def faces(self, name: str = "mine") -> dict[str, dict[str, Any]]:
         return {
@@ -100,7 +102,7 @@ class Visitor:
 def visitor(tmp_path: Path) -> Iterator[Visitor]:
     made = Visitor(tmp_path)
     yield made
-    made.darkroom.close()
+    made.tasks.close()
 
 
 FACE = encoded(portrait())
@@ -201,8 +203,8 @@ def test_photos_are_shown_by_what_became_of_them(visitor: Visitor) -> None:
     small = encoded(portrait(60))
     visitor.crop({"a/good.png": FACE, "b/small.png": small, "blank.png": blank, "bad.png": b"x"})
 
-    def sources(**wishes: object) -> list[str]:
-        return [shot["source"] for shot in visitor.look(**wishes)["photos"]]
+    def sources(**values: object) -> list[str]:
+        return [shot["source"] for shot in visitor.look(**values)["photos"]]
 
     assert sources() == ["a/good.png", "b/small.png", "bad.png", "blank.png"]
     assert sources(show="kept") == ["a/good.png"]
@@ -229,10 +231,10 @@ def test_stopped_by_hand_or_by_the_end_and_gone_on(visitor: Visitor, tmp_path: P
     assert visitor.post("start", batch=batch, dataset="mine", size=64, detector="yunet")
     refused = visitor.post("start", batch=batch, dataset="other", size=64, detector="yunet")
     assert "Other photos are being cropped" in refused["error"]
-    assert "stop that first" in visitor.post("job/discard", batch=batch)["error"]
+    assert "stop that first" in visitor.post("task/discard", batch=batch)["error"]
     helpers.wait_for(lambda: visitor.state().get("done", 0) > 0)
     assert visitor.state()["newest"][0]["preview"]
-    visitor.darkroom.close()  # as the end of the server does
+    visitor.tasks.close()  # as the end of the server does
     assert visitor.state()["state"] == "stopped"
     before = len(FaceSet(tmp_path / "datasets" / "mine").rows())
     assert 0 < before < SOME
@@ -240,22 +242,22 @@ def test_stopped_by_hand_or_by_the_end_and_gone_on(visitor: Visitor, tmp_path: P
     assert (seen["saved"], seen["settled"], seen["counts"]["photos"]) == (False, False, before)
 
     again = Visitor(tmp_path)  # the app is started again
-    (told,) = again.client.get("/photos").json()["jobs"]
-    assert (told["state"], told["dataset"], told["batch"]) == ("stopped", "mine", batch)
+    (status,) = again.client.get("/photos").json()["tasks"]
+    assert (status["state"], status["dataset"], status["batch"]) == ("stopped", "mine", batch)
     again.crop({"new.png": FACE}, "meanwhile")
-    states = [job["state"] for job in again.client.get("/photos").json()["jobs"]]
+    states = [task["state"] for task in again.client.get("/photos").json()["tasks"]]
     assert states == ["finished", "stopped"]
-    assert again.post("job/resume", batch=batch) == {}
+    assert again.post("task/resume", batch=batch) == {}
     helpers.wait_for(lambda: again.state()["state"] == "finished")
     assert again.state()["new_faces"] == SOME - before
     assert len(FaceSet(tmp_path / "datasets" / "mine").rows()) == SOME
-    assert "no longer here" in again.post("job/resume", batch=batch)["error"]
-    again.darkroom.close()
+    assert "no longer here" in again.post("task/resume", batch=batch)["error"]
+    again.tasks.close()
 
 
 def test_sent_photos_can_be_thrown_away(visitor: Visitor, tmp_path: Path) -> None:
     batch = visitor.batch({"a.png": FACE})
-    assert visitor.post("job/discard", batch=batch) == {}
+    assert visitor.post("task/discard", batch=batch) == {}
     assert list((tmp_path / ".cache" / "uploads").iterdir()) == []
     assert "no longer here" in visitor.upload(batch, "a.png", FACE)["error"]
 
@@ -266,7 +268,7 @@ def test_what_nobody_cropped_is_swept_away(
     old = visitor.batch({"a.png": FACE})
     monkeypatch.setattr(uploads, "IDLE_S", -1)
     new = visitor.post("batch")["batch"]
-    assert [batch.id for batch in visitor.darkroom.uploads.all()] == [new] != [old]
+    assert [batch.id for batch in visitor.cropper.uploads.all()] == [new] != [old]
 
 
 def test_a_failure_is_told_and_nothing_lost(
@@ -275,19 +277,19 @@ def test_a_failure_is_told_and_nothing_lost(
     def full(*_: object, **__: object) -> None:
         raise UserError("The disk is full: make room, then try again.")
 
-    monkeypatch.setattr(darkrooms, "crop_photos", full)
+    monkeypatch.setattr(cropping, "crop_photos", full)
     done = visitor.crop({"a.png": FACE})
-    assert (done["state"], done["sentence"]) == (
+    assert (done["state"], done["error"]) == (
         "failed",
         "The disk is full: make room, then try again.",
     )
-    monkeypatch.setattr(darkrooms, "crop_photos", lambda *_, **__: 1 / 0)
-    assert visitor.post("job/resume", batch=done["batch"]) == {}
+    monkeypatch.setattr(cropping, "crop_photos", lambda *_, **__: 1 / 0)
+    assert visitor.post("task/resume", batch=done["batch"]) == {}
     helpers.wait_for(lambda: visitor.state()["state"] != "running")
-    assert visitor.state()["sentence"] is None  # the page says its own; the log has the rest
+    assert visitor.state()["error"] == translations.SORRY  # the log has the rest
     assert "ZeroDivisionError" in caplog.text
     monkeypatch.undo()
-    assert visitor.post("job/resume", batch=done["batch"]) == {}
+    assert visitor.post("task/resume", batch=done["batch"]) == {}
     helpers.wait_for(lambda: visitor.state()["state"] == "finished")
 
 
@@ -363,7 +365,7 @@ def test_a_refusal_waits_for_what_is_still_being_sent(
         send("big.png")
     assert len(sent) == 20
 
-    monkeypatch.setattr(requests, "MAX_UNHEARD_BYTES", 500)  # but not for ever
+    monkeypatch.setattr(payloads, "MAX_DRAINED_BYTES", 500)  # but not for ever
     sent.clear()
     with pytest.raises(UserError, match="send it in parts"):
         send("bigger.png")
@@ -377,7 +379,7 @@ def test_a_full_disk_is_said(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(
-    ("wishes", "words"),
+    ("values", "words"),
     [
         ({}, "is not a name"),
         ({"dataset": "../up"}, "is not a name"),
@@ -389,12 +391,12 @@ def test_a_full_disk_is_said(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) 
         ({"dataset": "taken", "size": 64, "detector": "yunet"}, "already something named"),
     ],
 )
-def test_bad_wishes_are_one_sentence(
-    visitor: Visitor, tmp_path: Path, wishes: dict[str, object], words: str
+def test_bad_values_are_one_sentence(
+    visitor: Visitor, tmp_path: Path, values: dict[str, object], words: str
 ) -> None:
     (tmp_path / "datasets" / "taken").mkdir(parents=True)
-    assert words in visitor.post("start", **wishes)["error"]
-    assert visitor.client.get("/photos").json()["jobs"] == []
+    assert words in visitor.post("start", **values)["error"]
+    assert visitor.client.get("/photos").json()["tasks"] == []
 
 
 def test_bad_looks_are_one_sentence(visitor: Visitor, tmp_path: Path) -> None:
@@ -421,12 +423,12 @@ def test_a_folder_on_this_machine_is_cropped_and_left_alone(
     visitor: Visitor, tmp_path: Path
 ) -> None:
     path = save(tmp_path / "album" / "ann" / "a.png", portrait())
-    wishes = {"dataset": "mine", "size": 64, "detector": "yunet", "path": str(tmp_path / "album")}
-    assert visitor.post("start", **wishes) == {"dataset": "mine"}
+    values = {"dataset": "mine", "size": 64, "detector": "yunet", "path": str(tmp_path / "album")}
+    assert visitor.post("start", **values) == {"dataset": "mine"}
     helpers.wait_for(lambda: visitor.state()["state"] == "finished")
     assert visitor.state()["sent"] is False
     assert path.exists()
-    assert visitor.darkroom.uploads.all() == []
+    assert visitor.cropper.uploads.all() == []
 
 
 # Who may -----------------------------------------------------------------------------------
@@ -445,7 +447,7 @@ def test_visitors_see_no_faces_and_bring_none(tmp_path: Path) -> None:
             stranger.post(act, dataset="mine", face=face["id"], group="photos")
             for act in ("look", "cost", "start", "save", "choose", "revert", "remove")
         ),
-        *(stranger.post(f"job/{act}", batch="0" * 16) for act in ("stop", "resume", "discard")),
+        *(stranger.post(f"task/{act}", batch="0" * 16) for act in ("stop", "resume", "discard")),
         *(
             stranger.client.get(f"/{url}").json()
             for url in (face["crop"], "photos/preview/mine/x", "photos/mean/mine")
@@ -453,15 +455,16 @@ def test_visitors_see_no_faces_and_bring_none(tmp_path: Path) -> None:
         stranger.client.get("/photos/report/mine").json(),
     ]
     assert all("does not let visitors see photos" in answer["error"] for answer in refusals)
-    owner.darkroom.close()
+    owner.tasks.close()
 
 
 def test_with_a_password_photos_may_be_sent_but_no_paths_named(tmp_path: Path) -> None:
-    guest = PhotoDesk(Workspace(tmp_path), Darkroom(Workspace(tmp_path)), Access(False, True))
+    workspace, tasks = Workspace(tmp_path), Tasks(tmp_path / "tasks")
+    guest = PhotosApi(workspace, Cropper(workspace, tasks), Access(False, True))
     assert guest.overview()["paths"] is False
-    wishes = {"dataset": "a", "size": 64, "detector": "yunet", "path": str(tmp_path)}
+    values = {"dataset": "a", "size": 64, "detector": "yunet", "path": str(tmp_path)}
     with pytest.raises(UserError, match="can only be named there"):
-        guest.start(wishes)
+        guest.start(values)
 
 
 # Google ------------------------------------------------------------------------------------
@@ -475,18 +478,18 @@ def test_nothing_goes_to_google_without_credentials_and_a_yes(
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     batch = visitor.batch({"a.png": FACE, "b.png": OTHER})
-    wishes = {"batch": batch, "dataset": "mine", "size": 64, "detector": "google-vision"}
-    assert "No usable Google credentials" in visitor.post("cost", **wishes)["error"]
+    values = {"batch": batch, "dataset": "mine", "size": 64, "detector": "google-vision"}
+    assert "No usable Google credentials" in visitor.post("cost", **values)["error"]
 
     with VisionServer() as google:
         monkeypatch.setattr(google_vision, "_signed_in_client", google.client)
-        cost = visitor.post("cost", **wishes)
+        cost = visitor.post("cost", **values)
         assert cost == {"photos": 2, "calls": 2, "usd": 0.0, "year": 2026, "free": 1000}
         for agreed in (None, 0, 1, 3, "2"):
-            error = visitor.post("start", **wishes, agreed=agreed)["error"]
+            error = visitor.post("start", **values, agreed=agreed)["error"]
             assert "Agree first that 2 photos" in error
         assert google.requests == []
-        assert visitor.post("start", **wishes, agreed=2) == {"dataset": "mine"}
+        assert visitor.post("start", **values, agreed=2) == {"dataset": "mine"}
         helpers.wait_for(lambda: visitor.state()["state"] != "running")
         assert visitor.state()["state"] == "finished"
         assert sum(len(request.requests) for request in google.requests) == 2
@@ -497,12 +500,12 @@ def test_more_photos_than_were_agreed_to_are_not_sent(
     visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where somebody adds to a batch that was interrupted."""
-    batch = visitor.darkroom.uploads.batch(visitor.batch({"a.png": FACE, "b.png": OTHER}))
+    batch = visitor.cropper.uploads.batch(visitor.batch({"a.png": FACE, "b.png": OTHER}))
     with VisionServer() as google:
         monkeypatch.setattr(google_vision, "_signed_in_client", google.client)
-        visitor.darkroom.start(batch, Job("mine", detector="google-vision", agreed=1))
+        visitor.cropper.start(batch, CropRequest("mine", detector="google-vision", agreed=1))
         helpers.wait_for(lambda: visitor.state()["state"] != "running")
-        assert "Nothing was sent" in visitor.state()["sentence"]
+        assert "Nothing was sent" in visitor.state()["error"]
         assert google.requests == []
 
 
@@ -510,7 +513,7 @@ def test_more_photos_than_were_agreed_to_are_not_sent(
 
 
 def test_previews_are_bounded_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(darkrooms, "PREVIEWS_BYTES", 10)
+    monkeypatch.setattr(cropping, "PREVIEWS_BYTES", 10)
     previews = Previews()
     previews.put("set", "a", b"1234")
     previews.put("set", "b", b"1234")
@@ -518,9 +521,9 @@ def test_previews_are_bounded_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> 
     previews.put("set", "c", b"1234")
     assert [key for key in "abc" if previews.has("set", key)] == ["a", "c"]
     previews.rename("set", "other")
-    previews.forget("other", "a")
+    previews.drop("other", "a")
     assert (previews.get("other", "a"), previews.get("other", "c")) == (None, b"1234")
-    monkeypatch.setattr(darkrooms, "PREVIEWS_KEPT_S", 0.0)
+    monkeypatch.setattr(cropping, "PREVIEWS_KEPT_S", 0.0)
     time.sleep(0.01)
     assert previews.get("other", "c") is None
 
@@ -532,7 +535,7 @@ def test_levels_count_every_face_once() -> None:
         Row("b", "2", "rejected", crop="rejected/g/b.png", measures=measures | {"yaw": 3.0}),
         Row("c", "3", "no_face"),
     ]
-    found = threshold_histograms.of(rows, Rules(max_yaw=170))
+    found = threshold_histograms.compute(rows, Rules(max_yaw=170))
     assert found["max_yaw"]["high"] >= 170
     for name, level in found.items():
         assert level["low"] <= getattr(Rules(), name) <= level["high"]
@@ -542,7 +545,7 @@ def test_levels_count_every_face_once() -> None:
         found["max_yaw"]["kept"].index(1) / threshold_histograms.BARS * found["max_yaw"]["high"]
     )
     assert 30 < turned <= 40  # to whichever side
-    assert threshold_histograms.of([], Rules()).keys() == found.keys()
+    assert threshold_histograms.compute([], Rules()).keys() == found.keys()
 
 
 def test_every_rule_and_reason_has_its_words() -> None:

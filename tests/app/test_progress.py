@@ -166,7 +166,7 @@ def test_a_seed_that_is_none_is_told_in_words(page: Page, app_url: str) -> None:
     page.evaluate(
         "neuroceleb.hand('progress', {face: {model: 'celeba-mini-classic', z: [1, 2, 3]}})"
     )
-    expect(page.locator("#said")).to_contain_text("A z of this model is 100 numbers")
+    expect(page.locator("#toast")).to_contain_text("A z of this model is 100 numbers")
     expect(page.locator("#life")).to_be_hidden()
 
 
@@ -200,10 +200,10 @@ def test_the_tour_and_the_quiz(page: Page, app_url: str) -> None:
         epochs = page.locator(".nc-quiz-epoch").all_inner_texts()
         first, second = (int(text.removeprefix("Epoch ")) for text in epochs)
         told = "Right" if first > second else "No, the other one"
-        expect(page.locator("#quiz-told")).to_contain_text(told)
+        expect(page.locator("#quiz-verdict")).to_contain_text(told)
         if question < 10:
             page.locator("#quiz-next").click()
-    expect(page.locator("#quiz-told")).to_contain_text("of 10; guessing gives half")
+    expect(page.locator("#quiz-verdict")).to_contain_text("of 10; guessing gives half")
 
 
 # A run in training -------------------------------------------------------------------------
@@ -291,13 +291,13 @@ def test_a_run_in_training_is_watched_compared_filmed(
     page.locator("#beside").select_option("")
 
     # A film of one face, saved.
-    page.locator("#film").click()
-    page.locator("#film-what").select_option("face")
-    page.locator("#film-face").fill("3")
-    page.locator("#film-format").select_option("gif")
-    page.locator("#film-start").click()
+    page.locator("#timelapse").click()
+    page.locator("#timelapse-what").select_option("face")
+    page.locator("#timelapse-face").fill("3")
+    page.locator("#timelapse-format").select_option("gif")
+    page.locator("#timelapse-start").click()
     with page.expect_download() as saved:
-        page.locator("#film-save").click()
+        page.locator("#timelapse-save").click()
     assert saved.value.suggested_filename == "live_face_3.gif"
     assert Path(saved.value.path()).read_bytes().startswith(b"GIF89a")
     page.keyboard.press("Escape")

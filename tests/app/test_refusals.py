@@ -23,7 +23,14 @@ NOT_SHOWN = (
     "metrics/fid.py",
     "model/export/onnx.py",
 )
-REFUSALS = {"UserError", "NotFiniteError", "UnreadableImageError"}
+# What raises or carries a sentence, with the name or position of the argument that is it.
+REFUSALS: dict[str, int | str] = {
+    "UserError": 0,
+    "NotFiniteError": 0,
+    "UnreadableImageError": 0,
+    "read_text": 1,
+    "Kind": "busy",
+}
 
 
 def sentence_of(node: ast.expr) -> str | None:
@@ -39,10 +46,13 @@ def sentence_of(node: ast.expr) -> str | None:
 
 def refusals(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if not isinstance(node, ast.Call) or not node.args:
+        if not isinstance(node, ast.Call):
             continue
-        name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-        sentence = sentence_of(node.args[0]) if name in REFUSALS else None
+        place = REFUSALS.get(getattr(node.func, "id", getattr(node.func, "attr", "")))
+        arguments: dict[int | str | None, ast.expr] = dict(enumerate(node.args))
+        arguments |= {keyword.arg: keyword.value for keyword in node.keywords}
+        argument = None if place is None else arguments.get(place)
+        sentence = None if argument is None else sentence_of(argument)
         if sentence is not None:
             yield sentence
 
@@ -87,7 +97,7 @@ def test_the_page_says_them_in_korean(open_page: Callable[..., Page], app_url: s
     page.wait_for_selector("#faces img")
     page.locator("#seed").fill("-5")
     page.locator("#seed").press("Enter")
-    expect(page.locator("#said")).to_contain_text("시드 -5은(는) 범위를 벗어납니다.")
+    expect(page.locator("#toast")).to_contain_text("시드 값 -5은(는) 범위를 벗어납니다.")
     said = {english: english.format(*"abcdef") for english in KO}
     told = page.evaluate("(list) => list.map(window.neuroceleb.translated)", list(said.values()))
     expected = [KO[english].format(*"abcdef") for english in said]
@@ -113,6 +123,6 @@ def test_the_english_page_asks_for_no_translations(
     page.wait_for_selector("#faces img")
     assert asked
     assert not [url for url in asked if "refusals" in url]
-    assert page.evaluate("window.neuroceleb.translated('The film was given up.')") == (
-        "The film was given up."
+    assert page.evaluate("window.neuroceleb.translated('That is no face: pick one again.')") == (
+        "That is no face: pick one again."
     )

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 from neuroceleb import images
 from neuroceleb.app import train_api
 from neuroceleb.app.access import Access, is_loopback
-from neuroceleb.app.train_api import Desk
+from neuroceleb.app.train_api import TrainApi
 from neuroceleb.app.translations import TEXTS
 from neuroceleb.errors import UserError
 from neuroceleb.runs import jobs, queue
@@ -145,9 +145,9 @@ def test_the_queue_on_the_page_and_across_a_restart(root: Path, browser: Browser
     try:
         for name, epochs in (("first", LONG), ("second", 1)):
             settings = {"ngf": 4, "ndf": 4, "nz": 8, "batch_size": 8, "device": "cpu"}
-            wishes = {"name": name, "dataset": "photos", "settings": {**settings, "epochs": epochs}}
-            assert app.post("start", wishes) == {"run": name}
-        assert "already" in str(app.post("start", wishes)["error"])
+            values = {"name": name, "dataset": "photos", "settings": {**settings, "epochs": epochs}}
+            assert app.post("start", values) == {"run": name}
+        assert "already" in str(app.post("start", values)["error"])
         page.set_default_timeout(PATIENCE_MS)
         page.goto(app.url)
         page.get_by_role("tab", name="학습", exact=True).click()
@@ -213,7 +213,7 @@ def test_a_dataset_of_another_tab_is_chosen(
         expect(page.locator("#dataset")).to_have_value("of photos")  # seen while one types
         expect(page.locator("#run-name")).to_have_value("half filled in")
         page.get_by_role("tab", name="Generate").click()
-        page.evaluate("window.neuroceleb.hand('train', {dataset: 'of photos'})")
+        page.evaluate("window.neuroceleb.sendTo('train', {dataset: 'of photos'})")
         expect(page.locator("#dataset")).to_be_visible()
         expect(page.locator("#dataset")).to_have_value("of photos")
         expect(page.locator("#dataset-path")).to_have_value("")
@@ -270,12 +270,12 @@ def test_every_open_page_shows_the_same_within_two_seconds(
 
 
 def test_only_who_may_train_trains(root: Path) -> None:
-    visitor = Desk(Workspace(root), Access(is_local=False))
-    wishes = {"name": "one", "dataset": "photos", "settings": {}}
+    visitor = TrainApi(Workspace(root), Access(is_local=False))
+    values = {"name": "one", "dataset": "photos", "settings": {}}
     for act in (
-        lambda: visitor.start(wishes),
-        lambda: visitor.estimate(wishes),
-        *(lambda what=what: visitor.change(what, wishes) for what in ("stop", "force", "delete")),
+        lambda: visitor.start(values),
+        lambda: visitor.estimate(values),
+        *(lambda what=what: visitor.change(what, values) for what in ("stop", "force", "delete")),
     ):
         with pytest.raises(UserError, match="does not let visitors train"):
             act()
@@ -284,7 +284,7 @@ def test_only_who_may_train_trains(root: Path) -> None:
 
 
 def test_with_a_password_from_afar_only_datasets_of_the_workspace(root: Path) -> None:
-    guest = Desk(Workspace(root), Access(is_local=False, has_password=True))
+    guest = TrainApi(Workspace(root), Access(is_local=False, has_password=True))
     for text in (str(root / "datasets" / "photos"), "../photos", "/etc", "."):
         with pytest.raises(UserError, match="not under datasets"):
             guest.start({"name": "one", "dataset": text, "settings": {}})
@@ -292,7 +292,7 @@ def test_with_a_password_from_afar_only_datasets_of_the_workspace(root: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("wishes", "words"),
+    ("values", "words"),
     [
         ({}, "no name"),
         ({"name": 7, "dataset": "photos", "settings": {}}, "no name"),
@@ -304,12 +304,12 @@ def test_with_a_password_from_afar_only_datasets_of_the_workspace(root: Path) ->
         ({"name": "one", "dataset": "photos", "settings": {"lr": "1"}}, "--lr 1"),
     ],
 )
-def test_bad_wishes_are_refused_in_a_sentence(
-    wishes: dict[str, object], words: str, root: Path
+def test_bad_values_are_refused_in_a_sentence(
+    values: dict[str, object], words: str, root: Path
 ) -> None:
-    local = Desk(Workspace(root), Access(is_local=True))
+    local = TrainApi(Workspace(root), Access(is_local=True))
     with pytest.raises(UserError, match=re.escape(words)):
-        local.start(wishes)
+        local.start(values)
 
 
 @pytest.mark.parametrize(

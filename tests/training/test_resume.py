@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from neuroceleb import files, images
 from neuroceleb.app.access import Access
-from neuroceleb.app.train_api import Desk
+from neuroceleb.app.train_api import TrainApi
 from neuroceleb.errors import UserError
 from neuroceleb.model import checkpoint
 from neuroceleb.runs import jobs
@@ -343,11 +343,11 @@ def test_the_page_offers_to_go_on_only_where_the_photos_are(
     here: helpers.Here, finished: Run
 ) -> None:
     run = without_state(copy_of(finished, here))
-    desk = Desk(Workspace(here.workspace), Access(is_local=True))
-    assert desk.look(run.name, 0)["resumable"] is True
+    api = TrainApi(Workspace(here.workspace), Access(is_local=True))
+    assert api.describe(run.name, 0)["resumable"] is True
     elsewhere = {**run.config()["dataset"], "path": "gone"}
     files.write_json(run.path / "config.json", {**run.config(), "dataset": elsewhere})
-    assert desk.look(run.name, 0)["resumable"] is False
+    assert api.describe(run.name, 0)["resumable"] is False
 
 
 def test_a_finished_run_is_queued_again_only_with_more_epochs_and_a_dataset(

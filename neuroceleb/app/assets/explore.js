@@ -1,4 +1,4 @@
-/* The tab: the face in hand, and one tool at a time ------------------------------------------------ */
+/* The tab: the current face, and one tool at a time ------------------------------------------------ */
 
 const TOOLS = [directionsTool, paletteTool, arithmeticTool, mapTool, photoTool, nearestTool];
 let opened = TOOLS[0];
@@ -10,30 +10,30 @@ const choose = (tool) => {
   opened = tool;
   for (const one of tools.children) one.setAttribute("aria-pressed", String(one.dataset.tool === tool.id));
   bench.replaceChildren(tool.panel);
-  if (hand.face) tool.open();
+  if (current.face) tool.open();
 };
 tools.append(...TOOLS.map((tool) => make("button", {
   type: "button", id: `tool-${tool.id}`, "data-tool": tool.id, "aria-pressed": "false", click: () => choose(tool),
 }, tool.title)));
-for (const tool of TOOLS) heard.push(tool.hear);
+for (const tool of TOOLS) faceListeners.push(tool.onFace);
 
-/* The models there are now: a training may have kept another epoch since. */
-const lookForModels = async () => {
-  const there = await (await ask("explore/models")).json();
+/* The current list of models: a training may have kept another epoch since. */
+const loadModels = async () => {
+  const there = await (await request("explore/models")).json();
   known = there.models;
   isAllowed = there.allowed;
   models.replaceChildren(...known.map(({ name }) => make("option", { value: name }, name)));
-  if (hand.model === null) return;
-  models.value = hand.model;
-  const kept = known.find(({ name }) => name === hand.model)?.epochs ?? [hand.epoch];
+  if (current.model === null) return;
+  models.value = current.model;
+  const kept = known.find(({ name }) => name === current.model)?.epochs ?? [current.epoch];
   epochs.replaceChildren(...kept.map((number) => make("option", { value: number }, String(number))));
-  epochs.value = hand.epoch;
+  epochs.value = current.epoch;
 };
 
 let begun = null;
 const begin = () => {
   begun ??= (async () => {
-    await lookForModels();
+    await loadModels();
     if (!known.length) {
       root.replaceChildren(emptyState(words.no_model_title, words.no_model, "python -m neuroceleb train FOLDER --run NAME"));
       throw new Error(words.no_model_title);
@@ -54,8 +54,8 @@ const openFirst = async () => {
   const isAgain = begun !== null;
   try {
     await begin();
-    if (isAgain) await lookForModels();
-    if (!hand.face && !isGiven) chooseModel(known[0].name);
+    if (isAgain) await loadModels();
+    if (!current.face && !isGiven) chooseModel(known[0].name);
     else opened.open();
   } catch (error) {
     if (known.length || error.message !== words.no_model_title) root.replaceChildren(note(error.message, "nc-problem"));
@@ -63,7 +63,7 @@ const openFirst = async () => {
 };
 
 /* A face from another tab: one click here, and one back. */
-take("explore", async ({ as, face, from }) => {
+onReceive("explore", async ({ as, face, from }) => {
   isGiven = true;
   if (from && from !== "explore") {
     backTab = from;
@@ -72,9 +72,9 @@ take("explore", async ({ as, face, from }) => {
   }
   try {
     await begin();
-    await lookForModels();
+    await loadModels();
   } catch (error) {
-    say(error.message);
+    notify(error.message);
     return;
   }
   if (as === "nearest") choose(nearestTool);

@@ -22,7 +22,7 @@ const arithmeticTool = (() => {
   };
 
   const add = (name, face) => {
-    if (picked[name].length >= MOST) { say(fill(words.x_term_full, { count: MOST })); return; }
+    if (picked[name].length >= MOST) { notify(fill(words.x_term_full, { count: MOST })); return; }
     picked[name].push(face);
     drawTerms();
     reckon();
@@ -43,7 +43,7 @@ const arithmeticTool = (() => {
 
   const reckon = latest(async () => {
     if (!picked.some.length) { result.replaceChildren(note(words.x_sum_empty)); return; }
-    const drawn = await post("sum", wishes(Object.fromEntries(
+    const drawn = await post("sum", parameters(Object.fromEntries(
       TERMS.map(([name]) => [name, picked[name].map(({ face }) => faceOf(face))]))));
     const parts = TERMS.flatMap(([name, sign], at) => (drawn.means[at] === null ? [] : [
       ...(sign ? [make("span", { class: "nc-x-sign" }, sign)] : []),
@@ -62,9 +62,9 @@ const arithmeticTool = (() => {
 
   const grid = make("div", { class: "nc-x-pick-grid", role: "group", "aria-label": words.x_pick_from });
   const fetchGrid = latest(async () => {
-    const key = `${hand.model} ${hand.epoch} ${first}`;
+    const key = `${current.model} ${current.epoch} ${first}`;
     if (drawnFor === key) return;
-    const { faces } = await post("grid", wishes({ first, count: COUNT }));
+    const { faces } = await post("grid", parameters({ first, count: COUNT }));
     drawnFor = key;
     grid.replaceChildren(...faces.map(({ seed, png }) => make("button", {
       type: "button", class: "nc-x-pick", "data-seed": seed, "aria-label": `${words.seed} ${seed}`, title: `${words.seed} ${seed}`,
@@ -83,18 +83,18 @@ const arithmeticTool = (() => {
     result,
     make("div", { class: "nc-bar" },
       button("more-faces", words.x_more_faces, () => { first += COUNT; fetchGrid(); }),
-      button("add-hand", words.x_add_hand, () => add(term, { face: hand.face, png: hand.png })),
+      button("add-current", words.x_add_current, () => add(term, { face: current.face, png: current.png })),
       button("clear-sum", words.x_clear, clear)),
     grid);
   result.replaceChildren(note(words.x_sum_empty));
 
   const open = () => fetchGrid();
   let model = null;
-  const hear = () => {
-    if (model !== null && model !== `${hand.model} ${hand.epoch}`) clear();
-    model = `${hand.model} ${hand.epoch}`;
+  const onFace = () => {
+    if (model !== null && model !== `${current.model} ${current.epoch}`) clear();
+    model = `${current.model} ${current.epoch}`;
     if (isOpen(tool)) fetchGrid();
   };
-  const tool = { id: "arithmetic", title: words.x_arithmetic, panel, open, hear };
+  const tool = { id: "arithmetic", title: words.x_arithmetic, panel, open, onFace };
   return tool;
 })();

@@ -12,11 +12,11 @@ const directionsTool = (() => {
 
   const isFresh = () => frames !== null && frames.places === places && frames.base === base;
   const fetchFrames = latest(async (isNew) => {
-    const asked = { base, places };
+    const requested = { base, places };
     if (!base || !found) return;
-    const drawn = await post("sliders", wishes({ face: base, places }));
-    if (asked.places !== places || asked.base !== base) return;
-    frames = { ...asked, ...drawn };
+    const drawn = await post("sliders", parameters({ face: base, places }));
+    if (requested.places !== places || requested.base !== base) return;
+    frames = { ...requested, ...drawn };
     if (isNew) put({ z: drawn.z }, drawn, "directions");
     if (dragged !== null) scrubTo(dragged);
   });
@@ -24,10 +24,10 @@ const directionsTool = (() => {
   const columnOf = (value) => Math.round(((Number(value) + frames.reach) / (2 * frames.reach)) * (frames.columns - 1));
   const scrubTo = (number) => {
     dragged = number;
-    tell(number);
+    showValue(number);
     if (isFresh()) scrub(frames.frames, frames.columns, places.length, columnOf(sliders[number].value), number);
   };
-  const tell = (number) => {
+  const showValue = (number) => {
     const value = Number(sliders[number].value);
     sliders[number].nextElementSibling.textContent = value.toLocaleString(language, { signDisplay: "exceptZero" });
   };
@@ -38,29 +38,29 @@ const directionsTool = (() => {
   };
   const reset = (isNew = true) => {
     places = places.map(() => 0);
-    sliders.forEach((slider, at) => { slider.value = 0; tell(at); });
+    sliders.forEach((slider, at) => { slider.value = 0; showValue(at); });
     if (isNew) fetchFrames(true);
   };
 
   const saveNames = async () => {
     try {
       const names = [...panel.querySelectorAll(".nc-x-direction-name")].map((input) => input.value);
-      const { file } = await post("names", wishes({ names }));
-      say(fill(words.x_names_saved, { file }));
+      const { file } = await post("names", parameters({ names }));
+      notify(fill(words.x_names_saved, { file }));
       await load(true);
     } catch (error) {
-      say(error.message);
+      notify(error.message);
     }
   };
 
   const takeFrame = async (seed, number, far) => {
     try {
-      const drawn = await post("sliders", wishes({
+      const drawn = await post("sliders", parameters({
         face: { seed, truncation: 1 }, places: places.map((_, at) => (at === number ? far : 0)),
       }));
       put({ z: drawn.z }, drawn);
     } catch (error) {
-      say(error.message);
+      notify(error.message);
     }
   };
 
@@ -105,18 +105,18 @@ const directionsTool = (() => {
       make("ol", { class: "nc-x-directions" }, ...found.directions.map(row)));
   };
 
-  const keyOf = () => `${hand.model} ${hand.epoch}`;
+  const keyOf = () => `${current.model} ${current.epoch}`;
   const load = async (anew = false) => {
     if (!anew && (found?.key === keyOf() || searching === keyOf())) return;
     const key = (searching = keyOf());
     const bar = meter(words.x_finding);
     if (!anew) panel.replaceChildren(note(words.x_finding), bar);
     try {
-      const result = await errand(wishes({ errand: "directions" })).finished;
+      const result = await startTask("directions").finished;
       if (key !== keyOf() || !result) return;
       found = { ...result, key };
       draw();
-      base = hand.face;
+      base = current.face;
       fetchFrames(false);
     } catch (error) {
       panel.replaceChildren(note(error.message, "nc-problem"));
@@ -125,18 +125,18 @@ const directionsTool = (() => {
     }
   };
 
-  const hear = (by) => {
+  const onFace = (by) => {
     if (by === "directions") return;
-    base = hand.face;
+    base = current.face;
     frames = null;
     if (!isOpen(tool)) return;
     if (found?.key === keyOf()) { reset(false); fetchFrames(false); } else load();
   };
   const open = async () => {
     if (found?.key !== keyOf()) { load(); return; }
-    if (base !== hand.face) base = hand.face;
+    if (base !== current.face) base = current.face;
     if (!isFresh()) { reset(false); fetchFrames(false); }
   };
-  const tool = { id: "directions", title: words.x_directions, panel, open, hear };
+  const tool = { id: "directions", title: words.x_directions, panel, open, onFace };
   return tool;
 })();

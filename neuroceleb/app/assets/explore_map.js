@@ -26,7 +26,7 @@ const mapTool = (() => {
   const bar = make("div", { class: "nc-bar" }, about, kinds);
   const panel = make("div", { class: "nc-x-tool" });
 
-  const look = (index, event) => {
+  const showFace = (index, event) => {
     const rows = Math.ceil(found.tsne.length / found.columns);
     putFrame(glance, found.sprite, found.columns, rows, index % found.columns, Math.floor(index / found.columns));
     const frame = box.getBoundingClientRect();
@@ -55,12 +55,12 @@ const mapTool = (() => {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false, hoverdistance: 24,
     }, { responsive: true, displayModeBar: false, scrollZoom: true });
     if (!first) return;
-    plot.on("plotly_hover", (event) => look(event.points[0].pointIndex, event.event));
+    plot.on("plotly_hover", (event) => showFace(event.points[0].pointIndex, event.event));
     plot.on("plotly_unhover", () => { glance.hidden = true; });
     plot.on("plotly_click", (event) => show({ seed: event.points[0].pointIndex, truncation: 1 }, "map"));
   };
 
-  const keyOf = () => `${hand.model} ${hand.epoch}`;
+  const keyOf = () => `${current.model} ${current.epoch}`;
   const load = async () => {
     if (drawnFor === keyOf()) return;
     const key = (drawnFor = keyOf());
@@ -68,7 +68,7 @@ const mapTool = (() => {
     const progress = meter(words.x_mapping);
     panel.replaceChildren(note(words.x_mapping), progress);
     try {
-      running = errand(wishes({ errand: "map" }), (done) => { progress.value = done; });
+      running = startTask("map", {}, (status) => { progress.value = status.progress; });
       const result = await running.finished;
       if (!result || key !== keyOf()) return;
       found = result;
@@ -80,6 +80,6 @@ const mapTool = (() => {
       panel.replaceChildren(note(error.message, "nc-problem"), button("map-again", words.x_again, load));
     }
   };
-  const tool = { id: "map", title: words.x_map, panel, open: load, hear: () => { if (isOpen(tool)) load(); } };
+  const tool = { id: "map", title: words.x_map, panel, open: load, onFace: () => { if (isOpen(tool)) load(); } };
   return tool;
 })();

@@ -1,4 +1,4 @@
-/* Is it a copy? The nearest training photos of the face in hand ---------------------------------- */
+/* Copy check: the training photos nearest to the current face ---------------------------------- */
 
 const nearestTool = (() => {
   let running = null;
@@ -16,19 +16,19 @@ const nearestTool = (() => {
 
   let judged = null;
   const compare = async () => {
-    if (judged === hand.face) return;
-    judged = hand.face;
+    if (judged === current.face) return;
+    judged = current.face;
     running?.cancel();
     surveyButton.hidden = !isAllowed;
     if (!isAllowed) { one.replaceChildren(note(words.x_photos_closed)); return; }
-    const face = hand.face;
-    const { png } = hand;
+    const face = current.face;
+    const { png } = current;
     const progress = meter(words.x_comparing);
     one.replaceChildren(note(words.x_comparing), progress);
     try {
-      running = errand(wishes({ errand: "nearest", face }), (done) => { progress.value = done; });
+      running = startTask("nearest", { face }, (status) => { progress.value = status.progress; });
       const found = await running.finished;
-      if (!found || face !== hand.face) return;
+      if (!found || face !== current.face) return;
       one.replaceChildren(
         make("p", { class: `nc-x-level nc-x-level-${found.level}`, id: "copy-verdict", "data-level": found.level }, sentence(found)),
         row(png, nameOf(face), found),
@@ -43,10 +43,10 @@ const nearestTool = (() => {
     const progress = meter(words.x_surveying);
     all.replaceChildren(note(words.x_surveying), progress);
     try {
-      const found = await errand(wishes({ errand: "survey" }), (done) => { progress.value = done; }).finished;
+      const found = await startTask("survey", {}, (status) => { progress.value = status.progress; }).finished;
       if (found) {
         all.replaceChildren(
-          make("p", { class: "nc-x-level", id: "survey-verdict" }, fill(words.x_survey_said, {
+          make("p", { class: "nc-x-level", id: "survey-verdict" }, fill(words.x_survey_result, {
             share: percent(found.share), count: found.count, expected: percent(found.expected, 0),
           })),
           ...found.closest.map((pair) => make("div", {},
@@ -59,10 +59,10 @@ const nearestTool = (() => {
   };
 
   let model = null;
-  const hear = () => {
-    if (model !== `${hand.model} ${hand.epoch}`) { model = `${hand.model} ${hand.epoch}`; judged = null; all.replaceChildren(); }
+  const onFace = () => {
+    if (model !== `${current.model} ${current.epoch}`) { model = `${current.model} ${current.epoch}`; judged = null; all.replaceChildren(); }
     if (isOpen(tool)) compare();
   };
-  const tool = { id: "nearest", title: words.x_nearest, panel, open: compare, hear };
+  const tool = { id: "nearest", title: words.x_nearest, panel, open: compare, onFace };
   return tool;
 })();

@@ -1,4 +1,4 @@
-/* Palette: every number of z a cell to paint; a walk along one; mixtures of faces kept ---------- */
+/* Palette: every number of z a cell to paint; a line along one; mixtures of stored faces ---------- */
 
 const paletteTool = (() => {
   const MOST_CELLS = 400;
@@ -16,7 +16,7 @@ const paletteTool = (() => {
     const part = Math.round((100 * Math.min(LIMIT, Math.abs(value))) / LIMIT);
     return `color-mix(in srgb, var(${value < 0 ? "--nc-ink" : "--nc-accent"}) ${part}%, var(--nc-paper))`;
   };
-  const tellCell = (at) => {
+  const showCell = (at) => {
     const value = z[at].toLocaleString(language, { maximumFractionDigits: 2, signDisplay: "exceptZero" });
     cells[at].style.background = shade(z[at]);
     cells[at].setAttribute("aria-label", `z ${at + 1}: ${value}`);
@@ -24,15 +24,15 @@ const paletteTool = (() => {
   };
 
   const brush = make("input", { type: "range", id: "brush", min: -LIMIT, max: LIMIT, step: 0.25, value: 2,
-    "aria-label": words.x_brush, input: () => tellBrush() });
+    "aria-label": words.x_brush, input: () => showBrush() });
   const brushValue = make("output", { class: "nc-x-value" });
-  const tellBrush = () => {
+  const showBrush = () => {
     brushValue.textContent = Number(brush.value).toLocaleString(language, { signDisplay: "exceptZero" });
     brushValue.style.borderBottom = `4px solid ${shade(Number(brush.value))}`;
   };
   const setCell = (at, value) => {
     z[at] = Math.max(-LIMIT, Math.min(LIMIT, value));
-    tellCell(at);
+    showCell(at);
     show({ z: [...z] }, "palette");
   };
 
@@ -81,17 +81,17 @@ const paletteTool = (() => {
     input: (event) => {
       if (!line) return;
       scrub(line.frames, line.columns, 1, Number(event.target.value), 0);
-      lineValue.textContent = line.say(Number(event.target.value));
+      lineValue.textContent = line.text(Number(event.target.value));
     },
     change: (event) => line && show({ z: line.z[Number(event.target.value)] }, "line") });
   const lineValue = make("output", { class: "nc-x-value nc-x-line-value" });
-  const fetchLine = latest(async (what, start, tell) => {
-    const drawn = await post("line", wishes({ face: { z: [...z] }, ...what }));
-    line = { ...drawn, say: tell };
+  const fetchLine = latest(async (what, start, textOf) => {
+    const drawn = await post("line", parameters({ face: { z: [...z] }, ...what }));
+    line = { ...drawn, text: textOf };
     scrubber.max = drawn.columns - 1;
     scrubber.value = start(drawn);
     scrubber.disabled = false;
-    lineValue.textContent = tell(Number(scrubber.value));
+    lineValue.textContent = textOf(Number(scrubber.value));
   });
   const walkAlong = (at) => {
     scrubber.disabled = true;
@@ -113,7 +113,7 @@ const paletteTool = (() => {
       make("button", { type: "button", class: "nc-x-small", id: `mix-${at + 1}`, click: () => mixWith(face) }, words.x_mix))));
   };
   const keep = () => {
-    kept = [...kept, { z: [...hand.z], png: hand.png }].slice(-KEPT);
+    kept = [...kept, { z: [...current.z], png: current.png }].slice(-KEPT);
     drawShelf();
   };
 
@@ -122,8 +122,8 @@ const paletteTool = (() => {
     let numbers = null;
     try {
       numbers = JSON.parse(pasted.value.trim().startsWith("[") ? pasted.value : `[${pasted.value}]`);
-    } catch { /* said below */ }
-    if (!Array.isArray(numbers) || !numbers.length || !numbers.every(Number.isFinite)) { say(words.x_no_numbers); return; }
+    } catch { /* reported below */ }
+    if (!Array.isArray(numbers) || !numbers.length || !numbers.every(Number.isFinite)) { notify(words.x_no_numbers); return; }
     show({ z: numbers });
   };
 
@@ -148,16 +148,16 @@ const paletteTool = (() => {
     make("div", { class: "nc-bar" }, pasted, button("paste", words.x_paste, paste)));
 
   const draw = () => {
-    z = [...hand.z];
+    z = [...current.z];
     if (cells.length !== Math.min(z.length, MOST_CELLS)) {
       cells = z.slice(0, MOST_CELLS).map((_, at) => make("div", { class: "nc-x-cell", role: "button", "data-at": at, tabindex: at ? -1 : 0 }));
       grid.replaceChildren(...cells);
       kept = [];
       drawShelf();
     }
-    cells.forEach((_, at) => tellCell(at));
+    cells.forEach((_, at) => showCell(at));
   };
-  const hear = (by) => {
+  const onFace = (by) => {
     if (!isOpen(tool)) return;
     if (by === "palette" && painting) return;
     draw();
@@ -168,7 +168,7 @@ const paletteTool = (() => {
       if (mode === "walk" && cells.length) walkAlong(focused);
     }
   };
-  tellBrush();
-  const tool = { id: "palette", title: words.x_palette, panel, open: draw, hear };
+  showBrush();
+  const tool = { id: "palette", title: words.x_palette, panel, open: draw, onFace };
   return tool;
 })();

@@ -1,10 +1,10 @@
-/* Find me a z: a photo's face, looked for among what the model can make -------------------------- */
+/* Projection: the z whose face is nearest to the one in a photo -------------------------- */
 
 const photoTool = (() => {
   let running = null;
   let way = [];
 
-  const file = make("input", { type: "file", accept: "image/*", id: "photo-file", class: "nc-only-heard", change: () => cut(file.files[0]) });
+  const file = make("input", { type: "file", accept: "image/*", id: "photo-file", class: "nc-screen-reader", change: () => cut(file.files[0]) });
   const drop = make("label", { class: "nc-x-drop", for: "photo-file" }, make("strong", {}, words.x_choose_photo), make("span", {}, words.x_photo_stays));
   drop.append(file);
   for (const name of ["dragover", "drop"]) {
@@ -25,7 +25,7 @@ const photoTool = (() => {
     search.replaceChildren();
     choices.replaceChildren(note(words.x_cutting));
     try {
-      const { faces } = await (await ask("explore/crops", { method: "POST", body: photo })).json();
+      const { faces } = await (await request("explore/crops", { method: "POST", body: photo })).json();
       if (faces.length === 1) { choices.replaceChildren(); find(faces[0]); return; }
       choices.replaceChildren(
         note(fill(words.x_many_faces, { count: faces.length })),
@@ -43,7 +43,7 @@ const photoTool = (() => {
     running?.cancel();
     way = [];
     const progress = meter(words.x_searching);
-    const said = make("p", { class: "nc-facts", id: "search-said" }, words.x_searching);
+    const summary = make("p", { class: "nc-facts", id: "search-status" }, words.x_searching);
     const wanted = make("figure", {}, thumb(crop, words.x_your_photo), make("figcaption", {}, words.x_your_photo));
     const best = make("img", { class: "nc-x-pixels", width: FACE_PX, height: FACE_PX, alt: words.x_look_alike, id: "look-alike" });
     const found = make("figure", {}, best, make("figcaption", {}, words.x_look_alike));
@@ -52,21 +52,21 @@ const photoTool = (() => {
       input: () => { best.src = way[Number(strip.value)].png; } });
     const stop = button("cancel-search", words.cancel, () => {
       mine.cancel();
-      said.textContent = words.x_cancelled;
+      summary.textContent = words.x_cancelled;
       stop.remove();
     });
-    search.replaceChildren(make("div", { class: "nc-x-pair" }, wanted, found), progress, strip, said, stop);
-    const hear = (done, news) => {
-      progress.value = done;
-      for (const step of news) {
+    search.replaceChildren(make("div", { class: "nc-x-pair" }, wanted, found), progress, strip, summary, stop);
+    const onStatus = (status) => {
+      progress.value = status.progress;
+      for (const step of status.updates) {
         way.push(step);
         best.src = step.png;
         best.style.visibility = "visible";
         strip.max = strip.value = way.length - 1;
-        said.textContent = `${words.x_searching} ${fill(words.x_levels, { levels: Math.round(step.levels) })}`;
+        summary.textContent = `${words.x_searching} ${fill(words.x_levels, { levels: Math.round(step.levels) })}`;
       }
     };
-    const mine = (running = errand(wishes({ errand: "project", crop }), hear));
+    const mine = (running = startTask("project", { crop }, onStatus));
     try {
       const result = await mine.finished;
       if (!result) return;
@@ -75,7 +75,7 @@ const photoTool = (() => {
       progress.value = 1;
       strip.max = strip.value = way.length - 1;
       strip.disabled = false;
-      said.replaceChildren(make("strong", {}, words.x_not_the_person),
+      summary.replaceChildren(make("strong", {}, words.x_not_the_person),
         ` ${verdict(result.levels)} ${fill(words.x_levels, { levels: Math.round(result.levels) })}`);
       stop.replaceWith(button("take-look-alike", words.x_take, () => put({ z: way[Number(strip.value)].z }, way[Number(strip.value)])));
       put({ z: result.z }, result);
@@ -83,5 +83,5 @@ const photoTool = (() => {
       search.replaceChildren(note(error.message, "nc-problem"), button("search-again", words.x_again, () => find(crop)));
     }
   };
-  return { id: "photo", title: words.x_photo, panel, open: () => {}, hear: () => {} };
+  return { id: "photo", title: words.x_photo, panel, open: () => {}, onFace: () => {} };
 })();

@@ -1,44 +1,15 @@
-const { words, make, say, ask, translated, leads, language, smoothSwitch, emptyState, take, openTab } = window.neuroceleb;
+const {
+  words, make, notify, request, postJson, runTask, translated, faceLinks, language, smoothSwitch, emptyState, onReceive, openTab,
+} = window.neuroceleb;
 const root = element.querySelector(".nc-explore");
-const LOOK_AGAIN_MS = 200;
 const FACE_PX = 64;
 
-/* Asking the server ------------------------------------------------------------------------ */
+/* Requests --------------------------------------------------------------------------------- */
 
-const post = async (what, wishes) => {
-  const answer = await ask(`explore/${what}`, {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(wishes),
-  });
-  return answer.json();
-};
+const post = (what, body) => postJson(`explore/${what}`, body);
+const startTask = (kind, body, onStatus) => runTask("explore/task", { ...parameters(body), kind }, onStatus);
 
-/* What takes longer: `told` hears how far it has come, 0 to 1, and the news; resolves to the result,
-   or to null where it was cancelled. `running.cancel()` ends it. */
-const errand = (wishes, told = () => {}) => {
-  let token = null;
-  let ended = false;
-  const finished = (async () => {
-    ({ errand: token } = await post("begin", wishes));
-    let since = 0;
-    for (;;) {
-      if (ended) return null;
-      const now = await (await ask(`explore/errands/${token}?since=${since}`)).json();
-      since += now.news.length;
-      if (!ended) told(now.done, now.news, now.state);
-      if (now.state === "done") return ended ? null : now.result;
-      if (now.state === "failed") throw new Error(translated(now.error));
-      if (now.state === "cancelled") return null;
-      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
-    }
-  })();
-  const cancel = () => {
-    ended = true;
-    if (token) post(`errands/${token}/cancel`, {}).catch(() => {});
-  };
-  return { finished, cancel };
-};
-
-/* A function that is busy with one call at a time; of those that come meanwhile the last is kept. */
+/* A function that runs one call at a time; of the calls meanwhile only the last is kept. */
 const latest = (act) => {
   let busy = false;
   let next = null;
@@ -48,7 +19,7 @@ const latest = (act) => {
     try {
       await act(...what);
     } catch (error) {
-      say(error.message);
+      notify(error.message);
     }
     busy = false;
     if (next) { const waiting = next; next = null; run(...waiting); }

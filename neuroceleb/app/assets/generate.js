@@ -1,6 +1,6 @@
 const {
-  words, make, number, smoothSwitch, emptyState, save, ask, say, leads, take, hand, openTab, address, kept, keep,
-  translated,
+  words, make, number, smoothSwitch, emptyState, save, request, postJson, notify, faceLinks, onReceive, sendTo, openTab, address,
+  stored, store, translated,
 } = window.neuroceleb;
 const first = props.value;
 const root = element.querySelector(".nc-generate");
@@ -13,7 +13,7 @@ const MAX_DROPPED_BYTES = 8 * 2 ** 20;
 let models = [];
 let items = []; // what the sheet shows: {face, name, png}, or {face, problem}
 let view = "seeds"; // or "favourites", "left_out", "picked"
-let choice = null; // how the best were chosen
+let choice = null; // how the best were selected
 let zip = null;
 let isLinked = ["model", "seed", "epoch", "count", "truncation", "best"].some((name) => address.get(name) != null);
 
@@ -103,17 +103,17 @@ const copy = async (text, from) => {
     from.textContent = words.copied;
     setTimeout(() => { from.textContent = word; }, 1500);
   } catch {
-    say(text);
+    notify(text);
   }
 };
 
-/* Favourites, kept in this browser -------------------------------------------------------- */
+/* Favourites, stored in this browser -------------------------------------------------------- */
 
 const keyOf = (face) => JSON.stringify([face.model, face.epoch, face.seed ?? face.z, face.seed == null ? null : face.truncation]);
 const isFace = (face) => face && typeof face === "object" && typeof face.model === "string";
 const favourites = () => {
   try {
-    const list = JSON.parse(kept("favourites") ?? "[]");
+    const list = JSON.parse(stored("favourites") ?? "[]");
     return Array.isArray(list) ? list.filter(isFace).slice(0, MAX_FAVOURITES) : [];
   } catch { return []; }
 };
@@ -121,10 +121,10 @@ const isFavourite = (face) => favourites().some((other) => keyOf(other) === keyO
 const like = (face) => {
   const others = favourites().filter((other) => keyOf(other) !== keyOf(face));
   if (!isFavourite(face)) {
-    if (others.length >= MAX_FAVOURITES) { say(words.too_many_favourites); return; }
+    if (others.length >= MAX_FAVOURITES) { notify(words.too_many_favourites); return; }
     others.push(face);
   }
-  keep("favourites", JSON.stringify(others));
+  store("favourites", JSON.stringify(others));
   showHearts();
 };
 const showHearts = () => {
@@ -190,7 +190,7 @@ const enlarge = (index) => {
   largeSave.href = png;
   largeSave.download = name;
   largeLink.hidden = face.seed == null;
-  ways.replaceChildren(leads(face, () => viewer.close()));
+  ways.replaceChildren(faceLinks(face, () => viewer.close()));
   viewer.setAttribute("aria-label", large.alt);
   showHearts();
   if (!viewer.open) viewer.showModal();
@@ -260,7 +260,7 @@ const drawSheet = (newItems) => {
 
 const percent = (share) => `${Math.round(100 * share)} %`;
 const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-const tellChoice = () => fill(choice.judged_by_d ? words.chosen : words.chosen_without_d, {
+const choiceText = () => fill(choice.judged_by_d ? words.chosen : words.chosen_without_d, {
   kept: number(choice.drawn - choice.left_out.length), drawn: number(choice.drawn),
   left_out: number(choice.left_out.length), share: percent(choice.left_out.length / choice.drawn),
   malformed: number(choice.malformed),
@@ -271,11 +271,11 @@ const seedsOf = (list) => {
   if (seeds.length === 1) return `${words.seed} ${seeds[0]}`;
   return isRange ? `${words.seeds} ${seeds[0]}–${seeds.at(-1)}` : `${number(seeds.length)} ${words.seeds}`;
 };
-const tell = () => {
+const describe = () => {
   if (view === "favourites") facts.textContent = words.favourites_kept;
   else if (view === "picked") facts.textContent = `${items[0].face.model} · ${words.epoch} ${items[0].face.epoch}`;
-  else if (view === "left_out") facts.textContent = `${words.left_out} · ${tellChoice()}`;
-  else facts.textContent = choice ? tellChoice() : `${model.value} · ${words.epoch} ${epoch.value} · ${seedsOf(items)}`;
+  else if (view === "left_out") facts.textContent = `${words.left_out} · ${choiceText()}`;
+  else facts.textContent = choice ? choiceText() : `${model.value} · ${words.epoch} ${epoch.value} · ${seedsOf(items)}`;
   leftOut.hidden = !choice || !["seeds", "left_out"].includes(view);
   set(leftOut, view === "left_out");
   set(hearts, view === "favourites");
@@ -283,31 +283,28 @@ const tell = () => {
   copyLink.hidden = view !== "seeds";
 };
 
-/* Asking for faces ------------------------------------------------------------------------ */
+/* Requests -------------------------------------------------------------------------------- */
 
-const wish = () => {
-  const query = { model: model.value, epoch: epoch.value, seed: seed.value, count: count.value, truncation: truncation.value };
-  return new URLSearchParams(query);
+const query = () => {
+  const values = { model: model.value, epoch: epoch.value, seed: seed.value, count: count.value, truncation: truncation.value };
+  return new URLSearchParams(values);
 };
 const postFaces = async (faces) => {
-  const answer = await ask("faces/picked", {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ faces }),
-  });
-  const drawn = (await answer.json()).faces;
+  const { faces: drawn } = await postJson("faces/picked", { faces });
   return drawn.map((item, index) => ({ face: faces[index], ...item }));
 };
-const look = {
+const load = {
   seeds: async () => {
-    const answer = await (await ask(`faces${isOn(best) ? "/best" : ""}?${wish()}`)).json();
+    const answer = await (await request(`faces${isOn(best) ? "/best" : ""}?${query()}`)).json();
     choice = answer.choice ?? null;
     zip = answer.zip;
     drawSheet(answer.faces);
     putAddress();
   },
   left_out: async () => {
-    const query = wish();
-    query.set("seed", `${choice.left_out.join(",")},`.replace(/,$/, choice.left_out.length > 1 ? "" : `-${choice.left_out[0]}`));
-    drawSheet((await (await ask(`faces?${query}`)).json()).faces);
+    const leftOutQuery = query();
+    leftOutQuery.set("seed", `${choice.left_out.join(",")},`.replace(/,$/, choice.left_out.length > 1 ? "" : `-${choice.left_out[0]}`));
+    drawSheet((await (await request(`faces?${leftOutQuery}`)).json()).faces);
   },
   favourites: async () => {
     const liked = favourites();
@@ -320,24 +317,24 @@ const look = {
   picked: async () => {},
 };
 
-/* One question at a time; of those that come meanwhile, the last. */
-let asking = false;
+/* One request at a time; of those meanwhile, the last. */
+let isLoading = false;
 let again = false;
 const refresh = async () => {
-  if (asking) { again = true; return; }
-  asking = true;
+  if (isLoading) { again = true; return; }
+  isLoading = true;
   const slow = setTimeout(() => { root.classList.add("nc-busy"); grid.setAttribute("aria-busy", "true"); }, BUSY_AFTER_MS);
   try {
-    await look[view]();
-    tell();
+    await load[view]();
+    describe();
   } catch (error) {
-    say(error.message);
+    notify(error.message);
     if (!items.length && view === "seeds") await reset();
   }
   clearTimeout(slow);
   root.classList.remove("nc-busy");
   grid.removeAttribute("aria-busy");
-  asking = false;
+  isLoading = false;
   if (again) { again = false; refresh(); }
 };
 const show_view = (wanted) => { view = wanted; refresh(); };
@@ -370,22 +367,22 @@ const choose_option = (select, value) => {
   return there;
 };
 
-/* Set the controls to an order, of a link or a PNG; what is not there is said, and left out. */
+/* Set the controls from a link or a PNG; false, with a toast, where something does not exist. */
 const follow = (order) => {
   if (order.model != null && !choose_option(model, order.model)) {
-    say(fill(words.no_such_model, { model: order.model.slice(0, 80) }));
+    notify(fill(words.no_such_model, { model: order.model.slice(0, 80) }));
     return false;
   }
   listEpochs();
   if (order.epoch != null && !choose_option(epoch, String(order.epoch))) {
-    say(fill(words.no_such_epoch, { model: model.value, epoch: String(order.epoch).slice(0, 20) }));
+    notify(fill(words.no_such_epoch, { model: model.value, epoch: String(order.epoch).slice(0, 20) }));
     return false;
   }
   if (order.seed != null) seed.value = order.seed;
   if (order.count != null) count.value = countRange.value = order.count;
   const scale = Number(order.truncation ?? 1);
   if (!(scale >= 0 && scale <= 2)) {
-    say(words.bad_truncation);
+    notify(words.bad_truncation);
     return false;
   }
   truncation.step = Number.isInteger(scale * 20) ? 0.05 : "any";
@@ -399,30 +396,30 @@ const follow = (order) => {
 const reset = async () => {
   model.selectedIndex = 0;
   follow({ seed: first.seed, count: first.count, truncation: 1 });
-  await look.seeds();
-  tell();
+  await load.seeds();
+  describe();
 };
 
 /* A PNG of ours, dropped or chosen, brings back what it shows ------------------------------ */
 
 const restore = async (png) => {
-  if (png.size > MAX_DROPPED_BYTES) { say(words.png_too_large); return; }
+  if (png.size > MAX_DROPPED_BYTES) { notify(words.png_too_large); return; }
   try {
-    const found = await (await ask("recipe", { method: "POST", headers: { "Content-Type": "image/png" }, body: png })).json();
-    if (isWalking() && found.face) { hand("interpolate", { as: "add", face: found.face }); return; }
+    const found = await (await request("recipe", { method: "POST", headers: { "Content-Type": "image/png" }, body: png })).json();
+    if (isWalking() && found.face) { sendTo("interpolate", { as: "add", face: found.face }); return; }
     openTab("generate");
     isLinked = true;
     if (found.face && found.face.seed == null) {
       view = "picked";
       drawSheet(await postFaces([found.face]));
-      tell();
+      describe();
     } else {
       const order = found.order ?? { ...found.face, seed: String(found.face.seed), count: 1 };
       await loadModels();
       if (follow(order)) show_view("seeds");
     }
   } catch (error) {
-    say(error.message);
+    notify(error.message);
   }
 };
 const isSeen = () => root.offsetParent !== null;
@@ -448,7 +445,7 @@ document.addEventListener("drop", (event) => {
 
 const loadModels = async () => {
   const chosen = model.value;
-  models = await (await ask("models")).json();
+  models = await (await request("models")).json();
   model.replaceChildren(...models.map((one) => make("option", { value: one.name }, one.name)));
   choose_option(model, chosen);
 };
@@ -473,12 +470,12 @@ const begin = async () => {
   const link = Object.fromEntries(["model", "epoch", "seed", "count", "truncation", "best"].map((name) => [name, address.get(name)]));
   if (link.seed != null && link.count == null) link.count = "1";
   if (follow({ seed: first.seed, count: first.count, ...Object.fromEntries(Object.entries(link).filter(([, value]) => value != null)) })) await refresh();
-  else await reset().catch((error) => say(error.message));
+  else await reset().catch((error) => notify(error.message));
 };
 new ResizeObserver(layOut).observe(stage);
 window.addEventListener("resize", layOut);
-take("generate", ({ face }) => {
-  if (face.seed == null) { view = "picked"; postFaces([face]).then((list) => { drawSheet(list); tell(); }).catch((error) => say(error.message)); }
+onReceive("generate", ({ face }) => {
+  if (face.seed == null) { view = "picked"; postFaces([face]).then((list) => { drawSheet(list); describe(); }).catch((error) => notify(error.message)); }
   else if (follow({ ...face, seed: String(face.seed), count: 1 })) renew("seed");
 });
 begin();

@@ -1,9 +1,8 @@
-const { words, make, number, smoothSwitch, emptyState, ask, say, translated, leads, take, address } = window.neuroceleb;
+const { words, make, number, smoothSwitch, emptyState, request, postJson, runTask, notify, faceLinks, onReceive, address } = window.neuroceleb;
 const first = props.value;
 const root = element.querySelector(".nc-walk");
 const SIDE = 64;
 const BUSY_AFTER_MS = 300;
-const FILM_ASKED_EVERY_MS = 300;
 const STRIP_FRAMES = 24;
 const LETTERS = "ABCDEFGHIJKL";
 
@@ -16,7 +15,7 @@ let at = 0;
 let playing = null;
 let isLinked = ["keys", "loop", "way", "easing", "leg"].some((name) => address.get(name) != null);
 
-/* The stage: one frame, and the slider under the finger ----------------------------------- */
+/* The stage: one frame, and its slider ----------------------------------- */
 
 const stage = make("canvas", { class: "nc-stage-canvas", width: SIDE, height: SIDE, role: "img", id: "walk-stage" });
 const brush = stage.getContext("2d");
@@ -111,13 +110,13 @@ const drawStrip = () => {
 
 /* The frame that is shown, as a face ------------------------------------------------------ */
 
-const faceHere = async () => (await (await post("walk/face", { ...wishes(), frame: at })).json());
+const faceHere = async () => (await postJson("walk/face", { ...parameters(), frame: at }));
 const savePng = async () => {
   try {
     const found = await faceHere();
     make("a", { href: found.png, download: found.name }).click();
   } catch (error) {
-    say(error.message);
+    notify(error.message);
   }
 };
 const saveFrame = make("button", { type: "button", class: "nc-button", id: "walk-save", click: savePng }, words.save_png);
@@ -201,82 +200,73 @@ const settings = make("div", { class: "nc-walk-settings" },
   field(words.walk_leg, "walk-leg", leg),
   make("label", { class: "nc-switch nc-loop" }, loop, words.walk_loop));
 
-/* Films ------------------------------------------------------------------------------------ */
+/* Video and strip -------------------------------------------------------------------------- */
 
-const suffix = make("select", { id: "film-suffix", "aria-label": words.film_kind }, ...first.suffixes.map(option("film")));
-const scale = make("select", { id: "film-scale", "aria-label": words.film_scale }, ...first.scales.map((one) =>
+const suffix = make("select", { id: "video-suffix", "aria-label": words.video_kind }, ...first.suffixes.map(option("video")));
+const scale = make("select", { id: "video-scale", "aria-label": words.video_scale }, ...first.scales.map((one) =>
   make("option", { value: one, selected: one === 4 }, `${SIDE * one} px`)));
-const filmBar = make("progress", { class: "nc-meter", max: 1, value: 0, "aria-label": words.film_making, hidden: true, id: "film-progress" });
-const filmSaid = make("p", { class: "nc-facts", "aria-live": "polite", id: "film-said" });
-const filmButton = make("button", { type: "button", class: "nc-button nc-accent", id: "film-make", click: () => (film ? giveUp() : makeFilm()) }, words.film_save);
-let film = null;
+const videoBar = make("progress", { class: "nc-meter", max: 1, value: 0, "aria-label": words.video_making, hidden: true, id: "video-progress" });
+const videoStatus = make("p", { class: "nc-facts", "aria-live": "polite", id: "video-status" });
+const videoButton = make("button", { type: "button", class: "nc-button nc-accent", id: "video-make", click: () => (video ? cancelVideo() : makeVideo()) }, words.video_save);
+let video = null; // the running task
 suffix.addEventListener("change", () => { scale.disabled = suffix.value === ".png"; });
 
-const post = (url, what) => ask(url, {
-  method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(what),
-});
-const endFilm = (said = "") => {
-  film = null;
-  filmBar.hidden = true;
-  filmButton.textContent = words.film_save;
-  filmSaid.textContent = said;
+const endVideo = (text = "") => {
+  video = null;
+  videoBar.hidden = true;
+  videoButton.textContent = words.video_save;
+  videoStatus.textContent = text;
 };
-const giveUp = () => {
-  ask(`walk/films/${film}`, { method: "DELETE" }).catch(() => undefined);
-  endFilm(words.film_given_up);
+const cancelVideo = () => {
+  video.cancel();
+  endVideo(words.video_cancelled);
 };
-const makeFilm = async () => {
+const makeVideo = async () => {
+  const body = { ...parameters(), suffix: suffix.value, scale: Number(scale.value), fps: Number(fps.value) };
+  const task = runTask("walk/video", body, ({ progress }) => {
+    videoBar.value = progress;
+    videoStatus.textContent = `${Math.round(100 * progress)} %`;
+  });
+  video = task;
+  videoStatus.textContent = "";
+  videoBar.hidden = false;
+  videoBar.value = 0;
+  videoButton.textContent = words.cancel;
   try {
-    const what = { ...wishes(), suffix: suffix.value, scale: Number(scale.value), fps: Number(fps.value) };
-    filmSaid.textContent = "";
-    const mine = (await (await post("walk/films", what)).json()).film;
-    film = mine;
-    filmBar.hidden = false;
-    filmBar.value = 0;
-    filmButton.textContent = words.cancel;
-    while (film === mine && root.isConnected) {
-      const now = await (await ask(`walk/films/${mine}`)).json();
-      if (film !== mine) return;
-      filmBar.value = now.done / now.count;
-      filmSaid.textContent = `${number(now.done)} / ${number(now.count)}`;
-      if (now.state === "failed") { endFilm(); say(translated(now.problem)); return; }
-      if (now.state === "ready") {
-        make("a", { href: `walk/films/${mine}/file`, download: "" }).click();
-        endFilm(words.film_ready);
-        return;
-      }
-      await new Promise((resolve) => { setTimeout(resolve, FILM_ASKED_EVERY_MS); });
-    }
+    const made = await task.finished;
+    if (video !== task) return;
+    if (made) make("a", { href: made.file, download: "" }).click();
+    endVideo(made ? words.video_ready : words.video_cancelled);
   } catch (error) {
-    endFilm();
-    say(error.message);
+    if (video === task) endVideo();
+    notify(error.message);
   }
 };
-const films = make("div", { class: "nc-films" },
-  make("div", { class: "nc-joined" }, suffix, scale, filmButton), filmBar, filmSaid);
+const videos = make("div", { class: "nc-videos" },
+  make("div", { class: "nc-joined" }, suffix, scale, videoButton), videoBar, videoStatus);
 
-/* Asking for frames: the first piece moves the slider, the others follow ------------------- */
+/* Requesting frames: the first piece moves the slider, the others follow ------------------- */
 
-const wishes = () => ({
+const parameters = () => ({
   model: model.value, epoch: epoch.value, keys, loop: loop.checked, method: way.value, easing: easing.value,
   frames: leg.value,
 });
 const pieceBar = make("progress", { class: "nc-meter", max: 1, value: 1, "aria-label": words.walk_drawing });
-let asked = null;
+let running = null;
 let waiting = null;
 
 const bitmap = async (answer) => createImageBitmap(await answer.blob());
 const fetchPiece = async (what, start, signal) => {
-  const answer = await ask("walk", {
+  const answer = await request("walk", {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ...what, start }), signal,
   });
   return { answer, picture: await bitmap(answer) };
 };
 const walkOn = async () => {
-  asked?.abort();
-  asked = new AbortController();
-  const { signal } = asked;
-  const what = wishes();
+  running?.abort();
+  running = new AbortController();
+  const { signal } = running;
+  const what = parameters();
   const slow = setTimeout(() => root.classList.add("nc-busy"), BUSY_AFTER_MS);
   try {
     const share = frames > 1 ? at / (frames - 1) : 0;
@@ -307,7 +297,7 @@ const walkOn = async () => {
     pieceBar.classList.remove("nc-shown");
     root.dataset.whole = root.dataset.keys;
   } catch (error) {
-    if (!signal.aborted && error.name !== "AbortError") say(error.message);
+    if (!signal.aborted && error.name !== "AbortError") notify(error.message);
   } finally {
     clearTimeout(slow);
     if (!signal.aborted) root.classList.remove("nc-busy");
@@ -347,7 +337,7 @@ const readAddress = () => {
   listEpochs();
   if (address.get("epoch") != null) pick(epoch, address.get("epoch"));
   const listed = (address.get("keys") ?? "").split(",").filter((text) => /^\d{1,16}$/.test(text));
-  if (address.get("keys") != null && (listed.length < first.min_keys || listed.length > first.max_keys)) say(words.walk_bad_link);
+  if (address.get("keys") != null && (listed.length < first.min_keys || listed.length > first.max_keys)) notify(words.walk_bad_link);
   else if (listed.length) keys = listed.map((text) => ({ seed: Number(text), truncation: 1 }));
   loop.checked = address.get("loop") === "yes";
   pick(way, address.get("way"));
@@ -369,7 +359,7 @@ const onKey = (event) => {
 };
 
 const loadModels = async () => {
-  models = await (await ask("models")).json();
+  models = await (await request("models")).json();
   model.replaceChildren(...models.map((one) => make("option", { value: one.name }, one.name)));
 };
 const layOut = () => root.replaceChildren(
@@ -382,7 +372,7 @@ const layOut = () => root.replaceChildren(
   make("div", { class: "nc-walk-right" },
     make("h2", {}, words.walk_keys), list,
     make("h2", {}, words.walk_path), settings,
-    make("h2", {}, words.film), films));
+    make("h2", {}, words.video), videos));
 
 const begin = async () => {
   root.replaceChildren(make("p", { class: "nc-facts" }, words.developing));
@@ -399,13 +389,13 @@ const begin = async () => {
   }
   readAddress();
   layOut();
-  ways.replaceChildren(leads(async () => (await faceHere()).face, pause));
+  ways.replaceChildren(faceLinks(async () => (await faceHere()).face, pause));
   drawKeys();
   document.addEventListener("keydown", onKey);
-  take("interpolate", takeFace);
+  onReceive("interpolate", receiveFace);
   await walkOn();
 };
-const takeFace = ({ as, face }) => {
+const receiveFace = ({ as, face }) => {
   if (!face) return;
   if (face.model !== model.value && pick(model, face.model)) listEpochs();
   if (face.epoch != null) pick(epoch, String(face.epoch));

@@ -1,4 +1,4 @@
-/* The language chosen here takes the place of the browser's before anything asks for it. */
+/* The language chosen here takes the place of the browser's before anything reads it. */
 {
   let chosen = null;
   try { chosen = localStorage.getItem("neuroceleb-language"); } catch { /* private */ }

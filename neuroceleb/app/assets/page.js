@@ -1,10 +1,10 @@
-/* What the tabs' scripts share: the visitor's language, and making elements. */
+/* What the tabs' scripts share: language, elements, requests, background tasks, messages. */
 window.neuroceleb = (() => {
-  /* What is remembered in this browser, where it may be. */
-  const kept = (name) => {
+  /* Values stored in this browser, where it allows that. */
+  const stored = (name) => {
     try { return localStorage.getItem(`neuroceleb-${name}`); } catch { return null; }
   };
-  const keep = (name, value) => {
+  const store = (name, value) => {
     try { localStorage.setItem(`neuroceleb-${name}`, value); } catch { /* private */ }
   };
 
@@ -33,7 +33,7 @@ window.neuroceleb = (() => {
   const setSmooth = (smooth) => {
     document.documentElement.classList.toggle("nc-smooth", smooth);
     for (const box of document.querySelectorAll(".nc-smooth-box")) box.checked = smooth;
-    keep("smooth", smooth ? "yes" : "no");
+    store("smooth", smooth ? "yes" : "no");
   };
   const smoothSwitch = () => {
     const box = make("input", {
@@ -42,7 +42,7 @@ window.neuroceleb = (() => {
     box.checked = document.documentElement.classList.contains("nc-smooth");
     return make("label", { class: "nc-switch" }, box, words.smooth);
   };
-  document.documentElement.classList.toggle("nc-smooth", kept("smooth") === "yes");
+  document.documentElement.classList.toggle("nc-smooth", stored("smooth") === "yes");
 
   /* The switch between languages: the page starts anew in the other one. */
   const languageSwitch = () => make("div", { class: "nc-languages", role: "group", "aria-label": words.language },
@@ -51,12 +51,12 @@ window.neuroceleb = (() => {
       "aria-pressed": String(code === language),
       click: () => {
         if (code === language) return;
-        keep("language", code);
+        store("language", code);
         location.reload();
       },
     }, name)));
 
-  /* What to do where there is nothing to show yet. */
+  /* The text and command shown while there is nothing to show yet. */
   const emptyState = (title, text, command) => {
     const copy = make("button", {
       type: "button",
@@ -72,10 +72,10 @@ window.neuroceleb = (() => {
       make("p", { class: "nc-command" }, make("code", {}, command), copy));
   };
 
-  /* One sentence for the visitor, for some seconds, in place of the one before. */
-  const toast = make("p", { class: "nc-toast", id: "said", role: "alert" });
+  /* Show one sentence for some seconds, in place of the one before. */
+  const toast = make("p", { class: "nc-toast", id: "toast", role: "alert" });
   let fading = null;
-  const say = (sentence) => {
+  const notify = (sentence) => {
     if (!toast.isConnected) document.body.append(toast);
     toast.textContent = sentence;
     toast.classList.add("nc-shown");
@@ -83,26 +83,26 @@ window.neuroceleb = (() => {
     fading = setTimeout(() => toast.classList.remove("nc-shown"), 3000 + 60 * sentence.length);
   };
 
-  /* What the server says is in English. In another language there is a list of its sentences, with
-     `{}` where one names something; that is translated, too, where it is a sentence of the list. */
+  /* The server's sentences are in English. Another language has a list of them, with `{}` for values;
+     a value that is a sentence of the list is translated, too. */
   let sentences = [];
-  const compiled = ([english, told]) => {
+  const compiled = ([english, translation]) => {
     const parts = english.split("{}").map((part) => part.replace(/[.*+?^$(){}|[\]\\]/g, "\\$&"));
-    return { told, size: english.length, pattern: new RegExp(`^${parts.join("([^]+?)")}$`) };
+    return { translation, size: english.length, pattern: new RegExp(`^${parts.join("([^]+?)")}$`) };
   };
-  const learnt = language === "en" ? null : fetch(`refusals/${language}`).then((answer) => answer.json()).then((list) => {
+  const loaded = language === "en" ? null : fetch(`refusals/${language}`).then((answer) => answer.json()).then((list) => {
     sentences = Object.entries(list).map(compiled).sort((one, other) => other.size - one.size);
   }).catch(() => {}); // then they stay English
   const translated = (sentence) => {
-    for (const { pattern, told } of sentences) {
+    for (const { pattern, translation } of sentences) {
       const found = pattern.exec(sentence);
-      if (found) return told.replace(/\{(\d)\}/g, (_, place) => translated(found[Number(place) + 1]));
+      if (found) return translation.replace(/\{(\d)\}/g, (_, place) => translated(found[Number(place) + 1]));
     }
     return sentence;
   };
 
-  /* The answer of our server to a request; what it refuses is said, and thrown. */
-  const ask = async (url, options) => {
+  /* The server's response; throws an Error with the sentence of a refusal. */
+  const request = async (url, options) => {
     let answer;
     try {
       answer = await fetch(url, options);
@@ -111,14 +111,47 @@ window.neuroceleb = (() => {
     }
     if (answer.ok) return answer;
     const body = await answer.json().catch(() => ({}));
-    await learnt;
+    await loaded;
     throw new Error(typeof body.error === "string" ? translated(body.error) : words.sorry);
   };
 
-  /* Save what an address of ours gives under the name that it gives. */
+  const postJson = async (url, body) => (await request(url, {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+  })).json();
+
+  /* Start a background task with a POST, then poll it. `onStatus` gets each status with its new
+     updates. `finished` resolves to the result with the URL of the task's file, or to null where the
+     task was cancelled, and rejects where it failed. */
+  const TASK_POLL_MS = 250;
+  const runTask = (url, body, onStatus = () => {}) => {
+    let path = null;
+    let isCancelled = false;
+    const cancelThere = () => request(path, { method: "DELETE" }).catch(() => {});
+    const poll = async () => {
+      path = `tasks/${(await postJson(url, body)).task}`;
+      if (isCancelled) cancelThere();
+      for (let since = 0; !isCancelled;) {
+        const status = await (await request(`${path}?since=${since}`)).json();
+        if (isCancelled || status.state === "cancelled") break;
+        since += status.updates.length;
+        onStatus(status);
+        if (status.state === "done") return { ...status.result, file: `${path}/file` };
+        if (status.state === "failed") throw new Error(translated(status.error));
+        await new Promise((resolve) => { setTimeout(resolve, TASK_POLL_MS); });
+      }
+      return null;
+    };
+    const cancel = () => {
+      if (!isCancelled && path) cancelThere();
+      isCancelled = true;
+    };
+    return { finished: poll(), cancel };
+  };
+
+  /* Save the response under the file name that it carries. */
   const save = async (url) => {
     try {
-      const answer = await ask(url);
+      const answer = await request(url);
       const name = /filename\*=UTF-8''([^;]+)/.exec(answer.headers.get("Content-Disposition") ?? "");
       const link = make("a", {
         href: URL.createObjectURL(await answer.blob()),
@@ -127,11 +160,11 @@ window.neuroceleb = (() => {
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     } catch (error) {
-      say(error.message);
+      notify(error.message);
     }
   };
 
-  /* What the address bar says after the `?`: what is shown here, for a bookmark or a friend. */
+  /* The query of the page's URL: what is shown, for bookmarks and links. */
   const address = {
     get: (name) => new URLSearchParams(location.search).get(name),
     put: (values) => {
@@ -145,21 +178,21 @@ window.neuroceleb = (() => {
     },
   };
 
-  /* From tab to tab: what one hands over the other takes, now or as soon as it is drawn. */
-  const takers = {};
-  const handed = {};
+  /* Messages from tab to tab, delivered at once or as soon as the other tab is drawn. */
+  const receivers = {};
+  const pending = {};
   const tabButton = (tab) => document.getElementById(`tab-${tab}-button`);
   const openTab = (tab) => tabButton(tab)?.click();
-  const take = (tab, taker) => {
-    takers[tab] = taker;
-    if (tab in handed) taker(handed[tab]);
-    delete handed[tab];
+  const onReceive = (tab, receiver) => {
+    receivers[tab] = receiver;
+    if (tab in pending) receiver(pending[tab]);
+    delete pending[tab];
   };
   const shownTab = () => document.querySelector("[role=tab][aria-selected=true][id^=tab-]")?.id.slice(4, -7);
-  const hand = (tab, what) => {
-    const given = { from: shownTab(), ...what };
-    if (tab in takers) takers[tab](given);
-    else handed[tab] = given;
+  const sendTo = (tab, content) => {
+    const message = { from: shownTab(), ...content };
+    if (tab in receivers) receivers[tab](message);
+    else pending[tab] = message;
     openTab(tab);
   };
 
@@ -177,20 +210,20 @@ window.neuroceleb = (() => {
       if (!isThere && Date.now() - began < (isDrawn ? 2_000 : 60_000)) return;
       clearInterval(opening);
       if (isThere) openTab(linked);
-      else say(words.no_such_tab);
+      else notify(words.no_such_tab);
     }, 100);
   }
 
-  /* Where a face leads on. A face is {model, epoch, seed, truncation}, or {model, epoch, z}; or a
-     function that fetches one. */
-  const leads = (face, before = () => {}) => {
+  /* Buttons that send a face to other tabs. A face is {model, epoch, seed, truncation} or
+     {model, epoch, z}, or a function that fetches one. */
+  const faceLinks = (face, before = () => {}) => {
     const follow = async (tab, what) => {
       try {
         const known = typeof face === "function" ? await face() : face;
         before();
-        hand(tab, { ...what, face: known });
+        sendTo(tab, { ...what, face: known });
       } catch (error) {
-        say(error.message);
+        notify(error.message);
       }
     };
     const lead = (id, word, tab, what) => make("button", {
@@ -208,7 +241,7 @@ window.neuroceleb = (() => {
   };
 
   return {
-    openTab, take, hand, leads, address, kept, keep, languageSwitch, language, locale,
-    words, make, number, smoothSwitch, emptyState, say, ask, save, translated,
+    openTab, onReceive, sendTo, faceLinks, address, stored, store, languageSwitch, language, locale,
+    words, make, number, smoothSwitch, emptyState, notify, request, postJson, runTask, save, translated,
   };
 })();

@@ -1,13 +1,13 @@
-const { words, language, make, number, ask, say, translated, hand, smoothSwitch } = window.neuroceleb;
+const { words, language, make, number, request, postJson, notify, translated, sendTo, smoothSwitch } = window.neuroceleb;
 const root = element.querySelector(".nc-photos");
 const { rules: RULES, sizes: SIZES, detectors: DETECTORS } = props.value;
 const WATCH_EVERY_MS = 700;
-const IDLE_TICKS = 4; // while nothing is cropped, it is asked less often
+const IDLE_TICKS = 4; // while nothing is cropped, polls are less frequent
 const SENT_AT_ONCE = 4;
 
 let overview = null;
 let chosen = new URLSearchParams(location.hash.slice(1)).get("photos");
-let view = null; // form, job or dataset: what `main` shows
+let view = null; // form, task or dataset: what `main` shows
 let seen = null; // the last answer to `look`
 let show = "all";
 let group = "";
@@ -16,12 +16,10 @@ let page = 0;
 const fill = (key, values) => words[`ph_${key}`].replace(/\{(\w+)\}/g, (_, name) =>
   (typeof values[name] === "number" ? number(values[name]) : values[name]));
 const word = (key) => words[`ph_${key}`];
-const post = async (act, wishes = {}) => (await ask(`photos/${act}`, {
-  method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(wishes),
-})).json();
-/* What is refused is said, and gives null. */
+const post = (action, body = {}) => postJson(`photos/${action}`, body);
+/* A refusal becomes a toast, and null. */
 const tried = async (work) => {
-  try { return await work(); } catch (error) { say(error.message); return null; }
+  try { return await work(); } catch (error) { notify(error.message); return null; }
 };
 const button = (id, text, click, kind = "") =>
   make("button", { type: "button", id, class: `nc-button ${kind}`, click }, text);
@@ -40,14 +38,14 @@ root.append(list, main);
 
 let drawnList = "";
 const drawList = () => {
-  const unfinished = overview.jobs.filter((job) => job.state !== "finished");
-  const key = JSON.stringify([chosen, overview.datasets, unfinished.map((job) => [job.dataset, job.state])]);
+  const unfinished = overview.tasks.filter((task) => task.state !== "finished");
+  const key = JSON.stringify([chosen, overview.datasets, unfinished.map((task) => [task.dataset, task.state])]);
   if (key === drawnList) return;
   drawnList = key;
-  const begun = unfinished.map((job) => job.dataset).filter((name, index, all) =>
+  const begun = unfinished.map((task) => task.dataset).filter((name, index, all) =>
     all.indexOf(name) === index && !overview.datasets.some((line) => line.name === name));
   const lines = [...overview.datasets, ...begun.map((name) => ({ name, kept: null, saved: true }))];
-  const doing = (line) => unfinished.find((job) => job.dataset === line.name)?.state;
+  const doing = (line) => unfinished.find((task) => task.dataset === line.name)?.state;
   const entry = (line) => make("button", {
     type: "button", class: "nc-run", "data-dataset": line.name,
     "aria-current": line.name === chosen ? "true" : false, click: () => choose(line.name),
@@ -58,9 +56,9 @@ const drawList = () => {
     ...lines.map(entry));
 };
 /* What is done with a dataset's photos: going on or interrupted, else what ended last. */
-const jobOf = (name) => {
-  const jobs = overview.jobs.filter((job) => job.dataset === name);
-  return jobs.find((job) => job.state !== "finished") ?? jobs[0];
+const taskOf = (name) => {
+  const tasks = overview.tasks.filter((task) => task.dataset === name);
+  return tasks.find((task) => task.state !== "finished") ?? tasks[0];
 };
 
 const choose = async (name, isNew = false) => {
@@ -155,22 +153,22 @@ const drawForm = () => {
   const go = async () => {
     problem.hidden = true;
     question.replaceChildren();
-    const wishes = {
+    const body = {
       dataset: name.value.trim(), size: Number(size.value), detector: detector.value,
       path: waiting.size ? null : path.value.trim() || null,
     };
     try {
       busy(true);
-      if (!wishes.path) wishes.batch = await sendAll(meter, facts, busy);
-      if (wishes.detector === "google-vision") {
-        wishes.agreed = await agreement(wishes, question);
-        if (!wishes.agreed) throw new Error("");
+      if (!body.path) body.batch = await sendAll(meter, facts, busy);
+      if (body.detector === "google-vision") {
+        body.agreed = await agreement(body, question);
+        if (!body.agreed) throw new Error("");
       }
-      const { dataset } = await post("start", wishes);
+      const { dataset } = await post("start", body);
       waiting = new Map();
       await choose(dataset, true);
     } catch (error) {
-      if (wishes.batch) post("job/discard", { batch: wishes.batch }).catch(() => {});
+      if (body.batch) post("task/discard", { batch: body.batch }).catch(() => {});
       problem.textContent = error.message;
       problem.hidden = !error.message;
       gathered();
@@ -212,7 +210,7 @@ const sendAll = async (meter, facts, busy) => {
     while (next < files.length && !control.signal.aborted) {
       const [name, file] = files[next];
       next += 1;
-      await ask(`photos/upload/${batch}?name=${encodeURIComponent(name)}`, { method: "POST", body: file, signal: control.signal });
+      await request(`photos/upload/${batch}?name=${encodeURIComponent(name)}`, { method: "POST", body: file, signal: control.signal });
       done += 1;
       meter.value = done / files.length;
       facts.textContent = fill("sending", { done, total: files.length });
@@ -224,15 +222,15 @@ const sendAll = async (meter, facts, busy) => {
   } catch (error) {
     const stopped = control.signal.aborted;
     control.abort();
-    post("job/discard", { batch }).catch(() => {});
+    post("task/discard", { batch }).catch(() => {});
     throw stopped ? new Error("") : error;
   }
   return batch;
 };
 
 /* How many photos may be sent to Google: none without an explicit yes. */
-const agreement = async (wishes, question) => {
-  const cost = await post("cost", wishes);
+const agreement = async (body, question) => {
+  const cost = await post("cost", body);
   const usd = new Intl.NumberFormat(language, { minimumFractionDigits: 2, maximumFractionDigits: 2 }).format(cost.usd);
   return new Promise((resolve) => {
     const answer = (value) => () => { question.replaceChildren(); resolve(value); };
@@ -245,51 +243,51 @@ const agreement = async (wishes, question) => {
 
 /* Cropping goes on ------------------------------------------------------------------------ */
 
-const jobTitle = make("h2", {});
-const jobFacts = make("p", { class: "nc-facts", id: "job-facts", role: "status" });
-const jobMeter = make("progress", { class: "nc-meter", max: 1, "aria-label": word("cut") });
-const jobActs = make("div", { class: "nc-acts" });
-const jobPhotos = make("ol", { class: "nc-shots", id: "newest-photos" });
+const taskTitle = make("h2", {});
+const taskFacts = make("p", { class: "nc-facts", id: "task-facts", role: "status" });
+const taskMeter = make("progress", { class: "nc-meter", max: 1, "aria-label": word("cut") });
+const taskActs = make("div", { class: "nc-acts" });
+const taskPhotos = make("ol", { class: "nc-shots", id: "newest-photos" });
 
-const drawJob = (job) => {
-  if (view !== "job") {
-    view = "job";
-    drawnJobActs = "";
-    jobPhotos.replaceChildren();
-    main.replaceChildren(jobTitle, jobFacts, jobMeter, jobActs, jobPhotos);
+const drawTask = (task) => {
+  if (view !== "task") {
+    view = "task";
+    drawnTaskActs = "";
+    taskPhotos.replaceChildren();
+    main.replaceChildren(taskTitle, taskFacts, taskMeter, taskActs, taskPhotos);
   }
-  jobTitle.textContent = job.dataset;
+  taskTitle.textContent = task.dataset;
   const parts = [];
-  if (job.state === "running") {
-    parts.push(job.total == null ? word("job_beginning") : job.done === job.total ? word("job_judging") : fill("job_running", job));
-  } else parts.push(job.state === "failed" ? `${word("job_failed")}: ${job.sentence ? translated(job.sentence) : words.sorry}` : word("job_stopped"));
-  if (job.total != null) {
-    parts.push(fill("line", job));
-    if (job.no_face) parts.push(`${word("no_face")} ${number(job.no_face)}`);
-    if (job.unreadable) parts.push(`${word("unreadable")} ${number(job.unreadable)}`);
-    if (job.state === "running" && job.done < job.total) {
-      parts.push(fill("rate", { n: Math.round(job.rate) || 1 }), fill("left", { time: time(job.seconds_left) }));
+  if (task.state === "running") {
+    parts.push(task.total == null ? word("task_beginning") : task.done === task.total ? word("task_judging") : fill("task_running", task));
+  } else parts.push(task.state === "failed" ? `${word("task_failed")}: ${translated(task.error)}` : word("task_stopped"));
+  if (task.total != null) {
+    parts.push(fill("line", task));
+    if (task.no_face) parts.push(`${word("no_face")} ${number(task.no_face)}`);
+    if (task.unreadable) parts.push(`${word("unreadable")} ${number(task.unreadable)}`);
+    if (task.state === "running" && task.done < task.total) {
+      parts.push(fill("rate", { n: Math.round(task.rate) || 1 }), fill("left", { time: time(task.seconds_left) }));
     }
-    jobMeter.value = job.done / job.total;
-  } else if (job.state === "running") jobMeter.removeAttribute("value");
-  jobMeter.hidden = job.state !== "running";
-  jobFacts.textContent = parts.join(" · ");
-  jobFacts.dataset.state = job.state;
-  drawJobActs(job);
-  const shots = job.newest ?? [];
-  keyed(jobPhotos, shots, (photo) => shot(photo, false));
+    taskMeter.value = task.done / task.total;
+  } else if (task.state === "running") taskMeter.removeAttribute("value");
+  taskMeter.hidden = task.state !== "running";
+  taskFacts.textContent = parts.join(" · ");
+  taskFacts.dataset.state = task.state;
+  drawTaskActs(task);
+  const shots = task.newest ?? [];
+  keyed(taskPhotos, shots, (photo) => shot(photo, false));
 };
-let drawnJobActs = "";
-const drawJobActs = (job) => {
-  const key = `${job.state} ${job.batch}`;
-  if (key === drawnJobActs) return;
-  drawnJobActs = key;
-  const { batch } = job;
-  const doing = (act) => async () => { await tried(() => post(`job/${act}`, { batch })); await refresh(); };
-  const acts = job.state === "running"
-    ? [button("stop-job", word("stop"), doing("stop"))]
-    : [button("go-on", word("go_on"), doing("resume"), "nc-accent"), button("discard", word(job.sent ? "discard" : "cancel"), doing("discard"))];
-  jobActs.replaceChildren(...acts);
+let drawnTaskActs = "";
+const drawTaskActs = (task) => {
+  const key = `${task.state} ${task.batch}`;
+  if (key === drawnTaskActs) return;
+  drawnTaskActs = key;
+  const { batch } = task;
+  const doing = (act) => async () => { await tried(() => post(`task/${act}`, { batch })); await refresh(); };
+  const acts = task.state === "running"
+    ? [button("stop-task", word("stop"), doing("stop"))]
+    : [button("go-on", word("go_on"), doing("resume"), "nc-accent"), button("discard", word(task.sent ? "discard" : "cancel"), doing("discard"))];
+  taskActs.replaceChildren(...acts);
 };
 
 /* A photo with its faces ------------------------------------------------------------------ */
@@ -308,7 +306,7 @@ const keyed = (parent, items, create) => {
   if (!same) parent.replaceChildren(...wanted);
 };
 
-/* The server's reasons are English sentences; those that are known are said in the visitor's words. */
+/* The server's reasons are English sentences; the known ones are translated. */
 const UNREADABLE = [
   ["the file is empty", "empty"], ["it has more than", "megapixels"], ["it is not an image", "unknown"],
   ["it is damaged", "damaged"], ["it is over", "large"], ["it is a zip within", "zip"], ["it is an SVG", "svg"],
@@ -341,13 +339,13 @@ const shot = (photo, canChange) => {
   const boxes = [];
   for (const face of photo.faces) {
     const image = make("img", { src: face.crop, alt: "", width: 64, height: 64, loading: "lazy" });
-    const said = make("span", { class: "nc-shot-why" });
+    const reason = make("span", { class: "nc-shot-why" });
     const tile = make(canChange ? "button" : "div", {
       class: "nc-shot-face", "data-face": face.id, ...(canChange ? { type: "button", click: () => overrule(faces.get(face.id).face) } : {}),
-    }, make("span", { class: "nc-shot-crop" }, image), said);
+    }, make("span", { class: "nc-shot-crop" }, image), reason);
     const box = photo.size && svg("rect", { x: face.box[0], y: face.box[1], width: face.box[2], height: face.box[3], class: "nc-box" });
     if (box && canChange) box.addEventListener("click", () => overrule(faces.get(face.id).face));
-    faces.set(face.id, { face, tile, said, box });
+    faces.set(face.id, { face, tile, reason, box });
     crops.append(tile);
     if (box) boxes.push(box);
   }
@@ -372,7 +370,7 @@ const shot = (photo, canChange) => {
       known.tile.classList.toggle("nc-out", !face.kept);
       known.tile.classList.toggle("nc-by-hand", face.overruled !== null);
       known.box?.setAttribute("class", `nc-box ${face.kept ? "" : "nc-out"}`);
-      known.said.textContent = face.overruled ? word("by_hand") : why(face);
+      known.reason.textContent = face.overruled ? word("by_hand") : why(face);
       known.tile.title = whyLong(face);
       if (canChange) {
         known.tile.setAttribute("aria-pressed", String(face.kept));
@@ -386,10 +384,10 @@ const shot = (photo, canChange) => {
 
 const overrule = async (face) => {
   const choice = face.overruled ? null : face.kept ? "reject" : "keep";
-  if (await tried(() => post("choose", { dataset: chosen, face: face.id, choice }))) look();
+  if (await tried(() => post("choose", { dataset: chosen, face: face.id, choice }))) describe();
 };
 
-/* Removing: asked first, and what remains is said ----------------------------------------- */
+/* Removing: after a question; then what remains is shown ----------------------------------------- */
 
 const sure = make("dialog", { class: "nc-sure", id: "sure" });
 root.append(sure);
@@ -405,9 +403,9 @@ const removal = (which, what) => {
         close();
         const gone = await tried(() => post("remove", { dataset: chosen, ...which }));
         if (!gone) return;
-        say(fill(gone.trained.length ? "removed_trained" : "removed", { n: gone.gone, runs: gone.trained.join(", ") }));
+        notify(fill(gone.trained.length ? "removed_trained" : "removed", { n: gone.gone, runs: gone.trained.join(", ") }));
         if (which.group) group = "";
-        await look();
+        await describe();
       }, "nc-accent"),
       button("sure-no", word("cancel"), close)));
   sure.showModal();
@@ -418,26 +416,26 @@ const removal = (which, what) => {
 
 const title = make("h2", { id: "dataset-title" });
 const facts = make("p", { class: "nc-facts", id: "dataset-facts", "aria-live": "polite" });
-const done = make("p", { class: "nc-problem", id: "job-done" });
+const done = make("p", { class: "nc-problem", id: "task-done" });
 const judged = make("div", { class: "nc-verdict", id: "photos-verdict" });
 const nameField = make("input", { id: "save-name", type: "text", maxlength: 80, autocomplete: "off", "aria-label": word("name"),
   input: () => drawSaving() });
-const save = button("save-dataset", word("save"), async () => { if (await saved()) look(); });
+const save = button("save-dataset", word("save"), async () => { if (await saved()) describe(); });
 const train = button("train-on-this", word("train"), async () => {
-  if (seen.saved && nameField.value.trim() === chosen ? chosen : await saved()) hand("train", { dataset: chosen });
+  if (seen.saved && nameField.value.trim() === chosen ? chosen : await saved()) sendTo("train", { dataset: chosen });
 }, "nc-accent");
-const revert = button("revert", word("revert"), async () => { if (await tried(() => post("revert", { dataset: chosen }))) look(); });
+const revert = button("revert", word("revert"), async () => { if (await tried(() => post("revert", { dataset: chosen }))) describe(); });
 const add = button("add-photos", word("add"), () => { adding = true; drawForm(); });
 const card = make("a", { class: "nc-button", id: "report-card", target: "_blank" }, word("card"));
 const acts = make("div", { class: "nc-acts" }, field(word("name"), nameField), save, train, add, revert, card);
 const chips = make("div", { class: "nc-chips", role: "group", "aria-label": word("all") });
-const groups = make("select", { id: "group", "aria-label": word("group"), change: () => { group = groups.value; page = 0; look(); } });
+const groups = make("select", { id: "group", "aria-label": word("group"), change: () => { group = groups.value; page = 0; describe(); } });
 const removeGroup = button("remove-group", word("remove_group"), () => removal({ group }, group));
 const groupBar = make("div", { class: "nc-acts" }, field(word("group"), groups), removeGroup);
 const shots = make("ol", { class: "nc-shots", id: "shots" });
 const sheet = make("ol", { class: "nc-grid nc-contact", id: "contact" });
 const nothing = make("p", { class: "nc-note" }, word("nothing_shown"));
-const turn = (text, id, by) => button(id, text, () => { page += by; look().then(() => chips.scrollIntoView({ block: "nearest" })); });
+const turn = (text, id, by) => button(id, text, () => { page += by; describe().then(() => chips.scrollIntoView({ block: "nearest" })); });
 const older = turn(`← ${word("older")}`, "page-before", -1);
 const newer = turn(`${word("newer")} →`, "page-after", 1);
 const place = make("span", { class: "nc-facts", id: "page-place" });
@@ -514,7 +512,7 @@ const drawBars = (bars, level) => {
 };
 const levels = new Map(RULES.map((rule) => [rule.name, levelOf(rule)]));
 const defaults = button("defaults", word("defaults"), async () => {
-  if (await tried(() => post("revert", { dataset: chosen, defaults: true }))) look();
+  if (await tried(() => post("revert", { dataset: chosen, defaults: true }))) describe();
 });
 const panel = make("aside", { class: "nc-levels", "aria-label": word("thresholds") }, meanBox,
   make("details", { open: window.innerWidth > 1080 }, make("summary", {}, word("thresholds")),
@@ -525,7 +523,7 @@ const body = make("div", { class: "nc-judging" }, panel,
 let trying = null; // rules that wait for the answer to those before
 const tryRules = (rules) => {
   trying = { ...trying, ...rules };
-  look();
+  describe();
 };
 
 const chip = (key, text, count) => make("button", {
@@ -534,7 +532,7 @@ const chip = (key, text, count) => make("button", {
     show = key;
     page = 0;
     for (const other of chips.children) other.setAttribute("aria-pressed", String(other === event.currentTarget));
-    look();
+    describe();
   },
 }, text, ...(count == null ? [] : [make("span", {}, number(count))]));
 
@@ -549,9 +547,9 @@ const drawDataset = () => {
   title.textContent = seen.dataset;
   facts.textContent = [fill("facts", counts), fill("line", counts), `${seen.size} px`, seen.detector,
     ...(seen.saved ? [] : [word("unsaved")])].join(" · ");
-  const job = jobOf(chosen);
-  done.hidden = job?.state !== "finished";
-  if (!done.hidden) done.textContent = fill(job.sent ? "job_finished" : "job_finished_path", { n: job.new_faces, photos: job.photos });
+  const task = taskOf(chosen);
+  done.hidden = task?.state !== "finished";
+  if (!done.hidden) done.textContent = fill(task.sent ? "task_finished" : "task_finished_path", { n: task.new_faces, photos: task.photos });
   judged.replaceChildren(...seen.verdict.sentences.map((one, index) => make(index ? "span" : "strong", {}, sentence(one))));
   card.href = seen.card;
   card.hidden = !seen.settled;
@@ -601,21 +599,21 @@ const sentence = ({ name, kept, count }) => {
   return fill("v_help", { count, reason: word(`r_${reason}`), advice: word(`h_${reason}`) });
 };
 
-/* Asking ---------------------------------------------------------------------------------- */
+/* Requests -------------------------------------------------------------------------------- */
 
-/* The dataset as it is by the rules tried last; asked once at a time, the latest wins. */
-let looking = null;
+/* The dataset as it is by the rules tried last; one request at a time, the latest wins. */
+let describing = null;
 let again = false;
-const look = async () => {
-  if (looking) { again = true; return looking; }
-  looking = (async () => {
+const describe = async () => {
+  if (describing) { again = true; return describing; }
+  describing = (async () => {
     do {
       again = false;
       const name = chosen;
       const rules = trying;
       trying = null;
-      const wishes = { dataset: name, show: show === "sheet" ? "all" : show, group, page, ...(rules ? { rules } : {}) };
-      const answer = await tried(() => post("look", wishes));
+      const body = { dataset: name, show: show === "sheet" ? "all" : show, group, page, ...(rules ? { rules } : {}) };
+      const answer = await tried(() => post("look", body));
       if (answer && name === chosen && view !== "form" && !again) {
         seen = answer;
         page = answer.page;
@@ -624,7 +622,7 @@ const look = async () => {
       if (!answer && !seen) return;
     } while (again);
   })();
-  try { await looking; } finally { looking = null; }
+  try { await describing; } finally { describing = null; }
   return undefined;
 };
 
@@ -636,52 +634,52 @@ const draw = () => {
     return;
   }
   drawList();
-  const job = chosen === null ? null : jobOf(chosen);
-  if (job && job.state !== "finished" && !adding) drawJob(job);
+  const task = chosen === null ? null : taskOf(chosen);
+  if (task && task.state !== "finished" && !adding) drawTask(task);
   else if (chosen === null) { if (view !== "form") drawForm(); }
   else if (adding) { if (view !== "form") drawForm(); }
   else if (view !== "dataset") {
     if (view !== "looking") main.replaceChildren(make("p", { class: "nc-facts" }, word("looking")));
     view = "looking";
-    look();
+    describe();
   }
 };
 
 let watching = null;
-const watchOver = () => {
-  watching ??= askOver().finally(() => { watching = null; });
+const poll = () => {
+  watching ??= pollNow().finally(() => { watching = null; });
   return watching;
 };
-/* As it is from now on, not as it was when somebody asked a moment ago. */
+/* The state from now on, not that of a poll already in flight. */
 const refresh = async () => {
   await watching;
-  await watchOver();
+  await poll();
 };
-const askOver = async () => {
+const pollNow = async () => {
   try {
     const first = overview === null;
-    overview = await (await ask("photos")).json();
+    overview = await (await request("photos")).json();
     root.classList.remove("nc-gone");
     if (overview.allowed) {
       const names = overview.datasets.map((line) => line.name);
-      if (chosen !== null && !names.includes(chosen) && !jobOf(chosen)) chosen = null;
+      if (chosen !== null && !names.includes(chosen) && !taskOf(chosen)) chosen = null;
       if (first && chosen === null) {
-        chosen = overview.jobs.find((job) => job.state !== "finished")?.dataset ?? names[0] ?? null;
+        chosen = overview.tasks.find((task) => task.state !== "finished")?.dataset ?? names[0] ?? null;
       }
     }
     draw();
   } catch (error) {
-    if (!root.classList.contains("nc-gone")) say(error.message);
+    if (!root.classList.contains("nc-gone")) notify(error.message);
     root.classList.add("nc-gone");
   }
 };
 const isSeen = () => root.offsetParent !== null && !document.hidden;
-const isCropping = () => overview?.jobs?.some((job) => job.state === "running");
+const isCropping = () => overview?.tasks?.some((task) => task.state === "running");
 let ticks = 0;
 const timer = setInterval(() => {
   if (!root.isConnected) clearInterval(timer);
-  else if (isSeen() && (isCropping() || (ticks += 1) % IDLE_TICKS === 0)) watchOver();
+  else if (isSeen() && (isCropping() || (ticks += 1) % IDLE_TICKS === 0)) poll();
 }, WATCH_EVERY_MS);
-const begin = new MutationObserver(() => { if (isSeen()) watchOver(); });
+const begin = new MutationObserver(() => { if (isSeen()) poll(); });
 for (const tab of document.querySelectorAll("[role=tabpanel]")) begin.observe(tab, { attributes: true });
-if (isSeen()) watchOver();
+if (isSeen()) poll();

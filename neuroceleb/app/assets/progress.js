@@ -1,5 +1,5 @@
 /* Progress: a run's epochs under one slider, its charts beside. Parts: see progress_*.js. -------- */
-const ASK_EVERY_MS = 2000;
+const POLL_EVERY_MS = 2000;
 const SPEEDS = [4, 8, 16, 30];
 
 let stamp = "";
@@ -16,7 +16,7 @@ const going = (state) => ["queued", "starting", "running", "stopping"].includes(
 
 const makeSide = (id) => {
   const canvas = make("canvas", { class: "nc-sheet-image", role: "img", "aria-label": words.sheet, width: 1, height: 1 });
-  const side = { id, canvas, course: null, reel: null, sheets: [], at: 0 };
+  const side = { id, canvas, run: null, reel: null, sheets: [], at: 0 };
   side.view = makeView(canvas, (width, height) => { if (id === "a") fitStage(width, height); });
   return side;
 };
@@ -42,7 +42,7 @@ const fitStage = (width, height) => {
   })));
   nameFaces();
 };
-const faceName = (face) => `${A.course?.imported ? words.p_face : words.seed} ${face}`;
+const faceName = (face) => `${A.run?.imported ? words.p_face : words.seed} ${face}`;
 const nameFaces = () => {
   for (const [face, one] of [...stageFaces.children].entries()) {
     one.title = faceName(face);
@@ -63,7 +63,7 @@ stageFaces.addEventListener("keydown", (event) => {
 });
 
 const seenWords = (count) => (count == null ? "" : language === "ko" ? ` ${number(count)}${words.seen}` : ` ${number(count)} ${words.seen}`);
-const imagesAt = (course, epoch) => course.figures.images[course.figures.epochs.indexOf(epoch)];
+const imagesAt = (run, epoch) => run.figures.images[run.figures.epochs.indexOf(epoch)];
 
 const show = (at) => {
   if (!A.sheets.length) return;
@@ -72,8 +72,8 @@ const show = (at) => {
   A.view.show(A.at);
   slider.value = A.at;
   slider.setAttribute("aria-valuetext", `${words.epoch} ${epoch}`);
-  const isBest = A.course.best?.epoch === epoch;
-  label.replaceChildren(make("strong", {}, `${words.epoch} ${epoch}${isBest ? " ★" : ""}`), seenWords(imagesAt(A.course, epoch)));
+  const isBest = A.run.best?.epoch === epoch;
+  label.replaceChildren(make("strong", {}, `${words.epoch} ${epoch}${isBest ? " ★" : ""}`), seenWords(imagesAt(A.run, epoch)));
   charts.cursor(epoch);
   if (beside && together.checked) showBeside(placeOf(B, epoch));
   else nameSides();
@@ -91,14 +91,14 @@ const showBeside = (at) => {
 const placeOf = (side, epoch) => Math.max(0, side.sheets.findLastIndex((sheet) => sheet.epoch <= epoch));
 const showEpoch = (epoch) => { pause(); show(placeOf(A, epoch)); };
 const nameSides = () => {
-  const name = (side) => `${side.course.name} · ${words.epoch} ${side.sheets[side.at].epoch}`;
+  const name = (side) => `${side.run.name} · ${words.epoch} ${side.sheets[side.at].epoch}`;
   tags.hidden = !(beside && A.sheets.length && B.sheets.length);
   if (tags.hidden) return;
   tagA.textContent = `A · ${name(A)}`;
   tagB.textContent = `B · ${name(B)}`;
 };
 
-/* Slider and film -------------------------------------------------------------------------------- */
+/* Slider and playing------------------------------------------------------------------------------ */
 
 const slider = make("input", {
   type: "range", min: 0, max: 0, step: 1, id: "scrub", "aria-label": words.scrub,
@@ -137,10 +137,10 @@ const drawMarks = () => {
     const at = A.sheets.findIndex((sheet) => sheet.epoch === epoch);
     return at < 0 ? [] : [make("i", { class: kind, style: `--at: ${at / last}`, title })];
   };
-  const kept = A.course.kept.length < A.sheets.length ? A.course.kept : [];
+  const kept = A.run.kept.length < A.sheets.length ? A.run.kept : [];
   marks.replaceChildren(
     ...kept.flatMap((epoch) => mark(epoch, "nc-kept", words.p_kept)),
-    ...(A.course.best ? mark(A.course.best.epoch, "nc-best", words.p_best) : []));
+    ...(A.run.best ? mark(A.run.best.epoch, "nc-best", words.p_best) : []));
 };
 
 const isSeen = () => root.offsetParent !== null;
@@ -199,8 +199,8 @@ const setBeside = (name) => {
   together.checked = name !== ".";
   stamp = "";
   layOut();
-  if (name === ".") { takeSide(B, A.course); showBeside(0); } else if (!name) takeSide(B, null);
-  return look();
+  if (name === ".") { setSide(B, A.run); showBeside(0); } else if (!name) setSide(B, null);
+  return poll();
 };
 const dragWipe = (event) => {
   const box = stage.getBoundingClientRect();
@@ -217,9 +217,9 @@ const lifeLarge = make("canvas", { class: "nc-large", width: FACE_PX, height: FA
 const lifeFacts = make("p", { class: "nc-facts", id: "life-facts", "aria-live": "polite" });
 const lifeTiles = make("div", { class: "nc-tiles", role: "listbox", "aria-label": words.p_strip });
 const lifeSlider = make("input", { type: "range", min: 0, max: 0, step: 1, id: "life-scrub", "aria-label": words.scrub, input: () => showLife(Number(lifeSlider.value)) });
-const lifeLeads = make("div", {});
+const lifeLinks = make("div", {});
 const lifeSave = make("a", { class: "nc-button", id: "life-save" }, words.p_save_strip);
-const lifeFilm = button("life-film", words.p_film, () => { lifeBox.close(); openFilm(life.index); });
+const lifeTimelapse = button("life-timelapse", words.p_timelapse, () => { lifeBox.close(); openTimelapse(life.index); });
 const lifeBox = make("dialog", {
   class: "nc-viewer nc-life", id: "life",
   click: (event) => { if (event.target === lifeBox) lifeBox.close(); },
@@ -231,7 +231,7 @@ const lifeBox = make("dialog", {
 },
 make("div", { class: "nc-life-top" }, lifeFacts, make("button", { type: "button", class: "nc-round", "aria-label": words.close, title: words.close, click: () => lifeBox.close() }, "✕")),
 make("div", { class: "nc-life-body" }, make("div", {}, lifeLarge, lifeSlider), lifeTiles),
-make("div", { class: "nc-life-foot" }, lifeLeads, make("div", { class: "nc-leads" }, lifeSave, lifeFilm)));
+make("div", { class: "nc-life-foot" }, lifeLinks, make("div", { class: "nc-leads" }, lifeSave, lifeTimelapse)));
 
 const showLife = (at) => {
   const { strip, image } = life;
@@ -246,7 +246,7 @@ const showLife = (at) => {
   const name = life.index === null ? (strip.seed === null ? "z" : `${words.seed} ${strip.seed}`) : faceName(life.index);
   lifeLarge.setAttribute("aria-label", `${name}, ${words.epoch} ${epoch}`);
   lifeLarge.dataset.epoch = epoch;
-  const isBest = A.course?.name === life.model && A.course.best?.epoch === epoch;
+  const isBest = A.run?.name === life.model && A.run.best?.epoch === epoch;
   lifeFacts.replaceChildren(make("strong", {}, name), ` ${life.model} · ${words.epoch} ${epoch}${isBest ? ` ★ ${words.p_best}` : ""}`);
   for (const [place, tile] of [...lifeTiles.children].entries()) {
     tile.setAttribute("aria-selected", place === life.at);
@@ -257,31 +257,31 @@ const showLife = (at) => {
     const top = now.offsetTop - lifeTiles.offsetTop;
     if (top < lifeTiles.scrollTop || top + now.offsetHeight > lifeTiles.scrollTop + lifeTiles.clientHeight) lifeTiles.scrollTop = top - lifeTiles.clientHeight / 2;
   }
-  drawLeads(epoch);
-  if (life.index !== null && A.course?.name === life.model) show(placeOf(A, epoch));
+  drawLinks(epoch);
+  if (life.index !== null && A.run?.name === life.model) show(placeOf(A, epoch));
 };
 /* Other tabs draw with kept weights: of this epoch, or of the last one kept before it. */
-const drawLeads = (epoch) => {
-  const kept = A.course?.name === life.model ? A.course.kept : life.strip.epochs;
+const drawLinks = (epoch) => {
+  const kept = A.run?.name === life.model ? A.run.kept : life.strip.epochs;
   const usable = kept.filter((one) => one <= epoch).at(-1) ?? kept[0];
   const key = JSON.stringify([life.face, usable]);
-  if (lifeLeads.dataset.key === key) return;
-  lifeLeads.dataset.key = key;
-  if (usable === undefined || !life.face) { lifeLeads.replaceChildren(); return; }
+  if (lifeLinks.dataset.key === key) return;
+  lifeLinks.dataset.key = key;
+  if (usable === undefined || !life.face) { lifeLinks.replaceChildren(); return; }
   const face = { ...life.face, model: life.model, epoch: usable };
-  const row = leads(face, () => lifeBox.close());
+  const row = faceLinks(face, () => lifeBox.close());
   row.querySelector("[data-lead=epochs]")?.remove();
   if (usable !== epoch) row.prepend(make("span", { class: "nc-facts" }, `${words.p_with} ${usable}:`));
-  lifeLeads.replaceChildren(row);
+  lifeLinks.replaceChildren(row);
 };
 
 const openLife = async (model, index, from, face, url, options) => {
   Object.assign(life, { strip: null, image: null, model, index, face });
   lifeFacts.textContent = words.p_developing;
   lifeTiles.replaceChildren();
-  lifeLeads.replaceChildren();
-  lifeLeads.dataset.key = "";
-  lifeFilm.hidden = index === null;
+  lifeLinks.replaceChildren();
+  lifeLinks.dataset.key = "";
+  lifeTimelapse.hidden = index === null;
   lifeBox.setAttribute("aria-label", words.p_strip);
   lifeLarge.getContext("2d").clearRect(0, 0, FACE_PX, FACE_PX);
   if (index !== null) {
@@ -292,7 +292,7 @@ const openLife = async (model, index, from, face, url, options) => {
   if (!lifeBox.open) lifeBox.showModal();
   const mine = life.opening = {};
   try {
-    const strip = await (await ask(url, options)).json();
+    const strip = await (await request(url, options)).json();
     const image = new Image();
     image.src = strip.png;
     await image.decode();
@@ -308,7 +308,7 @@ const openLife = async (model, index, from, face, url, options) => {
       return make("button", {
         type: "button", role: "option", title: `${words.epoch} ${epoch}`, "aria-label": `${words.epoch} ${epoch}`,
         style: `--x: ${left / FACE_PX}; --y: ${top / FACE_PX}`, "data-epoch": epoch,
-        class: A.course?.name === model && A.course.best?.epoch === epoch ? "nc-is-best" : "",
+        class: A.run?.name === model && A.run.best?.epoch === epoch ? "nc-is-best" : "",
         click: () => { showLife(place); lifeTiles.children[place].focus({ preventScroll: true }); },
       }, make("span", {}, epoch));
     }));
@@ -316,15 +316,15 @@ const openLife = async (model, index, from, face, url, options) => {
   } catch (error) {
     if (mine !== life.opening) return;
     lifeBox.close();
-    say(error.message);
+    notify(error.message);
   }
   lifeBox.classList.remove("nc-waiting");
 };
 const openFaceOfSheet = (index) => {
   pause();
   if (A.view.isStaged()) A.view.restore();
-  const face = A.course.imported ? null : { seed: index, truncation: 1 };
-  return openLife(A.course.name, index, A.sheets[A.at].epoch, face, `progress/strip?${new URLSearchParams({ run: A.course.name, face: index })}`);
+  const face = A.run.imported ? null : { seed: index, truncation: 1 };
+  return openLife(A.run.name, index, A.sheets[A.at].epoch, face, `progress/strip?${new URLSearchParams({ run: A.run.name, face: index })}`);
 };
 const openSeed = (model, epoch, face) => openLife(model, null, epoch, face, "progress/seed", {
   method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ run: model, face }),
@@ -333,8 +333,8 @@ const openSeed = (model, epoch, face) => openLife(model, null, epoch, face, "pro
 const openFace = async ({ face }) => {
   if (!face) return;
   const isWatched = seen?.runs.some(({ name }) => name === face.model);
-  if (isWatched && face.model !== A.course?.name) await choose(face.model);
-  const isOnSheet = !("z" in face) && (face.truncation ?? 1) === 1 && face.seed < 64 && A.course?.name === face.model && !A.course.imported && A.sheets.length;
+  if (isWatched && face.model !== A.run?.name) await choose(face.model);
+  const isOnSheet = !("z" in face) && (face.truncation ?? 1) === 1 && face.seed < 64 && A.run?.name === face.model && !A.run.imported && A.sheets.length;
   if (isOnSheet) {
     if (Number.isInteger(face.epoch)) showEpoch(face.epoch);
     openFaceOfSheet(face.seed);
@@ -345,81 +345,78 @@ const seedForm = make("form", {
   class: "nc-tool", id: "seed-form",
   submit: (event) => {
     event.preventDefault();
-    openFace({ face: { model: A.course.name, seed: Number(seedField.value), truncation: 1, epoch: A.sheets[A.at]?.epoch } });
+    openFace({ face: { model: A.run.name, seed: Number(seedField.value), truncation: 1, epoch: A.sheets[A.at]?.epoch } });
   },
 }, make("label", { class: "nc-tool" }, make("span", {}, words.p_any_seed), seedField), make("button", { class: "nc-button", id: "life-open" }, words.to_epochs));
 
-/* The film ---------------------------------------------------------------------------------------- */
+/* The timelapse------------------------------------------------------------------------------------ */
 
-const filmWhat = make("select", { id: "film-what" });
-const filmFace = make("input", { type: "number", id: "film-face", min: 0, max: 63, step: 1, value: 0, "aria-label": words.p_film_face });
-const filmKind = make("select", { id: "film-format" }, option("mp4", "MP4", true), option("gif", "GIF"));
-const filmRate = make("select", { id: "film-rate" }, ...SPEEDS.map((rate) => option(rate, `${rate}/s`, rate === 8)));
-const filmCurves = make("input", { type: "checkbox", id: "film-curves", checked: true });
-const filmMeter = make("progress", { class: "nc-meter", max: 1, value: 0, "aria-label": words.p_film });
-const filmTold = make("p", { class: "nc-facts", id: "film-told", role: "status" });
-const filmStart = make("button", { class: "nc-button nc-accent", id: "film-start" }, words.p_film_make);
-const filmSave = make("a", { class: "nc-button nc-accent", id: "film-save", hidden: true }, words.save);
-const filmShown = make("div", { class: "nc-film-shown", hidden: true });
+const timelapseWhat = make("select", { id: "timelapse-what" });
+const timelapseFace = make("input", { type: "number", id: "timelapse-face", min: 0, max: 63, step: 1, value: 0, "aria-label": words.p_timelapse_face });
+const timelapseKind = make("select", { id: "timelapse-format" }, option("mp4", "MP4", true), option("gif", "GIF"));
+const timelapseRate = make("select", { id: "timelapse-rate" }, ...SPEEDS.map((rate) => option(rate, `${rate}/s`, rate === 8)));
+const timelapseCurves = make("input", { type: "checkbox", id: "timelapse-curves", checked: true });
+const timelapseMeter = make("progress", { class: "nc-meter", max: 1, value: 0, "aria-label": words.p_timelapse });
+const timelapseStatus = make("p", { class: "nc-facts", id: "timelapse-status", role: "status" });
+const timelapseStart = make("button", { class: "nc-button nc-accent", id: "timelapse-start" }, words.p_timelapse_make);
+const timelapseSave = make("a", { class: "nc-button nc-accent", id: "timelapse-save", hidden: true }, words.save);
+const timelapseShown = make("div", { class: "nc-timelapse-shown", hidden: true });
 const field = (text, ...inputs) => make("label", { class: "nc-field" }, make("span", {}, text), ...inputs);
-let film = "";
-const filmBox = make("dialog", {
-  class: "nc-viewer nc-film", id: "film-box", "aria-label": words.p_film,
-  click: (event) => { if (event.target === filmBox) filmBox.close(); },
-  close: () => { if (film) ask(`progress/film/${film}/give-up`, { method: "POST" }).catch(() => {}); film = ""; filmShown.replaceChildren(); },
+let timelapse = null; // the latest task
+const timelapseBox = make("dialog", {
+  class: "nc-viewer nc-timelapse", id: "timelapse-box", "aria-label": words.p_timelapse,
+  click: (event) => { if (event.target === timelapseBox) timelapseBox.close(); },
+  close: () => { timelapse?.cancel(); timelapse = null; timelapseShown.replaceChildren(); },
 },
-make("div", { class: "nc-film-top" }, make("h2", {}, words.p_film), make("button", { type: "button", class: "nc-round", "aria-label": words.close, title: words.close, click: () => filmBox.close() }, "✕")),
-make("form", { class: "nc-film-form", submit: (event) => { event.preventDefault(); makeFilm(); } },
-  field(words.p_film_what, filmWhat), field(words.p_face, filmFace), field(words.p_film_format, filmKind), field(words.p_rate, filmRate),
-  make("label", { class: "nc-switch" }, filmCurves, words.p_film_curves), filmStart),
-filmMeter, make("div", { class: "nc-film-foot" }, filmTold, filmSave), filmShown);
-const layFilm = () => { filmFace.parentElement.hidden = filmWhat.value !== "face"; };
-filmWhat.addEventListener("change", layFilm);
-const openFilm = (face = null) => {
+make("div", { class: "nc-timelapse-top" }, make("h2", {}, words.p_timelapse), make("button", { type: "button", class: "nc-round", "aria-label": words.close, title: words.close, click: () => timelapseBox.close() }, "✕")),
+make("form", { class: "nc-timelapse-form", submit: (event) => { event.preventDefault(); makeTimelapse(); } },
+  field(words.p_timelapse_what, timelapseWhat), field(words.p_face, timelapseFace), field(words.p_timelapse_format, timelapseKind), field(words.p_rate, timelapseRate),
+  make("label", { class: "nc-switch" }, timelapseCurves, words.p_timelapse_curves), timelapseStart),
+timelapseMeter, make("div", { class: "nc-timelapse-foot" }, timelapseStatus, timelapseSave), timelapseShown);
+const layOutTimelapse = () => { timelapseFace.parentElement.hidden = timelapseWhat.value !== "face"; };
+timelapseWhat.addEventListener("change", layOutTimelapse);
+const openTimelapse = (face = null) => {
   pause();
-  filmWhat.replaceChildren(option("sheet", words.p_film_sheet, face === null), option("face", words.p_film_face, face !== null));
-  if (face !== null) filmFace.value = face;
-  filmFace.max = Math.max(0, stageFaces.children.length - 1);
-  filmMeter.value = 0;
-  filmTold.textContent = `${A.course.name} · ${A.sheets.length} ${words.epochs}`;
-  filmSave.hidden = filmShown.hidden = true;
-  filmStart.disabled = false;
-  layFilm();
-  if (!filmBox.open) filmBox.showModal();
+  timelapseWhat.replaceChildren(option("sheet", words.p_timelapse_sheet, face === null), option("face", words.p_timelapse_face, face !== null));
+  if (face !== null) timelapseFace.value = face;
+  timelapseFace.max = Math.max(0, stageFaces.children.length - 1);
+  timelapseMeter.value = 0;
+  timelapseStatus.textContent = `${A.run.name} · ${A.sheets.length} ${words.epochs}`;
+  timelapseSave.hidden = timelapseShown.hidden = true;
+  timelapseStart.disabled = false;
+  layOutTimelapse();
+  if (!timelapseBox.open) timelapseBox.showModal();
 };
-const makeFilm = async () => {
-  filmStart.disabled = true;
-  filmSave.hidden = filmShown.hidden = true;
-  filmShown.replaceChildren();
-  const wishes = {
-    run: A.course.name, format: filmKind.value, fps: Number(filmRate.value), curves: filmCurves.checked,
-    face: filmWhat.value === "face" ? Number(filmFace.value) : null,
+const makeTimelapse = async () => {
+  timelapseStart.disabled = true;
+  timelapseSave.hidden = timelapseShown.hidden = true;
+  timelapseShown.replaceChildren();
+  const body = {
+    run: A.run.name, format: timelapseKind.value, fps: Number(timelapseRate.value), curves: timelapseCurves.checked,
+    face: timelapseWhat.value === "face" ? Number(timelapseFace.value) : null,
   };
+  timelapseStatus.textContent = words.p_timelapse_starting;
+  timelapse = runTask("progress/timelapse", body, ({ progress }) => {
+    timelapseMeter.value = progress;
+    if (progress) timelapseStatus.textContent = `${Math.round(100 * progress)} %`;
+  });
   try {
-    const started = await ask("progress/film", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(wishes) });
-    const mine = film = (await started.json()).film;
-    for (;;) {
-      const how = await (await ask(`progress/film/${mine}`)).json();
-      if (film !== mine) return;
-      filmMeter.value = how.total ? how.done / how.total : 0;
-      filmTold.textContent = how.total ? `${how.done} / ${how.total}` : words.p_film_begins;
-      if (how.state === "made") break;
-      if (how.state !== "making") throw new Error(how.error ? translated(how.error) : words.sorry);
-      await new Promise((go) => setTimeout(go, 250));
-    }
-    const url = `progress/film/${mine}/file`;
-    filmMeter.value = 1;
-    filmTold.textContent = words.p_film_made;
-    filmSave.href = url;
-    filmSave.download = `${wishes.run}${wishes.face === null ? "" : `_face_${wishes.face}`}.${wishes.format}`;
-    filmSave.hidden = filmShown.hidden = false;
-    filmShown.replaceChildren(wishes.format === "mp4"
-      ? make("video", { src: url, controls: true, loop: true, muted: true, playsinline: true, autoplay: true })
-      : make("img", { src: url, alt: filmSave.download }));
+    const made = await timelapse.finished;
+    if (made) showTimelapse(made.file, body);
   } catch (error) {
-    filmTold.textContent = error.message;
+    timelapseStatus.textContent = error.message;
   }
-  filmStart.disabled = false;
+  timelapseStart.disabled = false;
+};
+const showTimelapse = (url, { run, face, format }) => {
+  timelapseMeter.value = 1;
+  timelapseStatus.textContent = words.p_timelapse_ready;
+  timelapseSave.href = url;
+  timelapseSave.download = `${run}${face === null ? "" : `_face_${face}`}.${format}`;
+  timelapseSave.hidden = timelapseShown.hidden = false;
+  timelapseShown.replaceChildren(format === "mp4"
+    ? make("video", { src: url, controls: true, loop: true, muted: true, playsinline: true, autoplay: true })
+    : make("img", { src: url, alt: timelapseSave.download }));
 };
 
 /* A folder of the original script ----------------------------------------------------------------- */
@@ -427,34 +424,30 @@ const makeFilm = async () => {
 const importFolder = make("input", { type: "text", id: "import-folder", autocomplete: "off", required: true });
 const importName = make("input", { type: "text", id: "import-name", autocomplete: "off", maxlength: 80, required: true });
 const importStart = make("button", { class: "nc-button nc-accent", id: "import-start" }, words.p_import_do);
-const importTold = make("p", { class: "nc-facts", id: "import-told", role: "status" });
+const importStatus = make("p", { class: "nc-facts", id: "import-status", role: "status" });
 const importBox = make("dialog", {
-  class: "nc-viewer nc-film", id: "import-box", "aria-label": words.p_import,
+  class: "nc-viewer nc-timelapse", id: "import-box", "aria-label": words.p_import,
   click: (event) => { if (event.target === importBox) importBox.close(); },
 },
-make("div", { class: "nc-film-top" }, make("h2", {}, words.p_import), make("button", { type: "button", class: "nc-round", "aria-label": words.close, title: words.close, click: () => importBox.close() }, "✕")),
+make("div", { class: "nc-timelapse-top" }, make("h2", {}, words.p_import), make("button", { type: "button", class: "nc-round", "aria-label": words.close, title: words.close, click: () => importBox.close() }, "✕")),
 make("p", { class: "nc-facts" }, words.p_import_why),
 make("form", {
-  class: "nc-film-form",
+  class: "nc-timelapse-form",
   submit: async (event) => {
     event.preventDefault();
     importStart.disabled = true;
-    importTold.textContent = words.p_importing;
+    importStatus.textContent = words.p_importing;
     try {
-      const answer = await ask("progress/import", {
-        method: "POST", headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ folder: importFolder.value, name: importName.value }),
-      });
-      const { run } = await answer.json();
-      importTold.textContent = "";
+      const { run } = await postJson("progress/import", { folder: importFolder.value, name: importName.value });
+      importStatus.textContent = "";
       importBox.close();
       await choose(run);
     } catch (error) {
-      importTold.textContent = error.message;
+      importStatus.textContent = error.message;
     }
     importStart.disabled = false;
   },
-}, field(words.p_import_folder, importFolder), field(words.name, importName), importStart), importTold);
+}, field(words.p_import_folder, importFolder), field(words.name, importName), importStart), importStatus);
 const importButton = button("import", words.p_import, () => importBox.showModal());
 
 /* The whole ---------------------------------------------------------------------------------------- */
@@ -467,16 +460,16 @@ const tourButton = button("tour", words.l_tour, async () => {
   tour.start();
 });
 const quizButton = button("quiz", words.l_quiz, () => { pause(); quiz.start(); });
-const filmButton = button("film", words.p_film, () => openFilm());
+const timelapseButton = button("timelapse", words.p_timelapse, () => openTimelapse());
 const head = make("div", { class: "nc-head" },
   make("label", { class: "nc-field" }, make("span", {}, words.run), runChoice),
   make("label", { class: "nc-field" }, make("span", {}, words.p_compare), besideChoice),
-  make("div", { class: "nc-head-acts" }, filmButton, tourButton, quizButton, importButton));
+  make("div", { class: "nc-head-acts" }, timelapseButton, tourButton, quizButton, importButton));
 const bar = make("div", { class: "nc-bar" }, facts, smoothSwitch());
 const left = make("div", { class: "nc-left" }, bar, tags, stage, noSheets, transport, comparing, seedForm);
-const stand = {
+const controller = {
   stage,
-  course: () => A.course,
+  run: () => A.run,
   count: () => A.sheets.length,
   lastEpoch: () => A.sheets.at(-1)?.epoch ?? 0,
   epochAt: (at) => A.sheets[at].epoch,
@@ -505,37 +498,37 @@ const stand = {
   },
 };
 const modernRun = () => seen.runs.find(({ name, recipe }) => recipe === "modern" && name !== chosen)?.name;
-const tour = makeTour(stand);
-const quiz = makeQuiz(stand);
-const body = [head, left, charts.element, tour.element, lifeBox, filmBox, importBox, quiz.element];
+const tour = makeTour(controller);
+const quiz = makeQuiz(controller);
+const body = [head, left, charts.element, tour.element, lifeBox, timelapseBox, importBox, quiz.element];
 
 const minutesLeft = (seconds) => {
   const minutes = Math.max(1, Math.round(seconds / 60));
   const [count, unit] = minutes < 90 ? [minutes, "minute"] : [Math.round(minutes / 60), "hour"];
   return `${new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" }).format(count)} ${words.left}`;
 };
-const describe = (course) => {
-  const parts = [words[`state_${course.state}`] ?? course.state];
-  const rows = course.figures.epochs.length;
-  if (rows && course.epochs) parts.push(`${rows} ${words.of} ${course.epochs} ${words.epochs}`);
-  if (course.state === "running" && course.eta_seconds > 0) parts.push(minutesLeft(course.eta_seconds));
-  if (course.best) parts.push(`★ ${words.p_best}: ${words.epoch} ${course.best.epoch} (${course.best.figure.toUpperCase()} ${places(course.best.value, 1)})`);
-  if ((["failed", "stopped"].includes(course.state) || course.imported) && course.message) parts.push(translated(course.message));
-  facts.className = `nc-facts nc-state-${course.state}`;
-  facts.dataset.state = course.state;
+const describe = (run) => {
+  const parts = [words[`state_${run.state}`] ?? run.state];
+  const rows = run.figures.epochs.length;
+  if (rows && run.epochs) parts.push(`${rows} ${words.of} ${run.epochs} ${words.epochs}`);
+  if (run.state === "running" && run.eta_seconds > 0) parts.push(minutesLeft(run.eta_seconds));
+  if (run.best) parts.push(`★ ${words.p_best}: ${words.epoch} ${run.best.epoch} (${run.best.figure.toUpperCase()} ${places(run.best.value, 1)})`);
+  if ((["failed", "stopped"].includes(run.state) || run.imported) && run.message) parts.push(translated(run.message));
+  facts.className = `nc-facts nc-state-${run.state}`;
+  facts.dataset.state = run.state;
   facts.textContent = parts.join(" · ");
 };
 
-/* Give a side the course of a run; where the reader is stays, and the newest stays the newest. */
-const takeSide = (side, course) => {
-  const isSame = course && side.course?.name === course.name;
+/* Give a side the run of a run; where the reader is stays, and the newest stays the newest. */
+const setSide = (side, run) => {
+  const isSame = run && side.run?.name === run.name;
   const wasNewest = side.at >= side.sheets.length - 1;
   const epoch = side.sheets[side.at]?.epoch;
-  side.course = course;
-  side.sheets = course?.sheets ?? [];
+  side.run = run;
+  side.sheets = run?.sheets ?? [];
   if (!isSame) {
     side.reel?.close();
-    const reel = course ? makeReel(course.name, () => { side.canvas.dataset.held = reel.heldCount(); side.view.hear(); }) : null;
+    const reel = run ? makeReel(run.name, () => { side.canvas.dataset.held = reel.heldCount(); side.view.refresh(); }) : null;
     side.reel = reel;
     side.view.watch(side.reel);
   }
@@ -565,57 +558,57 @@ const draw = () => {
   chosen = seen.run.name;
   if (beside && beside !== "." && !seen.other) beside = "";
   drawChoices();
-  takeSide(A, seen.run);
-  takeSide(B, beside === "." ? seen.run : beside ? seen.other : null);
-  describe(A.course);
+  setSide(A, seen.run);
+  setSide(B, beside === "." ? seen.run : beside ? seen.other : null);
+  describe(A.run);
   const isEmpty = !A.sheets.length;
   slider.max = Math.max(0, A.sheets.length - 1);
   sliderB.max = Math.max(0, B.sheets.length - 1);
   slider.disabled = play.disabled = A.sheets.length < 2;
   stage.hidden = transport.hidden = isEmpty;
-  filmButton.disabled = quizButton.disabled = tourButton.disabled = isEmpty;
+  timelapseButton.disabled = quizButton.disabled = tourButton.disabled = isEmpty;
   noSheets.hidden = !isEmpty;
-  seedForm.hidden = !A.course.kept.length;
+  seedForm.hidden = !A.run.kept.length;
   nameFaces();
   drawMarks();
   layOut();
   if (beside) showBeside(B.at);
   if (!A.view.isStaged()) show(A.at);
-  charts.update(A.course);
+  charts.update(A.run);
 };
 
 const choose = async (name) => {
-  if (name === chosen && A.course) return;
+  if (name === chosen && A.run) return;
   pause();
   chosen = name;
   stamp = "";
   if (beside === name) beside = "";
-  await look();
+  await poll();
   if (beside) layOut();
 };
 
-let asking = null;
-const look = async () => {
-  while (asking) await asking;
+let polling = null;
+const poll = async () => {
+  while (polling) await polling;
   let done;
-  asking = new Promise((go) => { done = go; });
+  polling = new Promise((go) => { done = go; });
   const [run, other] = [chosen, beside === "." ? "" : beside];
   try {
-    const answer = await ask(`progress?${new URLSearchParams({ run, other, stamp })}`);
+    const answer = await request(`progress?${new URLSearchParams({ run, other, stamp })}`);
     if (answer.status !== 204 && run === chosen) {
       seen = await answer.json();
       stamp = seen.stamp;
-      if (run && seen.run && seen.run.name !== run) say(`${words.p_gone} ${run}`);
+      if (run && seen.run && seen.run.name !== run) notify(`${words.p_gone} ${run}`);
       draw();
     } else A.reel?.update(A.sheets);
     root.classList.remove("nc-gone");
   } catch (error) {
-    if (!root.classList.contains("nc-gone")) say(error.message);
+    if (!root.classList.contains("nc-gone")) notify(error.message);
     root.classList.add("nc-gone");
     if (!seen) root.replaceChildren(make("p", { class: "nc-note" }, error.message));
     stamp = "";
   }
-  asking = null;
+  polling = null;
   done();
 };
 
@@ -623,9 +616,9 @@ root.replaceChildren(make("p", { class: "nc-note" }, words.p_developing));
 layOut();
 const timer = setInterval(() => {
   if (!root.isConnected) clearInterval(timer);
-  else if (isSeen() && !document.hidden && !asking) look();
-}, ASK_EVERY_MS);
-const opened = new MutationObserver(() => { if (isSeen() && !seen && !asking) look(); else if (isSeen()) charts.cursor(A.sheets[A.at]?.epoch ?? 0); });
+  else if (isSeen() && !document.hidden && !polling) poll();
+}, POLL_EVERY_MS);
+const opened = new MutationObserver(() => { if (isSeen() && !seen && !polling) poll(); else if (isSeen()) charts.cursor(A.sheets[A.at]?.epoch ?? 0); });
 for (const panel of document.querySelectorAll("[role=tabpanel]")) opened.observe(panel, { attributes: true });
-if (isSeen()) look();
-take("progress", async (what) => { if (!seen) await look(); openFace(what); });
+if (isSeen()) poll();
+onReceive("progress", async (what) => { if (!seen) await poll(); openFace(what); });

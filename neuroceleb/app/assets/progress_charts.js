@@ -1,4 +1,4 @@
-/* The charts of a run: the server says what is drawn, here is how. ------------------------------ */
+/* The charts of a run: drawn from what the server lists. ------------------------------ */
 const CHART_TITLES = { losses: words.losses, scores: words.scores, variety: words.p_variety, speed: words.p_speed };
 const GRID = "rgba(128, 128, 120, 0.18)";
 const PNG_SIZE = { width: 1000, height: 520, scale: 2 };
@@ -47,7 +47,7 @@ const makeCharts = ({ pick }) => {
   const list = make("div", { class: "nc-chart-list" });
   const all = make("div", { class: "nc-charts" }, tools, none, list);
 
-  let course = null;
+  let run = null;
   let drawnFigures = "";
   let cursorEpoch = 0;
   let isDrawing = false;
@@ -55,11 +55,11 @@ const makeCharts = ({ pick }) => {
   const charts = new Map();
 
   const x = () => {
-    const { epochs, images } = course.figures;
+    const { epochs, images } = run.figures;
     return axis.value === "images" ? images.map((seen, at) => seen ?? epochs[at]) : epochs;
   };
   const xOf = (epoch) => {
-    const { epochs } = course.figures;
+    const { epochs } = run.figures;
     const xs = x();
     const after = epochs.findIndex((known) => known >= epoch);
     if (after < 0) return xs.at(-1);
@@ -79,7 +79,7 @@ const makeCharts = ({ pick }) => {
     const title = titleOf(spec);
     const saving = (kind, act) => make("button", {
       type: "button", class: "nc-save-as", "data-save": kind, "aria-label": `${title}: ${kind.toUpperCase()}`,
-      click: () => act().catch((error) => say(error.message)),
+      click: () => act().catch((error) => notify(error.message)),
     }, kind.toUpperCase());
     const chart = { plot, marker, title, spec };
     chart.box = make("figure", { class: "nc-chart" },
@@ -116,8 +116,8 @@ const makeCharts = ({ pick }) => {
   const layoutOf = (spec) => {
     const ink = getComputedStyle(root).getPropertyValue("--nc-quiet").trim() || "#80807a";
     const accent = getComputedStyle(root).getPropertyValue("--nc-accent").trim() || "#e04f2f";
-    const { resumed } = course.figures;
-    const best = course.best ? [xOf(course.best.epoch)] : [];
+    const { resumed } = run.figures;
+    const best = run.best ? [xOf(run.best.epoch)] : [];
     const span = spec.low !== null && spec.high !== null ? { range: [spec.low, spec.high] } : { rangemode: spec.low === 0 ? "tozero" : "normal" };
     return {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
@@ -125,11 +125,11 @@ const makeCharts = ({ pick }) => {
       margin: { l: 52, r: 14, t: 30, b: 40 }, hovermode: "x unified", showlegend: spec.lines.length > 1,
       hoverlabel: { bgcolor: getComputedStyle(root).getPropertyValue("--nc-paper").trim() },
       legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
-      uirevision: `${course.name} ${axis.value} ${log.checked}`,
+      uirevision: `${run.name} ${axis.value} ${log.checked}`,
       xaxis: {
         gridcolor: GRID, zeroline: false, showgrid: false,
         title: { text: axis.value === "images" ? words.seen : words.epoch, standoff: 6 },
-        ...(axis.value === "epochs" && course.figures.epochs.length <= 10 ? { dtick: 1 } : {}),
+        ...(axis.value === "epochs" && run.figures.epochs.length <= 10 ? { dtick: 1 } : {}),
       },
       yaxis: {
         gridcolor: GRID, zeroline: false, title: { text: spec.y_title, standoff: 6 },
@@ -140,15 +140,15 @@ const makeCharts = ({ pick }) => {
     };
   };
 
-  /* One drawing at a time; asked for meanwhile, it is done once more in the end. */
+  /* One drawing at a time; a request meanwhile draws once more at the end. */
   const draw = async () => {
-    if (!course) return;
+    if (!run) return;
     if (isDrawing) { again = true; return; }
     isDrawing = true;
-    const specs = course.figures.charts;
+    const specs = run.figures.charts;
     none.hidden = specs.length > 0;
     tools.hidden = !specs.length;
-    axis.options[1].disabled = !course.figures.images.some((seen) => seen !== null);
+    axis.options[1].disabled = !run.figures.images.some((seen) => seen !== null);
     if (axis.options[1].disabled) axis.value = "epochs";
     const boxes = specs.map((spec) => chartOf(spec).box);
     if (boxes.some((box, at) => list.children[at] !== box) || list.children.length !== boxes.length) list.replaceChildren(...boxes);
@@ -161,7 +161,7 @@ const makeCharts = ({ pick }) => {
         await Plotly.react(chart.plot, traces(spec), layoutOf(spec), { responsive: true, displayModeBar: false });
         if (isFirst) {
           chart.plot.on("plotly_afterplot", () => cursor(cursorEpoch));
-          chart.plot.on("plotly_click", (event) => pick(course.figures.epochs[event.points[0].pointIndex]));
+          chart.plot.on("plotly_click", (event) => pick(run.figures.epochs[event.points[0].pointIndex]));
         }
         await new Promise((go) => setTimeout(go));
       }
@@ -177,7 +177,7 @@ const makeCharts = ({ pick }) => {
   /* A line in each chart at the epoch shown: moved without drawing the chart again. */
   const cursor = (epoch) => {
     cursorEpoch = epoch;
-    if (!course?.figures.epochs.length) return;
+    if (!run?.figures.epochs.length) return;
     const at = xOf(epoch);
     for (const { plot, marker, box } of charts.values()) {
       const layout = box.isConnected ? plot._fullLayout : null;
@@ -192,16 +192,16 @@ const makeCharts = ({ pick }) => {
     }
   };
 
-  const fileName = (chart, suffix) => `${course.name}_${chart.spec.id}${suffix}`;
+  const fileName = (chart, suffix) => `${run.name}_${chart.spec.id}${suffix}`;
   const savePng = async (chart) => {
     const Plotly = await plotly();
     const paper = getComputedStyle(root).getPropertyValue("--nc-paper").trim();
-    const layout = { ...layoutOf(chart.spec), title: { text: `${course.name}: ${chart.title}`, font: { size: 15 } }, paper_bgcolor: paper, plot_bgcolor: paper, margin: { l: 60, r: 20, t: 84, b: 50 } };
+    const layout = { ...layoutOf(chart.spec), title: { text: `${run.name}: ${chart.title}`, font: { size: 15 } }, paper_bgcolor: paper, plot_bgcolor: paper, margin: { l: 60, r: 20, t: 84, b: 50 } };
     const url = await Plotly.toImage({ data: traces(chart.spec), layout }, { format: "png", ...PNG_SIZE });
     download(await (await fetch(url)).blob(), fileName(chart, ".png"));
   };
   const saveCsv = async (chart) => {
-    const { epochs, images } = course.figures;
+    const { epochs, images } = run.figures;
     const { lines } = chart.spec;
     const rows = epochs.map((epoch, at) => [epoch, images[at] ?? "", ...lines.map((line) => line.values[at] ?? "")].join(","));
     const head = ["epoch", "images_seen", ...lines.map((line) => line.key)].join(",");
@@ -210,7 +210,7 @@ const makeCharts = ({ pick }) => {
 
   const update = (now) => {
     const figures = JSON.stringify([now.name, now.figures, now.best]);
-    course = now;
+    run = now;
     if (figures === drawnFigures) return;
     drawnFigures = figures;
     draw();

@@ -1,4 +1,4 @@
-const { language, words, make, number, smoothSwitch, emptyState, ask, say, translated, take, leads, openTab } = window.neuroceleb;
+const { language, words, make, number, smoothSwitch, emptyState, request, postJson, runTask, notify, translated, onReceive, faceLinks, openTab } = window.neuroceleb;
 const root = element.querySelector(".nc-progress");
 
 /* The sheets of a run, to scrub: all held as small files, some decoded around the reader. ------ */
@@ -30,7 +30,7 @@ const coarseFirst = (count) => {
   return order;
 };
 
-const makeReel = (run, heard) => {
+const makeReel = (run, onLoaded) => {
   const held = new Map(); // epoch -> { v, file }
   let sheets = [];
   let isClosed = false;
@@ -49,7 +49,7 @@ const makeReel = (run, heard) => {
   const read = async (wanted) => {
     const versions = new Map(wanted.map((sheet) => [sheet.epoch, sheet.v]));
     const query = new URLSearchParams({ run, epochs: [...versions.keys()].join(",") });
-    const reader = (await ask(`progress/reel?${query}`)).body.getReader();
+    const reader = (await request(`progress/reel?${query}`)).body.getReader();
     let rest = new Uint8Array(0);
     for (;;) {
       const { done, value } = await reader.read();
@@ -68,7 +68,7 @@ const makeReel = (run, heard) => {
         at += 8 + length;
       }
       rest = bytes.slice(at);
-      heard();
+      onLoaded();
     }
   };
   const load = async () => {
@@ -76,7 +76,7 @@ const makeReel = (run, heard) => {
     isLoading = true;
     try {
       for (let wanted = missing(); wanted.length && !isClosed; wanted = missing()) await read(wanted);
-    } catch { /* asked for again with the next look at the run */ }
+    } catch { /* requested again with the next poll */ }
     isLoading = false;
   };
 
@@ -130,7 +130,7 @@ const makeView = (canvas, resized = () => {}) => {
   let direction = 1;
   let shown = "";
   let isBusy = false;
-  let isAsked = false;
+  let isRequested = false;
   let resting = null;
 
   const paint = (picture, name, epoch) => {
@@ -146,14 +146,14 @@ const makeView = (canvas, resized = () => {}) => {
   };
   const paintAt = (at, picture) => paint(picture, reel.key(at), reel.sheet(at).epoch);
 
-  /* One picture is decoded at a time, always the one wanted by then. Whoever asks meanwhile, for
-     another place or because a file has come, is heard when it is done. */
+  /* One picture is decoded at a time, always the one wanted by then. Requests meanwhile, for another
+     place or because a file has arrived, are served when it is done. */
   const follow = async () => {
-    isAsked = true;
+    isRequested = true;
     if (isBusy) return;
     isBusy = true;
-    while (isAsked) {
-      isAsked = false;
+    while (isRequested) {
+      isRequested = false;
       try {
         await approach();
         await ahead();
@@ -178,7 +178,7 @@ const makeView = (canvas, resized = () => {}) => {
     for (const off of [1, 2, 3, -1]) {
       const at = from + off * direction;
       if (mine?.hasFile(at) && !mine.ready(at)) await mine.picture(at);
-      if (isAsked) return;
+      if (isRequested) return;
     }
   };
 
@@ -208,13 +208,13 @@ const makeView = (canvas, resized = () => {}) => {
     follow();
     rest();
   };
-  const hear = () => { if (wanted >= 0) { follow(); rest(); } };
+  const refresh = () => { if (wanted >= 0) { follow(); rest(); } };
   const watch = (other) => { reel = other; shown = ""; wanted = -1; };
 
   /* Something else for a while: `draw(pen, canvas)`; shown again with `show`. */
   const stage = (draw) => { clearTimeout(resting); shown = STAGED; draw(pen, canvas); };
   const restore = () => { shown = ""; if (wanted >= 0) show(wanted); };
-  return { show, hear, watch, stage, restore, isStaged: () => shown === STAGED };
+  return { show, refresh, watch, stage, restore, isStaged: () => shown === STAGED };
 };
 
 const facesOn = (width, height) => {

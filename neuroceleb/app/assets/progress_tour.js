@@ -1,4 +1,4 @@
-/* Learn: a tour in five steps, and a quiz. `stand` is what they may do with the tab. ------------- */
+/* Learn: a tour in five steps, and a quiz. `controller` is the tab's interface for them. ------------- */
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "–");
 const places = (value, digits = 2) => (value == null ? "–" : Number(value).toLocaleString(locale, { maximumFractionDigits: digits }));
 const locale = language === "ko" ? "ko-KR" : "en-US";
@@ -18,7 +18,7 @@ const collapsed = (pen, canvas) => {
   }
 };
 
-const makeTour = (stand) => {
+const makeTour = (controller) => {
   let step = 0;
   const count = make("span", { class: "nc-facts" });
   const title = make("h2", {});
@@ -31,7 +31,7 @@ const makeTour = (stand) => {
     title, make("div", { "aria-live": "polite" }, text), make("div", { class: "nc-tour-foot" }, back, next));
 
   const figuresAt = (epoch) => {
-    const { figures } = stand.course();
+    const { figures } = controller.run();
     const at = figures.epochs.indexOf(epoch);
     const values = {};
     for (const chart of figures.charts) for (const line of chart.lines) values[line.key] = line.values[at];
@@ -39,7 +39,7 @@ const makeTour = (stand) => {
   };
   /* The epoch at which D is surest: D(x) the farthest above D(G(z)). */
   const surest = () => {
-    const { epochs } = stand.course().figures;
+    const { epochs } = controller.run().figures;
     const lead = (epoch) => { const { d_x, d_g_z1 } = figuresAt(epoch); return d_x == null || d_g_z1 == null ? -1 : d_x - d_g_z1; };
     return epochs.reduce((best, epoch) => (lead(epoch) > lead(best) ? epoch : best), epochs[0]);
   };
@@ -49,18 +49,18 @@ const makeTour = (stand) => {
   };
 
   const steps = [
-    { name: "noise", enter: () => { stand.goTo(0); stand.light(stand.stage); setTimeout(() => { if (step === 0 && !card.hidden) stand.play(); }, 900); }, values: () => ({ last: stand.lastEpoch() }) },
-    { name: "sees", enter: () => { stand.goTo(stand.count() - 1); stand.light(stand.chart("scores")); }, values: () => scoreWords(stand.lastEpoch()) },
-    { name: "wins", enter: () => { stand.goToEpoch(surest()); stand.light(stand.chart("losses")); }, values: () => scoreWords(surest()) },
-    { name: "collapse", enter: () => { stand.goTo(stand.count() - 1); stand.light(stand.stage); setTimeout(() => { if (step === 3 && !card.hidden) stand.stageFaces(collapsed); }, 400); } },
-    { name: "modern", enter: () => { stand.compareModern(); stand.light(stand.stage); }, values: () => ({}) },
+    { name: "noise", enter: () => { controller.goTo(0); controller.light(controller.stage); setTimeout(() => { if (step === 0 && !card.hidden) controller.play(); }, 900); }, values: () => ({ last: controller.lastEpoch() }) },
+    { name: "sees", enter: () => { controller.goTo(controller.count() - 1); controller.light(controller.chart("scores")); }, values: () => scoreWords(controller.lastEpoch()) },
+    { name: "wins", enter: () => { controller.goToEpoch(surest()); controller.light(controller.chart("losses")); }, values: () => scoreWords(surest()) },
+    { name: "collapse", enter: () => { controller.goTo(controller.count() - 1); controller.light(controller.stage); setTimeout(() => { if (step === 3 && !card.hidden) controller.stageFaces(collapsed); }, 400); } },
+    { name: "modern", enter: () => { controller.compareModern(); controller.light(controller.stage); }, values: () => ({}) },
   ];
-  const leave = () => { stand.pause(); stand.restoreFaces(); stand.light(null); stand.compareNothing(); };
+  const leave = () => { controller.pause(); controller.restoreFaces(); controller.light(null); controller.compareNothing(); };
   const go = (to) => {
     leave();
     step = Math.max(0, Math.min(steps.length - 1, to));
     const { name, enter, values } = steps[step];
-    const key = name === "modern" && !stand.hasModern() ? "l_modern_alone" : `l_${name}`;
+    const key = name === "modern" && !controller.hasModern() ? "l_modern_alone" : `l_${name}`;
     count.textContent = `${step + 1} / ${steps.length}`;
     title.textContent = words[`l_${name}_title`];
     text.textContent = fill(words[key], values ? values() : {});
@@ -68,7 +68,7 @@ const makeTour = (stand) => {
     next.textContent = step === steps.length - 1 ? words.l_end : words.l_next;
     enter();
   };
-  const end = () => { leave(); card.hidden = true; stand.focusTour(); };
+  const end = () => { leave(); card.hidden = true; controller.focusTour(); };
   const start = () => { card.hidden = false; go(0); next.focus({ preventScroll: true }); };
   card.addEventListener("keydown", (event) => { if (event.key === "Escape") end(); });
   return { element: card, start };
@@ -76,18 +76,18 @@ const makeTour = (stand) => {
 
 /* "Which is later?": one face at two epochs; the nearer the epochs, the harder. ------------------ */
 const QUIZ_ROUNDS = 10;
-const makeQuiz = (stand) => {
+const makeQuiz = (controller) => {
   let [round, right, answer, isOpen] = [0, 0, 0, false];
   let drawing = Promise.resolve();
-  const asked = make("p", { class: "nc-facts", id: "quiz-count" });
-  const told = make("p", { class: "nc-quiz-told", id: "quiz-told", role: "status" });
+  const counter = make("p", { class: "nc-facts", id: "quiz-count" });
+  const verdict = make("p", { class: "nc-quiz-verdict", id: "quiz-verdict", role: "status" });
   const cards = [0, 1].map((side) => {
     const canvas = make("canvas", { width: FACE_PX, height: FACE_PX, class: "nc-sheet-image", role: "img", "aria-label": words[`l_face_${side}`] });
     const epoch = make("span", { class: "nc-quiz-epoch" });
     const button = make("button", { type: "button", class: "nc-quiz-face", "data-side": side, "aria-label": words[`l_face_${side}`], click: () => choose(side) }, canvas, epoch);
     return { canvas, epoch, button };
   });
-  const next = make("button", { type: "button", class: "nc-button nc-accent", id: "quiz-next", click: () => (round >= QUIZ_ROUNDS ? begin() : ask_()) }, words.l_next);
+  const next = make("button", { type: "button", class: "nc-button nc-accent", id: "quiz-next", click: () => (round >= QUIZ_ROUNDS ? begin() : nextQuestion()) }, words.l_next);
   const dialog = make("dialog", {
     class: "nc-viewer nc-quiz", id: "quiz-box", "aria-label": words.l_quiz,
     click: (event) => { if (event.target === dialog) dialog.close(); },
@@ -98,21 +98,21 @@ const makeQuiz = (stand) => {
   },
   make("div", { class: "nc-quiz-top" }, make("h2", {}, words.l_quiz),
     make("button", { type: "button", class: "nc-round", "aria-label": words.close, title: words.close, click: () => dialog.close() }, "✕")),
-  make("p", { class: "nc-facts" }, words.l_quiz_why), asked,
+  make("p", { class: "nc-facts" }, words.l_quiz_why), counter,
   make("div", { class: "nc-quiz-pair" }, ...cards.map(({ button }) => button)),
-  make("div", { class: "nc-quiz-foot" }, told, next));
+  make("div", { class: "nc-quiz-foot" }, verdict, next));
 
   const any = (below) => Math.floor(Math.random() * below);
-  const ask_ = async () => {
+  const nextQuestion = async () => {
     round += 1;
     isOpen = false;
-    const count = stand.count();
+    const count = controller.count();
     const gap = Math.max(1, Math.round((count - 1) * 0.6 * (1 - (round - 1) / QUIZ_ROUNDS)));
     const early = any(count - gap);
-    const face = any(stand.faceCount());
+    const face = any(controller.faceCount());
     answer = any(2);
-    asked.textContent = fill(words.l_quiz_count, { round, rounds: QUIZ_ROUNDS, right });
-    told.textContent = words.l_quiz_ask;
+    counter.textContent = fill(words.l_quiz_count, { round, rounds: QUIZ_ROUNDS, right });
+    verdict.textContent = words.l_quiz_ask;
     next.hidden = true;
     for (const [side, card] of cards.entries()) {
       card.button.disabled = true;
@@ -120,10 +120,10 @@ const makeQuiz = (stand) => {
       card.epoch.textContent = "";
       card.at = side === answer ? early + gap : early;
     }
-    const mine = drawing.then(() => Promise.allSettled(cards.map((card) => stand.drawFace(card.canvas, card.at, face))));
+    const mine = drawing.then(() => Promise.allSettled(cards.map((card) => controller.drawFace(card.canvas, card.at, face))));
     drawing = mine;
     await mine;
-    if (drawing !== mine) return; // asked anew meanwhile
+    if (drawing !== mine) return; // another question meanwhile
     for (const card of cards) card.button.disabled = false; // to be chosen from once both are there
     isOpen = true;
     cards[0].button.focus();
@@ -134,22 +134,22 @@ const makeQuiz = (stand) => {
     if (side === answer) right += 1;
     for (const [which, card] of cards.entries()) {
       card.button.disabled = true;
-      card.epoch.textContent = `${words.epoch} ${stand.epochAt(card.at)}`;
+      card.epoch.textContent = `${words.epoch} ${controller.epochAt(card.at)}`;
       card.button.classList.toggle("nc-right", which === answer);
       card.button.classList.toggle("nc-wrong", which === side && side !== answer);
     }
-    asked.textContent = fill(words.l_quiz_count, { round, rounds: QUIZ_ROUNDS, right });
+    counter.textContent = fill(words.l_quiz_count, { round, rounds: QUIZ_ROUNDS, right });
     const isLast = round >= QUIZ_ROUNDS;
-    told.textContent = `${side === answer ? words.l_right : words.l_wrong}${isLast ? ` ${fill(words.l_quiz_end, { right, rounds: QUIZ_ROUNDS })}` : ""}`;
+    verdict.textContent = `${side === answer ? words.l_right : words.l_wrong}${isLast ? ` ${fill(words.l_quiz_end, { right, rounds: QUIZ_ROUNDS })}` : ""}`;
     next.textContent = isLast ? words.l_again : words.l_next;
     next.hidden = false;
     next.focus();
   };
   const begin = () => {
     [round, right] = [0, 0];
-    if (stand.count() < 2 || !stand.faceCount()) { say(words.l_quiz_none); return; }
+    if (controller.count() < 2 || !controller.faceCount()) { notify(words.l_quiz_none); return; }
     if (!dialog.open) dialog.showModal();
-    ask_();
+    nextQuestion();
   };
   return { element: dialog, start: begin };
 };

@@ -1,5 +1,5 @@
-/* Gradio's loading screen leaves a stop watch behind that counts on, sixty times a second, for as
-   long as the page is open: some percent of a core for nothing. Its frames come once a second. */
+/* The timer of Gradio's loading screen keeps counting after loading, sixty times a second, for as
+   long as the page is open: some percent of a core. Its frames are throttled to one a second. */
 (() => {
   const frame = window.requestAnimationFrame.bind(window);
   window.requestAnimationFrame = (draw) => (new Error().stack.includes("/statustracker-")

@@ -1,6 +1,6 @@
-const { words, make, number, ask, say, take, translated } = window.neuroceleb;
+const { words, make, number, request, postJson, notify, onReceive, translated } = window.neuroceleb;
 const root = element.querySelector(".nc-train");
-const ASK_EVERY_MS = 1000;
+const POLL_EVERY_MS = 1000;
 const FEW_EPOCHS = 10; // all named on the axis: an epoch is never cut in half
 const SHEET_PX = 8 * 64 + 9 * 2;
 const SHOWN_SETTINGS = ["recipe", "epochs", "batch_size", "device"];
@@ -12,18 +12,16 @@ let rows = [];
 let overview = null;
 let drawn = null;
 
-const post = (act, wishes) => ask(`training/${act}`, {
-  method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(wishes),
-}).then((answer) => answer.json());
+const post = (action, body) => postJson(`training/${action}`, body);
 
-/* Do something with a run; what is refused is said. */
-const act = async (what, wishes) => {
+/* Do something with a run; a refusal becomes a toast. */
+const act = async (action, body) => {
   try {
-    await post(what, wishes);
-    await look();
+    await post(action, body);
+    await poll();
     return true;
   } catch (error) {
-    say(error.message);
+    notify(error.message);
     return false;
   }
 };
@@ -60,7 +58,7 @@ const choose = (name, likeness = null) => {
   rows = [];
   drawn = null;
   history.replaceState(null, "", name ? `#train=${encodeURIComponent(name)}` : location.pathname + location.search);
-  if (name === null) { drawForm(likeness); if (overview) drawList(); } else look();
+  if (name === null) { drawForm(likeness); if (overview) drawList(); } else poll();
 };
 
 /* The form for a new run ------------------------------------------------------------------ */
@@ -120,14 +118,14 @@ const drawForm = (like) => {
   const specs = props.value.settings;
   const usual = props.value.recipes[like?.settings?.recipe ?? specs.find((spec) => spec.name === "recipe").default];
   const inputs = (part) => part.map((spec) => field(spec, like?.settings?.[spec.name] ?? usual?.[spec.name]));
-  const wishes = () => ({
+  const parameters = () => ({
     name: name.value, dataset: path.value.trim() || names.value, settings: settingsOf(form),
   });
   const check = button("check", words.check, async () => {
     check.disabled = start.disabled = true;
     answer.replaceChildren(make("p", { class: "nc-facts" }, words.checking));
     try {
-      const found = await post("estimate", wishes());
+      const found = await post("estimate", parameters());
       answer.replaceChildren(...estimateWords(found));
       start.disabled = found.problems.some((problem) => problem.is_fatal);
     } catch (error) {
@@ -137,7 +135,7 @@ const drawForm = (like) => {
   });
   const start = button("start", words.start, async () => {
     start.disabled = true;
-    const wanted = wishes();
+    const wanted = parameters();
     if (await act("start", wanted)) choose(wanted.name.trim());
     else start.disabled = false;
   }, "nc-accent");
@@ -185,7 +183,7 @@ const span = (seconds) => {
 
 const title = make("h2", {});
 const facts = make("p", { class: "nc-facts", id: "run-facts" });
-const announced = make("p", { class: "nc-only-heard", role: "status" }); // the figures are no news every second
+const announced = make("p", { class: "nc-screen-reader", role: "status" }); // the figures are not announced every second
 const message = make("p", { class: "nc-problem" });
 const meter = make("progress", { class: "nc-meter", max: 1, value: 0, "aria-label": words.progress });
 const acts = make("div", { class: "nc-acts" });
@@ -208,8 +206,8 @@ const actsOf = (run) => {
   const going = ["starting", "running", "stopping", "queued"].includes(run.state);
   const buttons = [];
   if (going) {
-    const stop = button("stop", run.asked ? words.stopping_soon : words.stop, () => act("stop", { name }));
-    stop.disabled = run.asked;
+    const stop = button("stop", run.stop_requested ? words.stopping_soon : words.stop, () => act("stop", { name }));
+    stop.disabled = run.stop_requested;
     buttons.push(stop);
   }
   if (run.forceable) buttons.push(button("force", words.force, () => act("force", { name })));
@@ -242,7 +240,7 @@ const rename = async (name) => {
   if (wanted && await act("rename", { name, new: input.value.trim() })) choose(input.value.trim());
   else refresh();
 };
-const refresh = () => { stamp = ""; look(); };
+const refresh = () => { stamp = ""; poll(); };
 
 let drawnActs = "";
 const drawRun = (run) => {
@@ -265,12 +263,12 @@ const drawRun = (run) => {
   facts.textContent = parts.join(" · ");
   facts.className = `nc-facts nc-state-${run.state}`;
   facts.dataset.state = run.state;
-  const news = `${run.name}: ${words[`state_${run.state}`] ?? run.state}`;
-  if (announced.textContent !== news) announced.textContent = news;
+  const announcement = `${run.name}: ${words[`state_${run.state}`] ?? run.state}`;
+  if (announced.textContent !== announcement) announced.textContent = announcement;
   meter.value = status.epochs ? ((status.epoch ?? 0) + (status.steps ? (status.step ?? 0) / status.steps : 0)) / status.epochs : 0;
   message.textContent = translated(status.message ?? "");
   message.hidden = !status.message;
-  const key = JSON.stringify([run.name, run.state, run.asked, run.forceable, run.resumable, status.epochs]);
+  const key = JSON.stringify([run.name, run.state, run.stop_requested, run.forceable, run.resumable, status.epochs]);
   if (key !== drawnActs && !acts.querySelector("#no")) {
     drawnActs = key;
     acts.replaceChildren(...actsOf(run));
@@ -320,7 +318,7 @@ const drawCharts = async () => {
   charts.hidden = !rows.length;
   if (!rows.length) return;
   const run = drawn;
-  const Plotly = await plotly().catch((error) => say(error.message));
+  const Plotly = await plotly().catch((error) => notify(error.message));
   if (!Plotly || run !== drawn) return;
   const grid = "rgba(128, 128, 120, 0.18)";
   const x = rows.map((row) => row[0]);
@@ -339,17 +337,17 @@ const drawCharts = async () => {
   }
 };
 
-/* Asking ---------------------------------------------------------------------------------- */
+/* Polling --------------------------------------------------------------------------------- */
 
-let asking = false;
-const look = async () => {
-  if (asking) return;
-  asking = true;
+let isPolling = false;
+const poll = async () => {
+  if (isPolling) return;
+  isPolling = true;
   const name = chosen;
   const known = drawn === name ? rows.length : 0;
   try {
     const query = new URLSearchParams({ run: name ?? "", rows: known, stamp });
-    const answer = await ask(`training?${query}`);
+    const answer = await request(`training?${query}`);
     if (answer.status !== 204 && name === chosen) {
       const value = await answer.json();
       stamp = value.stamp;
@@ -362,26 +360,26 @@ const look = async () => {
     }
     root.classList.remove("nc-gone");
   } catch (error) {
-    if (!root.classList.contains("nc-gone")) say(words.gone);
+    if (!root.classList.contains("nc-gone")) notify(words.gone);
     root.classList.add("nc-gone");
     stamp = "";
   }
-  asking = false;
-  if (name !== chosen) look();
+  isPolling = false;
+  if (name !== chosen) poll();
 };
 const timer = setInterval(() => {
   if (!root.isConnected) clearInterval(timer);
-  else if (root.offsetParent !== null && !document.hidden) look();
-}, ASK_EVERY_MS);
-const begin = new MutationObserver(() => { if (root.offsetParent !== null) look(); });
+  else if (root.offsetParent !== null && !document.hidden) poll();
+}, POLL_EVERY_MS);
+const begin = new MutationObserver(() => { if (root.offsetParent !== null) poll(); });
 for (const panel of document.querySelectorAll("[role=tabpanel]")) begin.observe(panel, { attributes: true });
-if (root.offsetParent !== null) look();
+if (root.offsetParent !== null) poll();
 
 /* Another tab has made a dataset: the form, with it chosen. */
-take("train", async ({ dataset }) => {
+onReceive("train", async ({ dataset }) => {
   choose(null);
-  while (asking) await new Promise((done) => { setTimeout(done, 50); });
+  while (isPolling) await new Promise((done) => { setTimeout(done, 50); });
   stamp = "";
-  await look();
+  await poll();
   choose(null, { dataset });
 });
