@@ -457,7 +457,6 @@ def add_routes(
 ) -> None:
     """`photos` to poll, `photos/<action>` to change."""
     photos = PhotosApi(workspace, cropper, access)
-    short_cache = {"Cache-Control": "private, max-age=600"}
 
     @app.get("/photos")
     def watch() -> dict[str, Any]:
@@ -510,6 +509,12 @@ def add_routes(
     def task(action: str, body: JsonBody) -> dict[str, str]:
         photos.change_task(action, body)
         return {}
+
+    _add_file_routes(app, photos)
+
+
+def _add_file_routes(app: FastAPI, photos: PhotosApi) -> None:
+    short_cache = {"Cache-Control": "private, max-age=600"}
 
     @app.get("/photos/crop/{name}/{face_id}")
     def crop(name: str, face_id: str) -> FileResponse:

@@ -27,19 +27,19 @@ from tests import helpers
 from tests.data.faces import faces_helpers
 
 MODEL = {"model": "celeba-mini-classic", "epoch": 29}
-HAND = "#current-face"
+CURRENT = "#current-face"
 
 
 def open_explore(page: Page, url: str, tool: str | None = None) -> None:
     page.goto(url)
     page.locator("#tab-explore-button").click()
-    expect(page.locator(HAND)).to_have_attribute("src", re.compile("^data:image/png"))
+    expect(page.locator(CURRENT)).to_have_attribute("src", re.compile("^data:image/png"))
     if tool is not None:
         page.locator(f"#tool-{tool}").click()
 
 
 def source_of(page: Page) -> str:
-    return page.locator(HAND).get_attribute("src") or ""
+    return page.locator(CURRENT).get_attribute("src") or ""
 
 
 def z_in(source: str) -> list[float]:
@@ -59,8 +59,8 @@ def test_sliders_are_scrubbed_without_asking_the_server(page: Page, app_url: str
     expect(page.locator(".nc-x-strip-frame")).to_have_count(150)
     page.wait_for_load_state("networkidle")
     before = source_of(page)
-    asked: list[str] = []
-    page.on("request", lambda one: asked.append(one.url) if "/explore/" in one.url else None)
+    urls: list[str] = []
+    page.on("request", lambda one: urls.append(one.url) if "/explore/" in one.url else None)
     frames = set()
     for value in ("1", "2", "2.5"):
         slider.evaluate(
@@ -69,13 +69,13 @@ def test_sliders_are_scrubbed_without_asking_the_server(page: Page, app_url: str
         shown = page.locator(".nc-x-scrubbed")
         expect(shown).to_be_visible()
         frames.add(shown.evaluate("it => it.style.backgroundPosition"))
-    assert asked == []
+    assert urls == []
     assert len(frames) == 3
     assert source_of(page) == before
 
     slider.evaluate("it => it.dispatchEvent(new Event('change'))")
-    expect(page.locator(HAND)).not_to_have_attribute("src", before)
-    assert len(asked) == 1
+    expect(page.locator(CURRENT)).not_to_have_attribute("src", before)
+    assert len(urls) == 1
     moved = np.array(z_in(source_of(page))) - np.array(z_in(before))
     run = Run(helpers.ROOT / "checkpoints" / MODEL["model"])
     file = json.loads(run.weights().with_suffix(".directions.json").read_text())
@@ -93,7 +93,7 @@ def test_a_face_comes_from_another_tab_and_goes_back(page: Page, app_url: str) -
     page.locator("#viewer [data-lead=explore]").click()
     expect(page.locator("#current-facts")).to_contain_text("Seed 42")
     expect(page.locator("#explore-epoch")).to_have_value("29")
-    assert page.locator(".nc-x-hand [data-lead=a]").count() == 1
+    assert page.locator(".nc-x-current [data-lead=a]").count() == 1
     page.locator("#back").click()
     expect(page.locator("#tab-generate-button")).to_have_attribute("aria-selected", "true")
 
@@ -113,7 +113,7 @@ def test_the_palette_is_painted_walked_mixed_and_pasted(page: Page, app_url: str
     page.locator("#brush").fill("-2")
     cells.nth(5).click()
     expect(cells.nth(5)).to_have_attribute("aria-label", "z 6: -2")
-    expect(page.locator(HAND)).not_to_have_attribute("src", before)
+    expect(page.locator(CURRENT)).not_to_have_attribute("src", before)
     page.keyboard.press("ArrowRight")
     page.keyboard.press(" ")
     expect(cells.nth(6)).to_have_attribute("aria-label", "z 7: -2")
@@ -130,7 +130,7 @@ def test_the_palette_is_painted_walked_mixed_and_pasted(page: Page, app_url: str
     line = page.locator("#line-slider")
     expect(line).to_be_enabled()
     line.fill("24")
-    page.wait_for_function(f"document.querySelector('{HAND}').alt.includes('own')")
+    page.wait_for_function(f"document.querySelector('{CURRENT}').alt.includes('own')")
     assert z_in(source_of(page)) == z
 
     page.locator("#mode-walk").click()
@@ -238,7 +238,7 @@ def test_korean_on_a_phone(open_page: Callable[..., Page], app_url: str) -> None
     expect(page.locator("#tool-directions")).to_have_text("방향")
     expect(page.locator("#direction-8")).to_be_visible()
     page.locator("#direction-8").scroll_into_view_if_needed()
-    expect(page.locator(HAND)).to_be_in_viewport()  # it stays in view while it is scrubbed
+    expect(page.locator(CURRENT)).to_be_in_viewport()  # it stays in view while it is scrubbed
     for tool in ("directions", "palette", "arithmetic", "photo", "nearest"):
         page.locator(f"#tool-{tool}").click()
         page.wait_for_load_state("networkidle")

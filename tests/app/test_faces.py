@@ -35,18 +35,18 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return made
 
 
-def order(workspace: Workspace, **changes: Any) -> faces.FaceRequest:
-    asked = {"model": "kept", "epoch": None, "seed": 42, "count": 3, "truncation": 1.0}
-    return faces.read_request(workspace, **asked | changes)
+def request_of(workspace: Workspace, **changes: Any) -> faces.FaceRequest:
+    request = {"model": "kept", "epoch": None, "seed": 42, "count": 3, "truncation": 1.0}
+    return faces.read_request(workspace, **request | changes)
 
 
 def test_an_order_of_numbers_or_text(workspace: Workspace) -> None:
-    by_default = order(workspace)
+    by_default = request_of(workspace)
     assert (by_default.epoch, by_default.seeds, by_default.truncation) == (3, range(42, 45), 1.0)
     assert by_default.weights.name == "netG_epoch_003.safetensors"
     texts = {"epoch": "0", "seed": "7", "count": "2", "truncation": "0.5"}
-    as_text = order(workspace, **texts)
-    assert as_text == order(workspace, epoch=0, seed=7.0, count=2, truncation=0.5)
+    as_text = request_of(workspace, **texts)
+    assert as_text == request_of(workspace, epoch=0, seed=7.0, count=2, truncation=0.5)
 
 
 def test_only_runs_with_weights_are_models(workspace: Workspace) -> None:
@@ -84,7 +84,7 @@ def test_what_is_not_good_is_refused_in_a_sentence(
     changes: dict[str, Any], words: str, workspace: Workspace
 ) -> None:
     with pytest.raises(UserError, match="(?i)" + words.replace("(", "\\(")) as refused:
-        order(workspace, **changes)
+        request_of(workspace, **changes)
     assert len(str(refused.value)) < 300
 
 
@@ -100,7 +100,7 @@ def test_whatever_is_sent_there_is_an_order_or_a_sentence(
     workspace: Workspace, epoch: Any, seed: Any, count: Any, truncation: Any
 ) -> None:
     try:
-        read = order(workspace, epoch=epoch, seed=seed, count=count, truncation=truncation)
+        read = request_of(workspace, epoch=epoch, seed=seed, count=count, truncation=truncation)
     except UserError:
         return
     assert 1 <= len(read.seeds) <= faces.MAX_COUNT
@@ -129,21 +129,21 @@ def test_a_z_by_its_seed_or_its_numbers() -> None:
 
 
 def test_faces_are_the_generators_own(workspace: Workspace) -> None:
-    asked = order(workspace, epoch=0, truncation=0.7)
-    model = generator.load(asked.weights)
+    request = request_of(workspace, epoch=0, truncation=0.7)
+    model = generator.load(request.weights)
     wanted = model.images(z_from_seeds([42, 43, 44], NZ, 0.7))
-    assert np.array_equal(faces.draw(asked), wanted)
+    assert np.array_equal(faces.draw(request), wanted)
 
 
 def test_every_png_carries_the_recipe_that_makes_it_again(workspace: Workspace) -> None:
-    packed = dict(faces.pngs(order(workspace, truncation=0.7)))
+    packed = dict(faces.pngs(request_of(workspace, truncation=0.7)))
     assert list(packed) == ["seed_0042.png", "seed_0043.png", "seed_0044.png"]
     for name, data in packed.items():
         image = Image.open(io.BytesIO(data))
         recipe = json.loads(image.text["neuroceleb"])
         assert name == f"seed_{recipe['seed']:04d}.png"
         assert recipe["sha256"] == generator.load(workspace.run("kept").weights(3)).sha256
-        again = order(
+        again = request_of(
             workspace,
             count=1,
             **{key: recipe[key] for key in ("model", "epoch", "seed", "truncation")},
@@ -152,12 +152,12 @@ def test_every_png_carries_the_recipe_that_makes_it_again(workspace: Workspace) 
 
 
 def test_the_zip_holds_the_same_files_and_is_the_same_every_time(workspace: Workspace) -> None:
-    asked = order(workspace)
-    archive = faces.archive(asked)
-    assert faces.archive(asked) == archive
+    request = request_of(workspace)
+    archive = faces.archive(request)
+    assert faces.archive(request) == archive
     with zipfile.ZipFile(io.BytesIO(archive)) as file:
-        assert {name: file.read(name) for name in file.namelist()} == dict(faces.pngs(asked))
-    assert faces.archive_name(asked) == "kept_epoch_003_seeds_42-44.zip"
+        assert {name: file.read(name) for name in file.namelist()} == dict(faces.pngs(request))
+    assert faces.archive_name(request) == "kept_epoch_003_seeds_42-44.zip"
 
 
 def test_a_weights_file_that_vanished_is_said(workspace: Workspace, tmp_path: Path) -> None:

@@ -49,8 +49,8 @@ def walk(**changes: object) -> dict[str, object]:
 
 def test_the_slider_shows_every_frame_without_asking_the_server(page: Page, app_url: str) -> None:
     open_walk(page, app_url, "&keys=3,14&leg=20")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url))
     slider = page.locator("#walk-scrub")
     expect(slider).to_have_attribute("max", "20")
     np.testing.assert_array_equal(stage(page), face(app_url, 3))
@@ -71,7 +71,7 @@ def test_the_slider_shows_every_frame_without_asking_the_server(page: Page, app_
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=8)
     page.mouse.up()
     expect(page.locator("#walk-name")).to_have_text("A → B 50 %")
-    assert asked == []
+    assert urls == []
 
 
 def test_the_page_shows_the_pixels_of_the_verb(
@@ -219,8 +219,8 @@ def test_its_address_opens_the_same_walk(open_page: Callable[..., Page], app_url
 # Its addresses -----------------------------------------------------------------------------
 
 
-def frames_of(url: str, wishes: dict[str, object]) -> np.ndarray:
-    status, content = answer(f"{url}walk", wishes)
+def frames_of(url: str, values: dict[str, object]) -> np.ndarray:
+    status, content = answer(f"{url}walk", values)
     assert status == 200, content
     with Image.open(io.BytesIO(content)) as sprite:
         sheet = np.asarray(sprite.convert("RGB"))

@@ -82,8 +82,8 @@ class Visitor:
 
     def crop(self, files: dict[str, bytes], name: str = "mine", **values: object) -> dict[str, Any]:
         """Send, crop, wait for the end; what became of the job."""
-        asked = {"dataset": name, "size": 64, "detector": "yunet"} | values
-        assert self.post("start", batch=self.batch(files), **asked) == {"dataset": name}
+        body = {"dataset": name, "size": 64, "detector": "yunet"} | values
+        assert self.post("start", batch=self.batch(files), **body) == {"dataset": name}
         helpers.wait_for(lambda: self.state()["state"] != "running")
         return self.state()
 

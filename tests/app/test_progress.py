@@ -148,7 +148,7 @@ def test_one_face_through_all_epochs(page: Page, app_url: str) -> None:
 
     # Any other seed is drawn with the kept weights; another tab hands one over the same way.
     page.evaluate(
-        "neuroceleb.hand('progress', "
+        "neuroceleb.sendTo('progress', "
         "{face: {model: 'celeba-mini-classic', epoch: 29, seed: 4321, truncation: 0.5}})"
     )
     expect(page.locator("#life-facts")).to_contain_text("Seed 4321")
@@ -164,7 +164,7 @@ def test_one_face_through_all_epochs(page: Page, app_url: str) -> None:
 def test_a_seed_that_is_none_is_told_in_words(page: Page, app_url: str) -> None:
     open_progress(page, app_url)
     page.evaluate(
-        "neuroceleb.hand('progress', {face: {model: 'celeba-mini-classic', z: [1, 2, 3]}})"
+        "neuroceleb.sendTo('progress', {face: {model: 'celeba-mini-classic', z: [1, 2, 3]}})"
     )
     expect(page.locator("#toast")).to_contain_text("A z of this model is 100 numbers")
     expect(page.locator("#life")).to_be_hidden()
@@ -230,8 +230,8 @@ def test_a_run_in_training_is_watched_compared_filmed(
     page = open_page()
     workspace = Workspace(training.root)
     settings = {"ngf": 4, "ndf": 4, "nz": 8, "batch_size": 8, "device": "cpu", "epochs": LONG}
-    wishes: dict[str, object] = {"name": "live", "dataset": "photos", "settings": settings}
-    assert training.post("start", wishes) == {"run": "live"}
+    values: dict[str, object] = {"name": "live", "dataset": "photos", "settings": settings}
+    assert training.post("start", values) == {"run": "live"}
     run = workspace.run("live")
     helpers.wait_for(lambda: len(run.sheets()) > 1)
 

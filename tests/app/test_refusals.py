@@ -117,12 +117,12 @@ def test_the_english_page_asks_for_no_translations(
     open_page: Callable[..., Page], app_url: str
 ) -> None:
     page = open_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url))
     page.goto(app_url)
     page.wait_for_selector("#faces img")
-    assert asked
-    assert not [url for url in asked if "refusals" in url]
+    assert urls
+    assert not [url for url in urls if "refusals" in url]
     assert page.evaluate("window.neuroceleb.translated('That is no face: pick one again.')") == (
         "That is no face: pick one again."
     )
