@@ -257,7 +257,7 @@ def test_frames_come_in_pieces_without_loss(app_url: str) -> None:
         ({"frames": 0}, "from 1 to 240"),
         ({"frames": 10**9}, "from 1 to 240"),
         ({"frames": "many"}, "not a number"),
-        ({"method": "swim"}, "no way 'swim'"),
+        ({"method": "swim"}, "no method 'swim'"),
         ({"easing": ["hop"]}, "interpolation method is missing"),
         ({"loop": "yes"}, "key faces are missing"),
         ({"start": 9}, "from 0 to 8, not 9"),
