@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import hypothesis
+import playwright.sync_api
 import pytest
 import torch
 from playwright.sync_api import (
@@ -102,8 +103,8 @@ def browser() -> Iterator[Browser]:
     """One Chromium for all tests."""
     if not CHROMIUM.exists():
         pytest.skip("Chromium is not installed")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
+    with sync_playwright() as driver:
+        opened = driver.chromium.launch(
             executable_path=str(CHROMIUM),
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
@@ -185,6 +186,11 @@ class Tab:
             self.errors.watch(self._page)
         return self._page
 
+    def close(self) -> None:
+        if self._page is not None:
+            self._page.context.close()
+            self._page = None
+
     def reset(self) -> None:
         """Leave the app, and remove what a test left: routes, storage, cookies, size, mouse."""
         page = self._page
@@ -218,5 +224,9 @@ def page(tab: Tab, request: pytest.FixtureRequest) -> Iterator[Page]:
     tab.errors.begin(request)
     yield tab.page()
     found = list(tab.errors.found)  # not what leaving the page interrupts
-    tab.reset()
+    try:
+        tab.reset()
+    except playwright.sync_api.Error:  # the next test gets a new page
+        tab.close()
+        raise
     assert found == []
