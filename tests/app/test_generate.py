@@ -148,7 +148,7 @@ def test_the_address_opens_exactly_that_face_in_a_fresh_browser(
     [
         ("?model=../<img src=x onerror=alert(1)>", "There is no model '../<img"),
         ("?seed=3&epoch=999", "kept no epoch 999"),
-        ("?seed=3&count=100000", "ask for 1 to 256"),
+        ("?seed=3&count=100000", "from 1 to 256, not 100000"),
         ("?seed=-3&truncation=NaN", "truncation of the address is no number"),
         ("?tab=nowhere", "names a tab that is not here"),
     ],
@@ -370,7 +370,7 @@ def pixels(png: bytes) -> np.ndarray:
         ({"seed": ""}, "The seed is missing"),
         ({"seed": "-1"}, "out of range"),
         ({"seed": "1e3"}, "not a number"),
-        ({"seed": "3.5"}, "not a whole number"),
+        ({"seed": "3.5"}, "must be a whole number"),
         ({"seed": "5-3"}, "runs backwards"),
         ({"seed": "0-100000"}, "100,000"),
         ({"seed": "1," * 5_000}, "is not a seed"),
@@ -478,7 +478,7 @@ def test_a_sheet_of_the_command_line_comes_back(
         ({"seeds": list(range(300))}, "over 256 faces"),
         ({"seeds": ["42"]}, "no list"),
         ({"seeds": []}, "is not a seed"),
-        ({"keys": [{"seed": 42}, {"seed": 43}]}, "the strip of a walk"),
+        ({"keys": [{"seed": 42}, {"seed": 43}]}, "the strip of an interpolation"),
     ],
 )
 def test_a_forged_recipe_is_told(

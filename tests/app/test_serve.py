@@ -257,7 +257,7 @@ def test_nothing_else_of_the_machine_is_served(app_url: str, app_workspace: Path
         ("/gradio_api/file=/etc/passwd", "/etc/passwd", not_allowed),
         ("/..%2f..%2fetc/passwd", "", not_found),
         ("/sheets/..%2f..%2fetc/0", "", not_found),
-        ("/walk/films/..%2F..%2Fetc", "", not_found),
+        ("/tasks/..%2F..%2Fetc", "", not_found),
     ):
         found, _, body = ask(app_url, "GET", path)
         assert found == status, path
