@@ -12,6 +12,8 @@ from neuroceleb.errors import UserError
 IMAGE_SIZE = 64  # pixels; five stride-2 layers of the original's networks
 CHANNELS = 3
 
+AUTO, NONE = "auto", "none"  # values of `start_from`
+
 AUGMENTATIONS: dict[str, tuple[str, ...]] = {
     "none": (),
     "colour": ("colour",),
@@ -30,6 +32,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "flip": "yes",
         "ema_images": 10_000,
         "precision": "auto",
+        "start_from": AUTO,
     },
     "classic": {
         "loss": "bce",
@@ -37,12 +40,20 @@ RECIPES: dict[str, dict[str, Any]] = {
         "flip": "no",
         "ema_images": 0,
         "precision": "float32",
+        "start_from": NONE,
     },
 }
 # What settings that came later were for all runs before: a config.json that lacks one means this.
 BEFORE: dict[str, Any] = {
     **{"simultaneous": "no", "d_init": "normal", "r2": 0.0, "top_k": 1.0, "lecam": 0.0},
-    **{"first_batch_size": 0, "first_images": 0, "lr_end": 0.0, "averages": "one"},
+    **{
+        "start_from": "",
+        "precision": "float32",
+        "first_batch_size": 0,
+        "first_images": 0,
+        "lr_end": 0.0,
+        "averages": "one",
+    },
 }
 MAX_TEXT = 1_000  # characters
 MAX_EPOCHS_BY_IMAGES = 2_000  # a sheet an epoch: of a handful of photos they would be countless
@@ -124,7 +135,10 @@ class Settings:
     )
     holdout: float = number(0.0, "Share of the images kept back from training.", 0.0, 0.5)
     start_from: str = text(
-        "", "A run or generator file whose weights to begin with; empty: none.", MAX_TEXT
+        AUTO,
+        "Weights to start from: auto (for few faces the shipped model that fits best), none "
+        "(noise), or a run or generator file.",
+        MAX_TEXT,
     )
     seed: int = number(0, "Seed of weights, noise and order.", 0, 2**53 - 1)
     device: str = choice("auto", "Where to compute.", "auto", "cpu", "cuda")

@@ -23,7 +23,7 @@ from neuroceleb.errors import UserError
 from neuroceleb.runs import jobs, launch, queue, verdict
 from neuroceleb.runs.run import ACTIVE, Run
 from neuroceleb.runs.workspace import Workspace, check_name
-from neuroceleb.settings import Settings
+from neuroceleb.settings import AUTO, NONE, Settings
 
 QUEUE_PUMPED_EVERY_S = 2.0
 LOG_LINES = 60
@@ -179,7 +179,7 @@ class TrainApi:
             raise UserError(f"'{text[:100]}' is not under datasets/: only those can be used here.")
         known = {spec.name for spec in dataclasses.fields(Settings)}
         settings = Settings.checked(**{key: given[key] for key in given if key in known})
-        if not self.access.is_local and settings.start_from:
+        if not self.access.is_local and settings.start_from not in ("", AUTO, NONE):
             self.workspace.run(settings.start_from)  # the name of a run, never a path
         return name, text, settings, dataset.locate(text, self.workspace.datasets)
 

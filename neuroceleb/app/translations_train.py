@@ -105,7 +105,7 @@ KO: dict[str, str] = {
     "help_flip": "진짜 이미지의 절반을 좌우로 뒤집습니다.",
     "help_ema_images": "G의 평균이 절반을 잊는 이미지 수. 0이면 평균 없음.",
     "help_holdout": "학습에서 빼 두는 이미지의 비율.",
-    "help_start_from": "이 모델의 가중치에서 시작합니다. 비우면 처음부터.",
+    "help_start_from": "시작할 가중치. auto: 얼굴이 적으면 가장 가까운 내장 모델. none: 처음부터.",
     "set_seed": "시드",
     "set_device": "장치",
     "set_ngpu": "GPU 수",

@@ -22,7 +22,14 @@ from neuroceleb.runs.status import Heartbeat
 from neuroceleb.runs.workspace import Workspace, create_run
 from neuroceleb.settings import Settings
 from neuroceleb.training import device as devices
-from neuroceleb.training import distributed, precision, recovery, signals, training_data
+from neuroceleb.training import (
+    distributed,
+    precision,
+    recovery,
+    signals,
+    start_model,
+    training_data,
+)
 from neuroceleb.training.console import ProgressBar, logging_to
 from neuroceleb.training.distributed import DistributedContext, LostPeerError
 from neuroceleb.training.session import Session, adjusted_settings, versions
@@ -50,7 +57,7 @@ def _execute(session: Session, locks: Locks) -> dict[str, Any]:
     data = None
     if not session.resume:
         data = training_data.load(session.source, session.workspace)
-        session = _with_epochs_for(session, data)
+        session = _with_start_model(_with_epochs_for(session, data), data)
         create_run(session.workspace, run.name, _complete_config(session, data))
     is_queued = locks.run is not None
     with run.locked(locks.take_run()) as run_lock, logging_to(run.log_file):
@@ -65,6 +72,8 @@ def _execute(session: Session, locks: Locks) -> dict[str, Any]:
                     data = training_data.load(session.source, session.workspace)
                 session = _with_epochs_for(session, data)
                 heartbeat.update(epochs=session.settings.epochs)
+                if session.resume and not run.has_state() and session.initial_weights is None:
+                    session = _with_start_model(session, data)
                 if "fingerprint" not in session.config["dataset"]:
                     run_lock.write_config(_complete_config(session, data))
                 state = _train(session, data, heartbeat)
@@ -86,6 +95,15 @@ def _with_epochs_for(session: Session, data: Dataset) -> Session:
     """The session with the number of epochs in which this dataset gives `--images` images."""
     count = len(training_data.without_holdout(data, session.settings))
     return replace(session, settings=session.settings.for_faces(count))
+
+
+def _with_start_model(session: Session, data: Dataset) -> Session:
+    """The session with the model that it starts from, as `--start-from` and the dataset say."""
+    faces = training_data.without_holdout(data, session.settings).pixels
+    start = start_model.resolve(session.workspace, session.settings, faces)
+    log.info("%s", start.reason)
+    config = {**session.config, "start_model": start.to_json()}
+    return replace(session, config=config, initial_weights=start.weights)
 
 
 def _complete_config(session: Session, data: Dataset) -> dict[str, Any]:

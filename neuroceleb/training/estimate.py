@@ -24,7 +24,7 @@ from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace, check_name
 from neuroceleb.settings import Settings
 from neuroceleb.spacing import even_indices
-from neuroceleb.training import cuda_graphs, precision, recovery
+from neuroceleb.training import cuda_graphs, precision, recovery, start_model
 from neuroceleb.training import device as devices
 from neuroceleb.training.cuda_graphs import CaptureError
 from neuroceleb.training.gan import new_gan
@@ -41,13 +41,23 @@ RESERVED_BYTES = 256 * 2**20
 
 FIELDS = (
     *("faces", "skipped", "device", "images_per_second", "batch_size", "seconds"),
-    *("disk_bytes", "disk_free_bytes", "memory_mb"),
+    *("disk_bytes", "disk_free_bytes", "memory_mb", "start_model"),
 )
 
 ProgressCallback = Callable[[int, int], None]
 
 
-ProblemKind = Literal["busy", "dataset", "device", "disk", "few_faces", "memory", "name", "skipped"]
+ProblemKind = Literal[
+    "busy",
+    "dataset",
+    "device",
+    "disk",
+    "few_faces",
+    "memory",
+    "name",
+    "skipped",
+    "start_from",
+]
 
 
 @dataclass(frozen=True)
@@ -78,9 +88,9 @@ def estimate(
     """The estimate as `train --estimate --json` prints it; writes no run.
 
     Returns `faces`, `skipped`, `device`, `images_per_second`, `batch_size` (that fits), `seconds`
-    (to the end), `disk_bytes`, `disk_free_bytes`, `memory_mb` (of the GPU, or of this process)
-    and `problems` (kind, sentence, is_fatal). Values that a problem makes unknown are None.
-    Problems are returned, not raised.
+    (to the end), `disk_bytes`, `disk_free_bytes`, `memory_mb` (of the GPU, or of this process),
+    `start_model` (name, reason, terms) and `problems` (kind, sentence, is_fatal). Values that a
+    problem makes unknown are None. Problems are returned, not raised.
     """
     found: dict[str, Any] = dict.fromkeys(FIELDS)
     problems = list(_name_problems(workspace, name))
@@ -100,6 +110,11 @@ def estimate(
         found |= {"faces": len(data), "skipped": len(data.skipped)}
         problems += _data_problems(data)
         settings = settings.for_faces(len(data))
+        try:
+            start = start_model.resolve(workspace, settings, data.pixels)
+            found["start_model"] = start.to_json()
+        except UserError as error:
+            problems.append(Problem("start_from", str(error), is_fatal=True))
         disk = _disk_bytes(data, settings)
         free = shutil.disk_usage(workspace.root).free
         found |= {"disk_bytes": disk, "disk_free_bytes": free}

@@ -15,9 +15,9 @@ from neuroceleb.errors import UserError
 from neuroceleb.runs import jobs
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace, check_name
-from neuroceleb.settings import Settings
+from neuroceleb.settings import AUTO, NONE, Settings
 from neuroceleb.training import device as devices
-from neuroceleb.training import precision, torchrun
+from neuroceleb.training import precision, start_model, torchrun
 from neuroceleb.training.gan import check_initial_weights
 
 MAY_CHANGE_ON_RESUME = frozenset({"epochs", "device", "ngpu"})
@@ -54,8 +54,8 @@ def prepare(workspace: Workspace, name: str, text: str, given: dict[str, Any]) -
     _check_machine(settings)
     source = dataset.locate(text, workspace.datasets)
     config = jobs.new_config(workspace, text, source, settings) | {"versions": versions()}
-    initial_weights = _initial_weights(workspace, settings)
-    return Session(workspace, run, settings, config, source, False, initial_weights)
+    _check_start(workspace, settings)
+    return Session(workspace, run, settings, config, source, False)
 
 
 def reopen(workspace: Workspace, name: str, text: str | None, given: dict[str, Any]) -> Session:
@@ -77,7 +77,7 @@ def reopen(workspace: Workspace, name: str, text: str | None, given: dict[str, A
     if weights is not None:
         check_initial_weights(weights, settings)
     elif not run.has_state():
-        weights = _initial_weights(workspace, settings)
+        _check_start(workspace, settings)
     return Session(workspace, run, settings, config, source, True, weights, weights_epoch)
 
 
@@ -90,13 +90,10 @@ def _resumed_settings(before: Settings, status: dict[str, Any], given: dict[str,
     return Settings.checked(**{**before.to_json(), **until, **adjusted_settings(status), **changed})
 
 
-def _initial_weights(workspace: Workspace, settings: Settings) -> Path | None:
-    """The file of `--start-from`, if given; raises UserError where it does not fit."""
-    if not settings.start_from:
-        return None
-    path = workspace.weights(settings.start_from)
-    check_initial_weights(path, settings)
-    return path
+def _check_start(workspace: Workspace, settings: Settings) -> None:
+    """Raise UserError where the model of `--start-from` is missing or does not fit."""
+    if settings.start_from not in ("", AUTO, NONE):
+        start_model.named(workspace, settings)
 
 
 def adjusted_settings(status: dict[str, Any]) -> dict[str, Any]:

@@ -519,6 +519,7 @@ def test_a_run_begins_with_the_weights_of_another(here: helpers.Here, photos: Pa
     assert here("train", photos, "--run", "second", *flags).code == 0
     second = helpers.run_of(here.workspace, "second")
     assert second.config()["settings"]["start_from"] == "first"
+    assert second.config()["start_model"]["name"] == "first"
     generators = [checkpoint.load_generator(first.weights())[0]]
     generators.append(checkpoint.load_generator(second.weights(0))[0])
     discriminators = [
