@@ -89,14 +89,21 @@ class Mesh:
         `placing` is the (2, 3) similarity that takes the photo's pixels into the aligned crop of
         side 1 (`align.placing`).
         """
+        score, points, _ = self.find_with_layers(photo, placing, ())
+        return score, points
+
+    def find_with_layers(
+        self, photo: Pixels, placing: align.Matrix, layers: Sequence[str]
+    ) -> tuple[float, Floats, list[Floats]]:
+        """As `find`, and the activations of the named layers, each flat, of the same pass."""
         window = _inner_window(placing, MESH_WINDOW_CENTRE, MESH_WINDOW_SIDE)
         image = cut(photo, window, MESH_INPUT_PX)
-        score, points = _forward(self._network, image, MESH_OUTPUTS)
-        return float(score[0]), _to_photo(points, window, MESH_INPUT_PX)
+        score, points, *inner = _forward(self._network, image, (*MESH_OUTPUTS, *layers))
+        return float(score[0]), _to_photo(points, window, MESH_INPUT_PX), inner
 
     def find_aligned(self, face: Pixels) -> tuple[float, Floats]:
         """The same for one aligned crop, (S, S, 3) uint8 RGB."""
-        return self.find(face, _whole(face))
+        return self.find(face, whole(face))
 
 
 class Iris:
@@ -113,14 +120,31 @@ class Iris:
 
         The network knows right eyes; the left one is mirrored for it.
         """
-        both = [self._eye(photo, mesh[outer, :2], mesh[inner, :2]) for outer, inner in EYE_CORNERS]
-        return np.stack([both[0][0], both[1][0]]), np.stack([both[0][1], both[1][1]])
+        contours, irises, _ = self.find_with_layers(photo, mesh, ())
+        return contours, irises
 
-    def _eye(self, photo: Pixels, outer: Floats, inner: Floats) -> tuple[Floats, Floats]:
+    def find_with_layers(
+        self, photo: Pixels, mesh: Floats, layers: Sequence[str]
+    ) -> tuple[Floats, Floats, list[Floats]]:
+        """As `find`, and the activations of the named layers of the same passes.
+
+        Those of a layer are (2, n), the right eye's first.
+        """
+        right, left = (
+            self._eye(photo, mesh[outer, :2], mesh[inner, :2], layers)
+            for outer, inner in EYE_CORNERS
+        )
+        contours, irises, *inner_layers = (np.stack(pair) for pair in zip(right, left, strict=True))
+        return contours, irises, inner_layers
+
+    def _eye(
+        self, photo: Pixels, outer: Floats, inner: Floats, layers: Sequence[str]
+    ) -> list[Floats]:
         window = eye_window(outer, inner)
         image = cut(photo, window, EYE_INPUT_PX)
-        contour, iris = _forward(self._network, image, IRIS_OUTPUTS)
-        return _to_photo(contour, window, EYE_INPUT_PX), _to_photo(iris, window, EYE_INPUT_PX)
+        contour, iris, *activations = _forward(self._network, image, (*IRIS_OUTPUTS, *layers))
+        points = [_to_photo(flat, window, EYE_INPUT_PX) for flat in (contour, iris)]
+        return [*points, *activations]
 
 
 class LandmarkDetector:
@@ -142,7 +166,7 @@ class LandmarkDetector:
 
     def find_aligned(self, faces: Pixels) -> Landmarks:
         """The dense landmarks of N aligned crops, (N, S, S, 3) uint8 RGB, in the crops' pixels."""
-        found = [self._find(face, _whole(face)) for face in faces]
+        found = [self._find(face, whole(face)) for face in faces]
         return concatenate(found)
 
     def _find(self, photo: Pixels, placing: align.Matrix) -> Landmarks:
@@ -247,7 +271,8 @@ def _inner_window(placing: align.Matrix, centre: tuple[float, float], side: floa
     return window / side
 
 
-def _whole(face: Pixels) -> align.Matrix:
+def whole(face: Pixels) -> align.Matrix:
+    """The (2, 3) matrix from an aligned crop's pixels into the crop of side 1."""
     return np.array([[1 / face.shape[1], 0.0, 0.0], [0.0, 1 / face.shape[0], 0.0]])
 
 
