@@ -1,9 +1,9 @@
 """A generator's faces measured against held-out real faces.
 
-Well-formed faces, sliced Wasserstein distance, diversity, memorization, face identity; FID and KID
-where they are installed. Beside each figure is that of real faces, measured the same way, and a
-95 % confidence interval. A part that this machine cannot measure says why under `said`, and the
-rest is measured.
+Well-formed and flawless faces, sliced Wasserstein distance, diversity, memorization, face identity;
+FID and KID where they are installed. Beside each figure is that of real faces, measured the same
+way, and a 95 % confidence interval. A part that this machine cannot measure says why under `said`,
+and the rest is measured.
 """
 
 import platform
@@ -19,11 +19,11 @@ from neuroceleb.latent.seeds import z_from_seeds
 from neuroceleb.metrics import fid, identity_evaluation, ms_ssim, precision_recall, swd
 from neuroceleb.metrics.figures import Figures, mean, rounded, share
 from neuroceleb.metrics.precision_recall import covered
-from neuroceleb.metrics.reference import Progress, Reference
+from neuroceleb.metrics.reference import MAX_SCORED, Progress, Reference
 from neuroceleb.model import generator
 from neuroceleb.model.networks import Generator
 
-PARTS = 7  # calls of `progress`
+PARTS = 8  # calls of `progress`
 MAX_SUSPECTS = 100  # seeds listed
 
 
@@ -41,6 +41,7 @@ def evaluate(
     fakes = generator.render(network, z_from_seeds(range(options.n), network.nz))
     parts = {
         "well_formed": measure_landmarks,
+        "flawless": measure_flaws,
         "swd": measure_swd,
         "diversity": measure_diversity,
         "copies": measure_memorization,
@@ -83,6 +84,25 @@ def measure_landmarks(fakes: Pixels, reference: Reference) -> Figures:
         "centre": real.rule.centre.tolist(),
         "spread": real.rule.spread.tolist(),
         "detector": landmarks.DETECTOR,
+    }
+
+
+def measure_flaws(fakes: Pixels, reference: Reference) -> Figures:
+    """The share of faces that do not count as flawed, and the mean flaw score."""
+    real = reference.flaw_scores
+    if isinstance(real, str):
+        return {"said": real}
+    from neuroceleb.metrics import flaws
+
+    ours = flaws.flaw_scores(fakes[:MAX_SCORED])
+    return {
+        "n": len(ours),
+        **share("share", ~flaws.is_flawed(ours)),
+        "mean_score": float(ours.mean()),
+        "n_real": len(real),
+        **share("real", ~flaws.is_flawed(real)),
+        "mean_score_real": float(real.mean()),
+        "measure": flaws.NAME,
     }
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # it needs OpenCV, which a machine that only trains may lack
 
 MIN_FACES = 32  # real or generated
 MAX_FACES = 50_000
+MAX_SCORED = 1_000  # real or generated faces whose flaws are scored: tens of milliseconds each
 
 T = TypeVar("T")
 Progress = Callable[[str], None]
@@ -96,7 +97,7 @@ class Reference:
     cannot measure is a sentence that says why. Raises UserError for too few faces.
     """
 
-    PARTS = 6
+    PARTS = 7
 
     def __init__(
         self,
@@ -125,6 +126,8 @@ class Reference:
         )
         progress("landmarks of real faces")
         self.landmarks = value_or_reason(self._measure_landmarks)
+        progress("flaws of real faces")
+        self.flaw_scores = value_or_reason(self._score_flaws)
         progress("features of real faces")
         self.features = value_or_reason(self._measure_features)
         progress("MS-SSIM of real faces")
@@ -144,6 +147,11 @@ class Reference:
         rule = fit_rule(found)
         others = rule.accepts(landmarks.detect(self.others))
         return RealLandmarks(rule, float(rule.accepts(found).mean()), others)
+
+    def _score_flaws(self) -> NDArray[np.float32]:
+        from neuroceleb.metrics import flaws
+
+        return flaws.flaw_scores(self.real[:MAX_SCORED])
 
     def _measure_features(self) -> RealFeatures:
         from neuroceleb.metrics import features

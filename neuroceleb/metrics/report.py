@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-REASONED = ("well_formed", "diversity", "identity", "fid")  # parts that may be missing
+REASONED = ("well_formed", "flawless", "diversity", "identity", "fid")  # parts that may be missing
 
 Entry = dict[str, Any]
 Row = tuple[str, str, str]  # the measure, the figure, that of real faces
@@ -28,6 +28,9 @@ def _rows(entry: Entry) -> Iterator[Row]:
     if "share" in entry["well_formed"]:
         part = entry["well_formed"]
         yield "well formed", _percent(part, "share"), _percent(part, "real")
+    if "share" in entry.get("flawless", {}):
+        part = entry["flawless"]
+        yield "flawless", _percent(part, "share"), _percent(part, "real")
     yield from _swd_rows(entry["swd"])
     yield from _diversity_rows(entry["diversity"])
     yield from _memorization_rows(entry["copies"])

@@ -198,6 +198,7 @@ def test_without_a_detector_the_rest_is_still_measured(workspace: Path) -> None:
         "options = reference.Options(32, 0, 0.1, reference.SEEN)\n"
         "whole = evaluate.evaluate(network, reference.Reference(faces, options))\n"
         "assert 'cv2' in whole['well_formed']['said'], whole\n"
+        "assert 'cv2' in whole['flawless']['said'], whole\n"
         "assert 'cv2' in whole['diversity']['said'], whole\n"
         "assert whole['swd']['mean'] > 0 and whole['diversity']['ms_ssim'] > 0, whole\n"
         "assert 'opencv' not in whole['versions']\n"
