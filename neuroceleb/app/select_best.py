@@ -1,4 +1,4 @@
-"""Best of 4x: of four times the requested faces, those ranked best by D and landmarks."""
+"""Best of 4x: of four times the requested faces, those with the lowest flaw scores."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,18 +13,18 @@ MAX_BEST = faces.MAX_COUNT // DRAWN_PER_KEPT
 
 @dataclass(frozen=True)
 class Selection:
-    """The kept and the left out seeds, both with the best first, and what ranked them."""
+    """The kept and the left out seeds, both with the best first, and how many are flawed."""
 
     kept: faces.FaceRequest
     left_out: list[int]
-    malformed: int  # of all drawn
-    has_discriminator: bool
+    flawed: int  # of all drawn
+    flawed_kept: int
 
     def to_json(self) -> dict[str, Any]:
         return {
             "drawn": len(self.kept.seeds) + len(self.left_out),
-            "malformed": self.malformed,
-            "judged_by_d": self.has_discriminator,
+            "flawed": self.flawed,
+            "flawed_kept": self.flawed_kept,
             "left_out": self.left_out,
         }
 
@@ -43,17 +43,15 @@ def read_request(
 
 
 def select(workspace: Workspace, request: faces.FaceRequest) -> Selection:
-    """The best quarter of a request, by the run's newest D, if there is one, and by landmarks."""
+    """The best quarter of a request, by flaw score."""
     from neuroceleb.metrics import best_of
 
-    run = workspace.run(request.model)
-    netD = run.discriminator_file
-    pixels = faces.draw(request)
-    ranking = best_of.rank(pixels, netD if netD.is_file() else None, best_of.rule_of(run))
+    ranking = best_of.rank(faces.draw(request))
     ranked = [request.seeds[one.index] for one in ranking]
     kept = len(ranked) // DRAWN_PER_KEPT
-    malformed = sum(not one.is_well_formed for one in ranking)
+    flawed = sum(one.is_flawed for one in ranking)
+    flawed_kept = sum(one.is_flawed for one in ranking[:kept])
     best = faces.FaceRequest(
         request.model, request.epoch, ranked[:kept], request.truncation, request.weights
     )
-    return Selection(best, ranked[kept:], malformed, netD.is_file())
+    return Selection(best, ranked[kept:], flawed, flawed_kept)

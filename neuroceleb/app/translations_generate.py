@@ -10,10 +10,8 @@ EN: dict[str, str] = {
     "seed_back": "Seeds before these",
     "seed_on": "Seeds after these",
     "best": "Best of 4×",
-    "chosen": "The best {kept} of {drawn} by D and landmarks: {left_out} left out ({share}). "
-    "In {malformed} of all, something was out of place.",
-    "chosen_without_d": "The best {kept} of {drawn} by landmarks alone, for the run kept no D: "
-    "{left_out} left out ({share}). In {malformed} of all, something was out of place.",
+    "chosen": "The best {kept} of {drawn} by flaw score: {left_out} left out ({share}). "
+    "Flawed, as far as measured: {flawed} of all, {flawed_kept} of those kept.",
     "left_out": "Left out",
     "show_left_out": "Show what was left out",
     "favourite": "Favourite",
@@ -39,10 +37,8 @@ KO: dict[str, str] = {
     "seed_back": "이전 시드들",
     "seed_on": "다음 시드들",
     "best": "4배 중 최고",
-    "chosen": "D와 얼굴 랜드마크로 고른 {drawn}장 중 {kept}장입니다. {left_out}장({share})을 뺐고, "
-    "전체 중 {malformed}장은 이목구비가 제자리에 없었습니다.",
-    "chosen_without_d": "이 학습에는 D가 없어 랜드마크만으로 고른 {drawn}장 중 {kept}장입니다. "
-    "{left_out}장({share})을 뺐고, 전체 중 {malformed}장은 이목구비가 제자리에 없었습니다.",
+    "chosen": "결함 점수로 고른 {drawn}장 중 {kept}장입니다. {left_out}장({share})을 뺐습니다. "
+    "측정상 결함이 있는 얼굴은 전체 중 {flawed}장, 남은 것 중 {flawed_kept}장입니다.",
     "left_out": "빠진 얼굴",
     "show_left_out": "빠진 얼굴 보기",
     "favourite": "즐겨찾기",

@@ -16,7 +16,6 @@ from neuroceleb.cli.options import (
 from neuroceleb.cli.output import print_json, progress_bar
 from neuroceleb.errors import UserError
 from neuroceleb.latent.seeds import check_truncation, parse_seeds, z_from_seeds
-from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
 
 BATCH = 256  # faces drawn and written at a time
@@ -29,9 +28,7 @@ MAX_RANKED = 4_096
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Sheet, or folder.")
 @truncation_option
 @epoch_option
-@click.option(
-    "--best", "best_of", type=int, metavar="N", help="Only the N best, by D and landmarks."
-)
+@click.option("--best", "best_of", type=int, metavar="N", help="Only the N with the fewest flaws.")
 @as_json
 @in_workspace
 def sample(
@@ -73,14 +70,12 @@ def _best(weights: Path, seeds: list[int], truncation: float, count: int) -> lis
 
     model = generator.load(weights)
     faces = model.images(z_from_seeds(seeds, model.nz, truncation))
-    run = Run(weights.parent)
-    netD = run.discriminator_file
-    ranked = best_of.rank(faces, netD if netD.is_file() else None, best_of.rule_of(run))
+    ranked = best_of.rank(faces)
     share = 1 - count / len(seeds)
-    by = "D and landmarks" if netD.is_file() else "landmarks alone, for there is no D"
     print(
-        f"The best {count:,} of {len(seeds):,} by {by}: {len(seeds) - count:,} left out "
-        f"({share:.0%}); {sum(not one.is_well_formed for one in ranked):,} of all have a flaw.",
+        f"The best {count:,} of {len(seeds):,} by flaw score: {len(seeds) - count:,} left out "
+        f"({share:.0%}). Flawed, as far as measured: {sum(one.is_flawed for one in ranked):,} of "
+        f"all, {sum(one.is_flawed for one in ranked[:count]):,} of those kept.",
         file=sys.stderr,
     )
     return [seeds[one.index] for one in ranked[:count]]

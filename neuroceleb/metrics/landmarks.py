@@ -74,23 +74,6 @@ class Rule:
         return _is_single(found, self.min_score) & is_near
 
 
-def read_rule(value: object) -> Rule | None:
-    """The rule in an entry's `well_formed` of evaluation.json; None where there is no valid one."""
-    if not isinstance(value, dict):
-        return None
-    try:
-        limits = np.array([value["least_score"], value["tolerance"], value["n_held_out"]], float)
-        centre, spread = np.array(value["centre"], float), np.array(value["spread"], float)
-    except (KeyError, TypeError, ValueError):
-        return None
-    is_valid = centre.shape == spread.shape == MINI_SET_RULE.centre.shape and all(
-        np.isfinite(numbers).all() for numbers in (limits, centre, spread)
-    )
-    if not is_valid or spread.min() <= 0:
-        return None
-    return Rule(float(limits[0]), centre, spread, float(limits[1]), int(limits[2]))
-
-
 # Fitted by `fit_rule` to the 1,528 held-out faces (split `blake2b-1`, a tenth) of the CelebA
 # mini-set of 15,000, of which 98.0 % pass. It holds for crops framed like those: CelebA's aligned
 # images cut to 128 px, and what `crop` aligns, whose template was measured on them.

@@ -264,7 +264,7 @@ def test_best_of_tells_what_it_left_out_and_shows_it(page: Page, app_url: str) -
     open_generate(page, app_url, "?seed=42&count=6")
     page.locator("#best").click()
     facts = page.locator("#sheet-facts")
-    expect(facts).to_contain_text("The best 6 of 24 by D and landmarks: 18 left out (75 %)")
+    expect(facts).to_contain_text("The best 6 of 24 by flaw score: 18 left out (75 %)")
     kept = captions(page)
     assert len(kept) == 6
     page.locator("#left-out").click()

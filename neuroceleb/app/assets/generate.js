@@ -260,10 +260,10 @@ const drawSheet = (newItems) => {
 
 const percent = (share) => `${Math.round(100 * share)} %`;
 const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-const choiceText = () => fill(choice.judged_by_d ? words.chosen : words.chosen_without_d, {
+const choiceText = () => fill(words.chosen, {
   kept: number(choice.drawn - choice.left_out.length), drawn: number(choice.drawn),
   left_out: number(choice.left_out.length), share: percent(choice.left_out.length / choice.drawn),
-  malformed: number(choice.malformed),
+  flawed: number(choice.flawed), flawed_kept: number(choice.flawed_kept),
 });
 const seedsOf = (list) => {
   const seeds = list.map((item) => item.face.seed);
