@@ -73,8 +73,9 @@ def _features(mesh: landmarks.Mesh, iris: landmarks.Iris, face: Pixels) -> Float
             *_mean_and_difference(right, left),
         ]
     )
-    return np.clip(np.nan_to_num(row, nan=0.0), -LIMIT, LIMIT).astype(np.float32)
+    return np.asarray(np.clip(np.nan_to_num(row, nan=0.0), -LIMIT, LIMIT), np.float32)
 
 
 def _mean_and_difference(one: Floats, other: Floats) -> tuple[Floats, Floats]:
-    return (one + other) / 2, np.abs(one - other)
+    mean, difference = (one + other) / 2, np.abs(one - other)
+    return np.asarray(mean, np.float32), np.asarray(difference, np.float32)
