@@ -68,7 +68,7 @@ def test_a_cell_in_slices_is_the_cell_in_one(
     def told(network: torch.nn.Module, _: object) -> dict[str, float]:
         return {"swd": sum(float(p.detach().double().sum()) for p in network.parameters())}
 
-    monkeypatch.setattr(ablation.evaluate, "quick", told)
+    monkeypatch.setattr(ablation.quick_evaluation, "evaluate", told)
     plan = ablation.Plan(96, 3, 32, 4, 16, torch.device("cpu"))
     train_on = Faces(faces[~holdout.held_out(faces)], plan.device)
     variant = ablation.variants()["modern"]

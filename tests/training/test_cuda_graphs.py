@@ -161,7 +161,7 @@ def test_a_run_that_may_not_be_captured_goes_on_and_says_so(
     helpers.assert_same_training(run, helpers.run_of(here.workspace, "plain"))
 
 
-def test_no_own_stream_on_the_cpu() -> None:
+def test_no_side_stream_on_the_cpu() -> None:
     with cuda_graphs.side_stream(CPU):
         assert torch.zeros(1).device == CPU
     assert not recovery.is_out_of_memory(RuntimeError("stream is capturing"))
