@@ -155,13 +155,15 @@ class Plan:
     points: int
     n: int
     width: int
-    batch_size: int
+    batch_size: int  # 0: each setting's own
     device: torch.device
     cpu_seconds: float = 0.0  # of each cell instead of `images`, where it is not 0
     same_cost_as: str = ""  # the setting that `images` are of, where not of all
 
     def settings(self, variant: dict[str, Any], seed: int) -> Settings:
-        shared = {"ngf": self.width, "ndf": self.width, "batch_size": self.batch_size}
+        shared = {"ngf": self.width, "ndf": self.width}
+        if self.batch_size:
+            shared["batch_size"] = self.batch_size
         return Settings.checked(**shared | variant, seed=seed)
 
     def marks(self) -> list[float]:
@@ -380,8 +382,8 @@ def table(faces: Pixels, work: Path, plan: Plan, chosen: list[str], seeds: list[
     _count_well_formed(faces[mask], work, plan, chosen, seeds)
     lines = [
         f"{int((~mask).sum()):,} faces trained on, {int(mask.sum()):,} held out; {_length(plan)} "
-        f"each, width {plan.width}, batch {plan.batch_size}; n = {plan.n} of each at "
-        f"{plan.points} points; torch {torch.__version__}, {_machine(plan.device)}. "
+        f"each, width {plan.width}, batch {plan.batch_size or 'of each setting'}; n = {plan.n} of "
+        f"each at {plan.points} points; torch {torch.__version__}, {_machine(plan.device)}. "
         f"SWD x1000, mean of three levels; last {LAST}: over that many last points.",
         "",
         "| setting | seeds done | SWD at the end | SWD, last points | smallest SWD | "
@@ -475,7 +477,7 @@ def arguments() -> argparse.Namespace:
         one.add_argument("--points", type=int, default=20, help="measurements of each")
         one.add_argument("--n", type=int, default=500, help="faces of each measurement")
         one.add_argument("--width", type=int, default=64, help="ngf and ndf")
-        one.add_argument("--batch", type=int, default=64)
+        one.add_argument("--batch", type=int, default=0, help="0: each setting's own")
         one.add_argument("--minutes", type=float, default=9.0, help="of this call, at most")
         one.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
         one.add_argument("--quick", action="store_true", help=f"for a CPU: {QUICK}")

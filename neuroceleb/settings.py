@@ -27,6 +27,7 @@ AUGMENTATIONS: dict[str, tuple[str, ...]] = {
 # is the original script's.
 RECIPES: dict[str, dict[str, Any]] = {
     "modern": {
+        "batch_size": 32,
         "loss": "ns",
         "augment": "all",
         "flip": "yes",
@@ -35,6 +36,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "start_from": AUTO,
     },
     "classic": {
+        "batch_size": 64,
         "loss": "bce",
         "augment": "none",
         "flip": "no",
@@ -72,7 +74,7 @@ class Settings:
     images: int = number(
         0, "Images to show in all, 2,000 epochs at most; 0: as many as the epochs say.", 0, 10**12
     )
-    batch_size: int = number(64, "Images a step.", 1, 65_536)
+    batch_size: int = number(32, "Images a step.", 1, 65_536)
     first_batch_size: int = number(
         0, "Images a step at first, see --first-images; 0: --batch-size throughout.", 0, 65_536
     )
