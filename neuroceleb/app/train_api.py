@@ -205,7 +205,9 @@ def settings_spec() -> list[dict[str, Any]]:
         {
             "name": spec.name,
             "default": spec.default,
-            "kind": "text" if "longest" in spec.metadata else kinds.get(_type_name(spec), "choice"),
+            "kind": "text"
+            if "max_length" in spec.metadata
+            else kinds.get(_type_name(spec), "choice"),
             **spec.metadata,
         }
         for spec in dataclasses.fields(Settings)

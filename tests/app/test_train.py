@@ -344,5 +344,7 @@ def test_the_form_has_every_setting() -> None:
     assert list(spec) == list(Settings().to_json())
     assert spec["epochs"]["kind"] == "int"
     assert spec["lr"]["kind"] == "float"
+    assert spec["start_from"]["kind"] == "text"
+    assert all("choices" in item for item in spec.values() if item["kind"] == "choice")
     assert spec["device"]["choices"] == ("auto", "cpu", "cuda")
     json.dumps(train_api.settings_spec())

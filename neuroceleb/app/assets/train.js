@@ -70,7 +70,7 @@ const field = (spec, value) => {
     ? make("select", { id }, ...spec.choices.map((choice) =>
       make("option", { value: choice, selected: choice === shown }, choice)))
     : spec.kind === "text"
-    ? make("input", { id, type: "text", value: shown, maxlength: spec.longest, autocomplete: "off" })
+    ? make("input", { id, type: "text", value: shown, maxlength: spec.max_length, autocomplete: "off" })
     : make("input", { id, type: "number", value: shown, min: spec.low, max: spec.high,
       step: spec.kind === "int" ? 1 : "any" });
   input.dataset.kind = spec.kind;
