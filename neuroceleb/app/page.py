@@ -12,6 +12,7 @@ from neuroceleb.app import (
     train_tab,
 )
 from neuroceleb.app.access import Access
+from neuroceleb.app.api.context import Context
 from neuroceleb.app.translations import i18n
 from neuroceleb.runs.workspace import Workspace
 
@@ -50,7 +51,7 @@ def build(workspace: Workspace, access: Access) -> gr.Blocks:
                 train_tab.build(train)
             with gr.Tab(i18n("photos"), id="photos", elem_id="tab-photos"):
                 photos_tab.build()
-        api.register(api.Context(workspace, access))
+        api.register(Context(workspace, access))
     queued: gr.Blocks = page.queue(max_size=256)
     queued._queue.sleep_when_free = QUEUE_POLLED_EVERY_S
     queued._queue.progress_update_sleep_when_free = QUEUE_PROGRESS_EVERY_S

@@ -9,8 +9,10 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from neuroceleb.app import api
-from neuroceleb.app.api import ENDPOINTS
+from neuroceleb.app.access import Access
+from neuroceleb.app.api import ENDPOINTS, datasets, faces, runs
+from neuroceleb.app.api.context import Context
+from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace
 from tests import helpers
 from tests.data.faces.faces_helpers import astronaut
@@ -21,7 +23,7 @@ TINY = {"ngf": 4, "ndf": 4, "nz": 8, "batch_size": 8, "device": "cpu", "start_fr
 
 @pytest.fixture(scope="module")
 def client(app_url: str) -> Client:
-    return Client(app_url, verbose=False)
+    return Client(app_url, verbose=False, httpx_kwargs={"timeout": helpers.PATIENCE_S})
 
 
 def test_the_documented_endpoints_and_no_others_are_public(client: Client) -> None:
@@ -58,12 +60,12 @@ def test_generate_returns_the_bytes_that_sample_writes(
         (("../secret", "0", "/generate"), "is not a name"),
         ((MODEL, "0-256", "/generate"), "257 seeds are too many"),
         ((MODEL, "x", "/generate"), "seed"),
-        ((MODEL, "0,1", 601, "/interpolate"), "frames 601 is out of bounds"),
+        ((MODEL, "0,1", 601, "/interpolate"), "frames is out of range"),
         ((MODEL, "0,1", 10, -1, False, "spiral", "/interpolate"), "'spiral' is no method"),
         ((MODEL, "0,1", 10, -1, False, "slerp", "exe", "/interpolate"), "'exe' is no format"),
         (("nobody", "/run_status"), "There is no run"),
         (("nowhere", "a", "/train"), "nowhere"),
-        ((MODEL, -1, 5, "/evaluate"), "n 5 is out of bounds"),
+        ((MODEL, -1, 5, "/evaluate"), "n is out of range"),
     ],
 )
 def test_a_refusal_is_the_sentence(client: Client, call: tuple[object, ...], words: str) -> None:
@@ -93,21 +95,42 @@ def test_a_server_open_to_others_without_a_password_changes_nothing(
     tmp_path: Path, photos: Path
 ) -> None:
     (tmp_path / "datasets").mkdir()
-    context = api.Context(Workspace(tmp_path), api.Access.of("0.0.0.0", None))
+    context = Context(Workspace(tmp_path), Access.of("0.0.0.0", None))
     for call in (
-        lambda: api.train(context, str(photos), "a"),
-        lambda: api.estimate(context, str(photos), "a"),
-        lambda: api.stop(context, "a"),
-        lambda: api.resume(context, "a"),
-        lambda: api.crop(context, [], "a"),
-        lambda: api.evaluate(context, "a"),
-        lambda: api.nearest(context, "a", "0"),
+        lambda: runs.train(context, str(photos), "a"),
+        lambda: runs.estimate(context, str(photos), "a"),
+        lambda: runs.stop(context, "a"),
+        lambda: runs.resume(context, "a"),
+        lambda: datasets.crop(context, [], "a"),
+        lambda: runs.evaluate(context, "a"),
+        lambda: faces.nearest(context, "a", "0"),
     ):
-        with pytest.raises(api.UserError, match="does not let visitors"):
+        with pytest.raises(UserError, match="does not let visitors"):
             call()
-    with_password = api.Context(context.workspace, api.Access.of("0.0.0.0", ("a", "b")))
-    with pytest.raises(api.UserError, match="not under datasets"):
-        api.train(with_password, str(photos), "a")
+    with_password = Context(context.workspace, Access.of("0.0.0.0", ("a", "b")))
+    with pytest.raises(UserError, match="not under datasets"):
+        runs.train(with_password, str(photos), "a")
+
+
+def test_only_uploaded_files_are_read(tmp_path: Path) -> None:
+    context = Context(Workspace(tmp_path), Access.of("127.0.0.1", None))
+    context.files.mkdir(parents=True)
+    (tmp_path / "secret.png").write_bytes(b"x")
+    (context.files / "link.png").symlink_to(tmp_path / "secret.png")
+    uploaded = context.new_file("photo.png")
+    uploaded.write_bytes(b"y")
+    assert context.upload({"path": str(uploaded)}) == uploaded.resolve()
+    for path in (
+        str(tmp_path / "secret.png"),
+        str(context.files / ".." / ".." / "secret.png"),
+        str(context.files / "link.png"),
+        str(context.files),
+        "/etc/passwd",
+        None,
+        7,
+    ):
+        with pytest.raises(UserError, match="upload it again"):
+            context.upload({"path": path})
 
 
 def zip_of_faces(path: Path, count: int) -> Path:
@@ -127,7 +150,7 @@ def test_a_client_goes_from_photos_to_films(tmp_path: Path) -> None:
     root.mkdir()
     app = helpers.App(root)
     try:
-        client = Client(app.url, verbose=False)
+        client = Client(app.url, verbose=False, httpx_kwargs={"timeout": helpers.PATIENCE_S})
         archive = handle_file(str(zip_of_faces(tmp_path / "photos.zip", 12)))
         rules = {"duplicate_bits": 0}
         made = client.predict([archive], "me", rules, api_name="/crop")

@@ -14,7 +14,7 @@ from tests import helpers
 HOUSE = helpers.ROOT / "neuroceleb"
 # Modules of the command line and the API only: never shown in the page.
 NOT_SHOWN = (
-    "app/api.py",
+    "app/api/",
     "cli/",
     "metrics/reference.py",
     "metrics/identity.py",

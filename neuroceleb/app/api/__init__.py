@@ -1,0 +1,76 @@
+"""The public API: everything the page can do, for `gradio_client`, HTTP and MCP.
+
+Each function of `ENDPOINTS` is registered with `gr.api`, which derives the types from its signature
+and the description from its docstring. A refusal is a `gr.Error` with the sentence of the
+UserError. Every function checks permissions and bounds itself: Gradio runs whatever is posted.
+"""
+
+import inspect
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import gradio as gr
+
+from neuroceleb.app.api import datasets, faces, runs
+from neuroceleb.app.api.context import Context
+from neuroceleb.app.translations import SORRY
+from neuroceleb.errors import UserError
+
+log = logging.getLogger(__name__)
+
+# Path -> function, and whether it may take long (then it is queued, one at a time).
+ENDPOINTS: dict[str, tuple[Callable[..., Any], bool]] = {
+    "generate": (faces.generate, False),
+    "interpolate": (faces.interpolate, True),
+    "timelapse": (runs.make_timelapse, True),
+    "directions": (faces.directions, True),
+    "nearest": (faces.nearest, True),
+    "project": (faces.project, True),
+    "runs": (runs.list_runs, False),
+    "run_status": (runs.run_status, False),
+    "verdict": (runs.run_verdict, False),
+    "datasets": (datasets.list_datasets, False),
+    "crop": (datasets.crop, True),
+    "estimate": (runs.estimate, True),
+    "train": (runs.train, False),
+    "stop": (runs.stop, False),
+    "resume": (runs.resume, False),
+    "evaluate": (runs.evaluate, True),
+}
+
+
+def register(context: Context) -> None:
+    """Add every endpoint to the Blocks that are being built."""
+    for name, (function, is_long) in ENDPOINTS.items():
+        gr.api(  # type: ignore[attr-defined]
+            _bind(context, function),
+            api_name=name,
+            queue=is_long,
+            concurrency_id="api" if is_long else None,
+            concurrency_limit=1 if is_long else None,
+        )
+
+
+def _bind(context: Context, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function without its first parameter, with its errors as `gr.Error`."""
+
+    @wraps(function)
+    def endpoint(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(context, *args, **kwargs)
+        except UserError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        except Exception:
+            log.exception("The endpoint %s failed", function.__name__)
+            raise gr.Error(SORRY, print_exception=False) from None
+
+    signature = inspect.signature(function)
+    parameters = list(signature.parameters.values())[1:]
+    endpoint.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    endpoint.__annotations__ = {
+        name: kind for name, kind in function.__annotations__.items() if name != "context"
+    }
+    del endpoint.__wrapped__  # its signature has the context
+    return endpoint

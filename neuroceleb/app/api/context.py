@@ -1,0 +1,97 @@
+"""What the endpoints of the API share: the workspace, permissions, files and processes."""
+
+import json
+import logging
+import secrets
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from neuroceleb.app.access import Access
+from neuroceleb.app.translations import SORRY
+from neuroceleb.errors import UserError
+from neuroceleb.runs import launch
+from neuroceleb.runs.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+LAST_EPOCH = -1
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every endpoint works on: a workspace, and what its callers may do."""
+
+    workspace: Workspace
+    access: Access
+
+    @property
+    def files(self) -> Path:
+        """Gradio's folder for uploads and results, which it empties itself."""
+        return self.workspace.root / ".cache" / "gradio"
+
+    def new_file(self, name: str) -> Path:
+        """A path for a result of that file name, which Gradio may serve."""
+        folder = self.files / secrets.token_hex(8)
+        folder.mkdir(parents=True)
+        return folder / name
+
+    def upload(self, file: Any) -> Path:
+        """The path of an uploaded file; raises UserError for any other path."""
+        path = file.get("path") if isinstance(file, dict) else getattr(file, "path", None)
+        if isinstance(path, str):
+            found = Path(path).resolve()
+            if found.is_relative_to(self.files.resolve()) and found.is_file():
+                return found
+        raise UserError("A file is missing: upload it again.")
+
+
+def as_file(path: Path) -> gr.FileData:
+    """A file as an endpoint returns it."""
+    return gr.FileData(path=str(path))
+
+
+def suffix_of(file_format: str, known: tuple[str, ...]) -> str:
+    """The suffix of a format; raises UserError unless it is one of the known suffixes."""
+    suffix = f".{file_format}"
+    if suffix not in known:
+        formats = ", ".join(name.removeprefix(".") for name in known)
+        raise UserError(f"'{file_format[:40]}' is no format here: use one of {formats}.")
+    return suffix
+
+
+def check_names(what: str, given: Record, known: set[str], verb: str) -> None:
+    """Raises UserError for the first name that is not known."""
+    unknown = sorted(set(given) - known)
+    if unknown:
+        raise UserError(f"There is no {what} '{unknown[0][:40]}': see `neuroceleb {verb} --help`.")
+
+
+def run_verb(context: Context, verb: str, options: list[str], limit_s: float) -> Record:
+    """Run a verb of the command line in its own process; its JSON. Raises UserError."""
+    try:
+        done = subprocess.run(  # noqa: S603
+            [*launch.command_line(verb, context.workspace), *options],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=launch.environment(),
+            timeout=limit_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UserError(
+            f"It took over {limit_s / 60:.0f} minutes: use the command line."
+        ) from error
+    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    if done.returncode == 2 and lines:
+        raise UserError(lines[-1])
+    if done.returncode != 0:
+        log.error("%s", "\n".join(lines))
+        raise UserError(SORRY)
+    result: Record = json.loads(done.stdout.decode().splitlines()[-1])
+    return result
