@@ -16,6 +16,8 @@ def build() -> None:
             "count": faces.FIRST_COUNT,
             "max_count": faces.MAX_COUNT,
             "max_best": select_best.MAX_BEST,
+            "drawn_per_kept": select_best.DRAWN_PER_KEPT,
+            "best_ms": select_best.DOCUMENTED_MS,
             "rolled": ROLLED_SEEDS,
             "command": TRAIN_COMMAND,
         },

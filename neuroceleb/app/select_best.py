@@ -1,5 +1,6 @@
 """Best of 4x: of four times the requested faces, those with the lowest flaw scores."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,16 +10,21 @@ from neuroceleb.runs.workspace import Workspace
 
 DRAWN_PER_KEPT = 4
 MAX_BEST = faces.MAX_COUNT // DRAWN_PER_KEPT
+DOCUMENTED_MS = 27.0  # of one thread, to score a face: docs/results.md, "The flaw score"
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The kept and the left out seeds, both with the best first, and how many are flawed."""
+    """The kept and the left out seeds, both with the best first, and how many are flawed.
+
+    `ms_a_face` is the time it took to score the drawn faces, in milliseconds a face.
+    """
 
     kept: faces.FaceRequest
     left_out: list[int]
     flawed: int  # of all drawn
     flawed_kept: int
+    ms_a_face: float
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -26,6 +32,7 @@ class Selection:
             "flawed": self.flawed,
             "flawed_kept": self.flawed_kept,
             "left_out": self.left_out,
+            "ms_a_face": round(self.ms_a_face, 1),
         }
 
 
@@ -46,7 +53,10 @@ def select(workspace: Workspace, request: faces.FaceRequest) -> Selection:
     """The best quarter of a request, by flaw score."""
     from neuroceleb.metrics import best_of
 
-    ranking = best_of.rank(faces.draw(request))
+    drawn = faces.draw(request)
+    begun = time.perf_counter()
+    ranking = best_of.rank(drawn)
+    ms_a_face = 1_000 * (time.perf_counter() - begun) / len(ranking)
     ranked = [request.seeds[one.index] for one in ranking]
     kept = len(ranked) // DRAWN_PER_KEPT
     flawed = sum(one.is_flawed for one in ranking)
@@ -54,4 +64,4 @@ def select(workspace: Workspace, request: faces.FaceRequest) -> Selection:
     best = faces.FaceRequest(
         request.model, request.epoch, ranked[:kept], request.truncation, request.weights
     )
-    return Selection(best, ranked[kept:], flawed, flawed_kept)
+    return Selection(best, ranked[kept:], flawed, flawed_kept, ms_a_face)

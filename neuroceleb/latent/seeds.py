@@ -30,7 +30,8 @@ def z_from_seeds(seeds: Iterable[int], nz: int, truncation: float = 1.0) -> NDAr
     """Latent vectors of many seeds: shape (N, nz), float32, scaled by `truncation`.
 
     A DCGAN has no w space, so truncation scales z: 0 gives the face of z = 0, 1 the model's full
-    variety. Raises UserError for a truncation outside 0..2.
+    variety. It gives no better faces (docs/results.md, "Truncation does not help here"). Raises
+    UserError for a truncation outside 0..2.
     """
     check_truncation(truncation)
     rows = [z_from_seed(seed, nz) for seed in seeds]

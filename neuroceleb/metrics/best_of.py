@@ -1,7 +1,7 @@
 """The best of many faces: those with the lowest flaw scores first.
 
 The discriminator is not asked. Within a model its output does not agree with labels by eye
-(`docs/flaws.md`), and it depends on more than flaws.
+(`docs/results.md`, "The flaw score"), and it depends on more than flaws.
 """
 
 from dataclasses import dataclass

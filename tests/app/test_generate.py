@@ -3,12 +3,13 @@
 import base64
 import io
 import json
+import re
 import urllib.request
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import numpy as np
 import pytest
@@ -34,6 +35,10 @@ def drawn(page: Page) -> list[str]:
 
 def captions(page: Page) -> list[str]:
     return page.locator("#faces .nc-caption span").all_text_contents()
+
+
+def query_of(page: Page) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(page.url).query))
 
 
 def answer(url: str, body: object = None, kind: str = "application/json") -> tuple[int, bytes]:
@@ -119,14 +124,14 @@ def test_256_faces_fit_the_page(page: Page, app_url: str) -> None:
 def test_the_address_opens_exactly_that_face_in_a_fresh_browser(
     page: Page, open_page: Callable[..., Page], app_url: str
 ) -> None:
-    open_generate(page, app_url)
+    open_generate(page, app_url, "?seed=42&truncation=0.7")
     page.locator("#epoch").select_option("6")
-    page.locator("#truncation").fill("0.7")
     page.locator("#count").fill("3")
     page.locator("#seed").fill("12")
     expect(page.locator(FACES).first).to_have_attribute("alt", "Generated face of seed 12")
     expect(page.locator(FACES)).to_have_count(3)
-    assert page.url == f"{app_url}?model={MODEL}&epoch=6&seed=12&count=3&truncation=0.7"
+    expected = {"model": MODEL, "epoch": "6", "seed": "12", "count": "3", "truncation": "0.7"}
+    assert query_of(page) == expected
     shown = drawn(page)
 
     other = open_page(locale="ko-KR")
@@ -188,6 +193,7 @@ def test_a_saved_face_comes_back_when_it_is_dropped(page: Page, app_url: str) ->
     expect(page.locator("#epoch")).to_have_value("11")
     assert png_of({"png": drawn(page)[0]}) == png
     assert "seed=57" in page.url
+    expect(page.locator("#truncation-note")).to_contain_text("z × 0.8 from this PNG")
 
 
 def drop(page: Page, content: bytes) -> None:
@@ -277,6 +283,50 @@ def test_best_of_tells_what_it_left_out_and_shows_it(page: Page, app_url: str) -
     page.reload()
     expect(facts).to_contain_text("The best 6 of 24")
     assert captions(page) == kept
+
+
+def test_best_of_states_its_cost_and_its_bounds(page: Page, app_url: str) -> None:
+    open_generate(page, app_url, "?seed=42&count=3")
+    best, cost = page.locator("#best"), page.locator("#best-cost")
+    expect(cost.locator("span")).to_have_text(["Leaves out 9 of 12", "27 ms a face, about 0.32 s"])
+    page.locator("#count").fill("65")
+    expect(cost).to_have_text("Needs one seed, not a list, and at most 64 faces")
+    expect(best).to_be_disabled()
+    page.locator("#count").fill("2")
+    best.click()
+    expect(cost).to_have_text(re.compile(r"Leaves out 6 of 8\s*[\d,]+ ms a face here, [\d.,]+ s"))
+
+
+def test_a_truncation_is_stated_and_can_be_reset(
+    page: Page, open_page: Callable[..., Page], app_url: str
+) -> None:
+    open_generate(page, app_url, "?seed=42&count=2")
+    note, plain = page.locator("#truncation-note"), drawn(page)
+    expect(note).to_be_hidden()
+    open_generate(page, app_url, "?seed=42&count=2&truncation=1.2")
+    expect(note).to_contain_text("z × 1.2 from this link: no closer to real faces")
+    open_generate(page, app_url, "?seed=42&count=2&truncation=0.8")
+    expect(note).to_contain_text("z × 0.8 from this link: greyer faces, no fewer flaws")
+    scaled = drawn(page)
+    page.locator("#faces [data-heart='0']").click()
+    page.locator("#truncation-reset").click()
+    expect(note).to_be_hidden()
+    expect(page.locator("#dice")).to_be_focused()
+    assert scaled != plain == drawn(page)
+    expected = {"model": MODEL, "epoch": "29", "seed": "42", "count": "2"}
+    assert query_of(page) == expected
+
+    page.locator("#favourites").click()
+    expect(page.locator(FACES)).to_have_count(1)
+    assert png_of({"png": drawn(page)[0]}) == png_of({"png": scaled[0]})
+    expect(note).to_contain_text("The z of some of these is scaled")
+    expect(page.locator("#truncation-reset")).to_be_hidden()
+    page.locator("#faces .nc-frame").first.click()
+    expect(page.locator("#viewer")).to_contain_text("z × 0.8")
+
+    other = open_page(locale="ko-KR")
+    open_generate(other, app_url, "?seed=42&truncation=0.8")
+    expect(other.locator("#truncation-note")).to_contain_text("z × 0.8 (이 링크)")
 
 
 def test_the_keyboard_alone(page: Page, app_url: str) -> None:

@@ -28,7 +28,8 @@ def generate(
         model: Name of a run with kept weights, see /runs.
         seeds: Seeds and ranges of seeds, for example 0-15,99; 256 at most.
         epoch: A kept epoch of the run; -1 for the last.
-        truncation: Scales the latent vectors, 0 to 2.
+        truncation: Scales the latent vectors, 0 to 2. Below 1 faces turn greyer and have no fewer
+            flaws.
     """
     chosen = _seeds(seeds)
     check_truncation(truncation)

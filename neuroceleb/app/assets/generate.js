@@ -21,6 +21,7 @@ let isLinked = ["model", "seed", "epoch", "count", "truncation", "best"].some((n
 
 const labelled = (word, id, ...inputs) =>
   make("div", { class: "nc-control" }, make("label", { for: id }, word), make("div", { class: "nc-joined" }, ...inputs));
+const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const choose = (id) => make("select", { id, change: () => renew(id) });
 const button = (id, word, click, attributes = {}) =>
   make("button", { type: "button", class: "nc-button", id, click, ...attributes }, word);
@@ -59,12 +60,49 @@ const countRange = make("input", {
   type: "range", min: 1, max: first.max_count, value: first.count, "aria-label": words.count, class: "nc-range",
   input: () => { count.value = countRange.value; renew("count"); },
 });
-const truncation = make("input", {
-  id: "truncation", type: "range", min: 0, max: 2, step: 0.05, value: 1, class: "nc-range",
-  input: () => { truncationShown.textContent = Number(truncation.value).toFixed(2); renew("truncation"); },
-});
-const truncationShown = make("output", { for: "truncation", class: "nc-figure" }, "1.00");
 const isList = () => /\d\s*[-,]/.test(seed.value);
+
+/* Best of: of several times as many faces, those with the lowest flaw scores. */
+const isOn = (one) => one.getAttribute("aria-pressed") === "true";
+const set = (one, state) => one.setAttribute("aria-pressed", String(state));
+const best = button("best", words.best, () => { set(best, !isOn(best)); show_view("seeds"); showCost(); }, {
+  "aria-pressed": "false", "aria-describedby": "best-cost", class: "nc-button nc-toggle", title: words.best_hint,
+});
+const bestCost = make("p", { id: "best-cost", class: "nc-cost" });
+let measuredMs = null; // a face, on this server; null until it has ranked some
+const showCost = () => {
+  const kept = Number(count.value);
+  const isPossible = !isList() && kept >= 1 && kept <= first.max_best;
+  best.disabled = !isPossible && !isOn(best); // what is on can be switched off
+  const drawn = kept * first.drawn_per_kept;
+  const ms = measuredMs ?? first.best_ms;
+  if (!isPossible) { bestCost.textContent = fill(words.best_bounds, { most: number(first.max_best) }); return; }
+  const seconds = (drawn * ms / 1_000).toLocaleString(document.documentElement.lang, { maximumSignificantDigits: 2 });
+  bestCost.replaceChildren(
+    make("span", {}, fill(words.best_leaves, { drawn: number(drawn), left_out: number(drawn - kept) })),
+    make("span", {}, fill(measuredMs == null ? words.best_cost : words.best_cost_here, { ms: number(Math.round(ms)), seconds })));
+};
+
+/* A factor on z. There is no control for it: it comes with a link, a PNG or a face of another tab. */
+let truncation = 1;
+let truncationSource = null; // where it came from, in the language of the page
+const resetTruncation = button("truncation-reset", words.truncation_reset, () => {
+  truncation = 1;
+  renew("truncation");
+  dice.focus();
+});
+const truncationText = make("span");
+const truncationNote = make("p", { class: "nc-facts nc-truncation", id: "truncation-note", role: "status", hidden: true },
+  truncationText, " ", resetTruncation);
+const showTruncation = () => {
+  const isOfSeeds = ["seeds", "left_out"].includes(view) && truncation !== 1;
+  const isOfFavourites = view === "favourites" && items.some(({ face }) => face.seed != null && (face.truncation ?? 1) !== 1);
+  truncationNote.hidden = !isOfSeeds && !isOfFavourites;
+  resetTruncation.hidden = !isOfSeeds;
+  truncationText.textContent = isOfFavourites
+    ? words.truncated_favourites
+    : fill(truncation < 1 ? words.truncated : words.truncated_over_1, { scale: truncation, source: truncationSource });
+};
 
 const controls = make("div", { class: "nc-controls" },
   labelled(words.model, "model", model),
@@ -72,16 +110,14 @@ const controls = make("div", { class: "nc-controls" },
   labelled(words.seed, "seed", back, seed, on),
   dice,
   labelled(words.count, "count", count, countRange),
-  labelled(words.truncation, "truncation", truncationShown, truncation),
+  make("div", { class: "nc-control" },
+    make("span", { class: "nc-control-title" }, words.best_title), make("div", { class: "nc-joined" }, best, bestCost)),
   make("p", { class: "nc-hidden", id: "seed-hint" }, words.seed_hint));
 
 /* The bar over the sheet ----------------------------------------------------------------- */
 
 const facts = make("p", { class: "nc-facts", id: "sheet-facts", "aria-live": "polite" });
 const toggle = (id, word, press) => button(id, word, () => press(), { "aria-pressed": "false", class: "nc-button nc-toggle" });
-const isOn = (one) => one.getAttribute("aria-pressed") === "true";
-const set = (one, state) => one.setAttribute("aria-pressed", String(state));
-const best = toggle("best", words.best, () => { set(best, !isOn(best)); show_view("seeds"); });
 const leftOut = toggle("left-out", words.show_left_out, () => show_view(view === "left_out" ? "seeds" : "left_out"));
 const hearts = toggle("favourites", words.favourites, () => show_view(view === "favourites" ? "seeds" : "favourites"));
 const copyLink = button("copy-link", words.copy_link, (event) => copy(location.href, event.currentTarget));
@@ -92,7 +128,7 @@ const file = make("input", {
 });
 const openPng = button("open-png", words.open_png, () => file.click());
 const bar = make("div", { class: "nc-bar" },
-  facts, leftOut, best, hearts, openPng, copyLink, saveAll, smoothSwitch(), file);
+  facts, leftOut, hearts, openPng, copyLink, saveAll, smoothSwitch(), file);
 const grid = make("ol", { class: "nc-grid", "aria-label": words.faces });
 const stage = make("div", { class: "nc-sheet nc-waiting" });
 
@@ -186,7 +222,7 @@ const enlarge = (index) => {
   largeFacts.replaceChildren(
     make("strong", {}, titleOf(face)),
     ` ${face.model} · ${words.epoch} ${face.epoch}`,
-    ...(face.seed == null || face.truncation === 1 ? [] : [` · ${words.truncation} ${face.truncation}`]));
+    ...(face.seed == null || face.truncation === 1 ? [] : [` · z × ${face.truncation}`]));
   largeSave.href = png;
   largeSave.download = name;
   largeLink.hidden = face.seed == null;
@@ -259,7 +295,6 @@ const drawSheet = (newItems) => {
 };
 
 const percent = (share) => `${Math.round(100 * share)} %`;
-const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const choiceText = () => fill(words.chosen, {
   kept: number(choice.drawn - choice.left_out.length), drawn: number(choice.drawn),
   left_out: number(choice.left_out.length), share: percent(choice.left_out.length / choice.drawn),
@@ -279,6 +314,7 @@ const describe = () => {
   leftOut.hidden = !choice || !["seeds", "left_out"].includes(view);
   set(leftOut, view === "left_out");
   set(hearts, view === "favourites");
+  showTruncation();
   saveAll.hidden = view !== "seeds";
   copyLink.hidden = view !== "seeds";
 };
@@ -286,7 +322,7 @@ const describe = () => {
 /* Requests -------------------------------------------------------------------------------- */
 
 const query = () => {
-  const values = { model: model.value, epoch: epoch.value, seed: seed.value, count: count.value, truncation: truncation.value };
+  const values = { model: model.value, epoch: epoch.value, seed: seed.value, count: count.value, truncation };
   return new URLSearchParams(values);
 };
 const postFaces = async (faces) => {
@@ -297,6 +333,7 @@ const load = {
   seeds: async () => {
     const answer = await (await request(`faces${isOn(best) ? "/best" : ""}?${query()}`)).json();
     choice = answer.choice ?? null;
+    if (choice) { measuredMs = choice.ms_a_face; showCost(); }
     zip = answer.zip;
     drawSheet(answer.faces);
     putAddress();
@@ -341,9 +378,13 @@ const show_view = (wanted) => { view = wanted; refresh(); };
 const renew = (changed) => {
   isLinked = true;
   if (changed === "model") listEpochs();
-  const many = isList();
-  count.disabled = countRange.disabled = back.disabled = on.disabled = many;
+  enableControls();
   show_view("seeds");
+};
+
+const enableControls = () => {
+  count.disabled = countRange.disabled = back.disabled = on.disabled = isList();
+  showCost();
 };
 
 const putAddress = () => {
@@ -351,7 +392,7 @@ const putAddress = () => {
   address.put({
     model: model.value, epoch: epoch.value, seed: seed.value.replaceAll(" ", ""),
     count: isList() ? null : count.value,
-    truncation: Number(truncation.value) === 1 ? null : truncation.value,
+    truncation: truncation === 1 ? null : truncation,
     best: isOn(best) ? "yes" : null,
   });
 };
@@ -367,8 +408,9 @@ const choose_option = (select, value) => {
   return there;
 };
 
-/* Set the controls from a link or a PNG; false, with a toast, where something does not exist. */
-const follow = (order) => {
+/* Set the controls from a link, a PNG or a face of another tab (`source` says which, in the language
+   of the page); false, with a toast, where something does not exist. */
+const follow = (order, source = words.from_link) => {
   if (order.model != null && !choose_option(model, order.model)) {
     notify(fill(words.no_such_model, { model: order.model.slice(0, 80) }));
     return false;
@@ -385,12 +427,10 @@ const follow = (order) => {
     notify(words.bad_truncation);
     return false;
   }
-  truncation.step = Number.isInteger(scale * 20) ? 0.05 : "any";
-  truncation.value = scale;
-  truncationShown.textContent = scale.toFixed(2);
+  truncation = scale;
+  truncationSource = source;
   set(best, order.best === "yes");
-  const many = isList();
-  count.disabled = countRange.disabled = back.disabled = on.disabled = many;
+  enableControls();
   return true;
 };
 const reset = async () => {
@@ -416,7 +456,7 @@ const restore = async (png) => {
     } else {
       const order = found.order ?? { ...found.face, seed: String(found.face.seed), count: 1 };
       await loadModels();
-      if (follow(order)) show_view("seeds");
+      if (follow(order, words.from_png)) show_view("seeds");
     }
   } catch (error) {
     notify(error.message);
@@ -450,7 +490,7 @@ const loadModels = async () => {
   choose_option(model, chosen);
 };
 const begin = async () => {
-  root.replaceChildren(controls, bar, stage, viewer);
+  root.replaceChildren(controls, truncationNote, bar, stage, viewer);
   document.body.append(over);
   controls.hidden = bar.hidden = true;
   stage.replaceChildren(make("p", { class: "nc-facts" }, words.developing));
@@ -476,6 +516,6 @@ new ResizeObserver(layOut).observe(stage);
 window.addEventListener("resize", layOut);
 onReceive("generate", ({ face }) => {
   if (face.seed == null) { view = "picked"; postFaces([face]).then((list) => { drawSheet(list); describe(); }).catch((error) => notify(error.message)); }
-  else if (follow({ ...face, seed: String(face.seed), count: 1 })) renew("seed");
+  else if (follow({ ...face, seed: String(face.seed), count: 1 }, words.from_tab)) renew("seed");
 });
 begin();
