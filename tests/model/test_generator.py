@@ -375,5 +375,7 @@ def test_a_sheet_too_long_for_its_format_says_what_to_do(
 
 def test_a_file_in_the_way_is_named(tiny: Path, here: helpers.Here, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("in the way")
-    here("sample", tiny, "--seeds", "1", "--out", tmp_path / "out").assert_refused("cannot be made")
+    here("sample", tiny, "--seeds", "1", "--out", tmp_path / "out").assert_refused(
+        "cannot be created"
+    )
     here("sample", tiny, "--seeds", "1", "--out", tmp_path / "out" / "a.png").assert_refused("out")
