@@ -55,6 +55,8 @@ BEFORE: dict[str, Any] = {
         "first_images": 0,
         "lr_end": 0.0,
         "averages": "one",
+        "patience": 0,
+        "freeze_d": 0,
     },
 }
 MAX_TEXT = 1_000  # characters
@@ -135,12 +137,25 @@ class Settings:
     evaluate_every: int = number(
         0, "Look at the quality of the faces every N epochs; 0: never.", 0, 100_000
     )
+    patience: int = number(
+        0,
+        "End the run after so many evaluations (--evaluate-every) without a better one, and keep "
+        "the best one's weights; 0: never.",
+        0,
+        100_000,
+    )
     holdout: float = number(0.0, "Share of the images kept back from training.", 0.0, 0.5)
     start_from: str = text(
         AUTO,
         "Weights to start from: auto (for few faces the shipped model that fits best), none "
         "(noise), or a run or generator file.",
         MAX_TEXT,
+    )
+    freeze_d: int = number(
+        0,
+        "First convolution layers of D that stay as in the model to start from; 0: none.",
+        0,
+        4,
     )
     seed: int = number(0, "Seed of weights, noise and order.", 0, 2**53 - 1)
     device: str = choice("auto", "Where to compute.", "auto", "cpu", "cuda")
@@ -171,18 +186,32 @@ class Settings:
     def checked(cls, **values: Any) -> "Settings":
         """Settings with these values, the rest as their recipe says.
 
-        Raises UserError that names the first value out of bounds.
+        Raises UserError that names the first value out of bounds, or one that has no effect
+        without another.
         """
         for spec in dataclasses.fields(cls):
             if spec.name in values:
                 bounds.check(spec, values[spec.name])
         recipe = RECIPES[values.get("recipe", cls.recipe)]
         settings = cls(**{**recipe, **values})
+        settings._check_dependencies()
         if settings.ngpu == 0:  # as the original has it
             if settings.device == "cuda":
                 raise UserError("--ngpu 0 is the CPU: leave it out, or --device cuda.")
             settings = dataclasses.replace(settings, device="cpu")
         return settings if settings.images else settings._keeping()
+
+    def _check_dependencies(self) -> None:
+        if self.patience and not self.evaluate_every:
+            raise UserError(
+                f"--patience {self.patience} counts evaluations: set --evaluate-every as well, or "
+                "leave --patience out."
+            )
+        if self.freeze_d and self.start_from in ("", NONE):
+            raise UserError(
+                f"--freeze-d {self.freeze_d} has nothing to freeze in a run that starts from "
+                "noise: choose a model with --start-from, or leave --freeze-d out."
+            )
 
     def for_faces(self, count: int) -> "Settings":
         """The same with the epochs that show so many `images`, where those are set."""

@@ -49,7 +49,24 @@ def test_a_value_out_of_bounds_is_refused_by_the_name_of_its_flag(name: str, val
 @pytest.mark.parametrize("spec", [spec for spec in NUMBERS if spec.metadata["high"] is not None])
 def test_the_bounds_themselves_are_allowed(spec: dataclasses.Field[Any]) -> None:
     for edge in (spec.metadata["low"], spec.metadata["high"]):
-        assert Settings.checked(**{spec.name: edge}) is not None
+        assert Settings.checked(**{"evaluate_every": 1} | {spec.name: edge}) is not None
+
+
+@pytest.mark.parametrize(
+    ("values", "flags"),
+    [
+        ({"patience": 3}, ("--patience 3", "--evaluate-every")),
+        ({"freeze_d": 2, "start_from": "none"}, ("--freeze-d 2", "--start-from")),
+        ({"freeze_d": 2, "start_from": ""}, ("--freeze-d 2", "--start-from")),
+        ({"freeze_d": 2, "recipe": "classic"}, ("--freeze-d 2", "--start-from")),
+    ],
+)
+def test_a_setting_without_the_one_it_needs_is_refused(
+    values: dict[str, Any], flags: tuple[str, ...]
+) -> None:
+    with pytest.raises(UserError) as refusal:
+        Settings.checked(**values)
+    assert all(flag in str(refusal.value) for flag in flags)
 
 
 @pytest.mark.parametrize(("epochs", "every"), [(1, 1), (20, 1), (21, 2), (200, 10), (1000, 50)])

@@ -800,6 +800,27 @@ TRAININGS: dict[str, str] = {
         "--start-from {0}: 그 생성자의 nz와 ngf는 {3}, {4}이(가) 아니라 {1}, {2}입니다. 그 "
         "값을 쓰거나 빼세요."
     ),
+    "--patience {} counts evaluations: set --evaluate-every as well, or leave --patience out.": (
+        "--patience {0}은(는) 측정 횟수를 셉니다. --evaluate-every도 정하거나 빼세요."
+    ),
+    "--freeze-d {} has nothing to freeze in a run that starts from noise: choose a model with "
+    "--start-from, or leave --freeze-d out.": (
+        "--freeze-d {0}: 처음부터 하는 학습에는 고정할 층이 없습니다. --start-from으로 모델을 "
+        "고르거나 --freeze-d를 빼세요."
+    ),
+    "--freeze-d {} has nothing to freeze: {} Choose a model with --start-from, or leave "
+    "--freeze-d out.": (
+        "--freeze-d {0}: 고정할 층이 없습니다. {1} --start-from으로 모델을 고르거나 --freeze-d를 "
+        "빼세요."
+    ),
+    "--freeze-d {}: there is no discriminator with ndf {} and norm {} beside {}: leave --freeze-d "
+    "out.": (
+        "--freeze-d {0}: {3} 옆에 ndf가 {1}이고 정규화가 {2}인 판별자가 없습니다. --freeze-d를 "
+        "빼세요."
+    ),
+    "Stopped early: no better epoch since epoch {}; its weights are kept.": (
+        "일찍 끝났습니다: 에포크 {0} 뒤로 더 나은 것이 없습니다. 그 가중치를 보관했습니다."
+    ),
     "--device cuda: PyTorch sees no GPU here; use --device cpu or auto.": (
         "--device cuda: PyTorch가 GPU를 찾지 못합니다. --device cpu나 auto를 쓰세요."
     ),

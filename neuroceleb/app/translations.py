@@ -122,6 +122,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "v_diverged": "Diverged: the losses have run away.",
         "v_collapse": "Collapse: the faces of different seeds have grown alike.",
         "v_stalled": "Stalled: the same seeds' faces no longer change.",
+        "v_overfitting": "D is overfitting: it is far surer of the faces it is trained on than of "
+        "held-out ones.",
         "v_d_strong": "D is too strong: it has been sure of nearly every face for long, so "
         "G learns little.",
         "v_g_strong": "D can hardly tell photos from fakes.",
@@ -131,11 +133,15 @@ TEXTS: dict[str, dict[str, str]] = {
         "learning rate.",
         "t_stalled": "stop it; to go further, duplicate it with a higher learning rate or "
         "more width.",
+        "t_overfitting": "use the best evaluated epoch; then add photos, or duplicate the run with "
+        "a higher augmentation chance.",
         "t_d_strong": "duplicate the run with half the width of D (ndf), or add photos.",
         "t_g_strong": "if the sheets look good, this is the end: stop. If not, duplicate "
         "the run with twice the width of D (ndf).",
         "f_d_x": "D(x)",
         "f_d_g_z1": "D(G(z))",
+        "f_d_train": "D(training faces)",
+        "f_d_held_out": "D(held-out faces)",
         "f_loss_g": "loss G",
         "f_sample_nearest": "variety of samples",
         "f_sample_change": "change per epoch",
@@ -250,16 +256,21 @@ TEXTS: dict[str, dict[str, str]] = {
         "v_diverged": "발산: 손실이 걷잡을 수 없이 커졌습니다.",
         "v_collapse": "붕괴: 서로 다른 시드의 얼굴이 비슷해졌습니다.",
         "v_stalled": "정체: 같은 시드의 얼굴이 더는 변하지 않습니다.",
+        "v_overfitting": "과적합: D가 남겨 둔 얼굴보다 학습한 얼굴을 훨씬 더 확신합니다.",
         "v_d_strong": "D가 너무 강합니다: 오랫동안 거의 모든 얼굴을 확신해서 G가 배우지 못합니다.",
         "v_g_strong": "D가 사진과 가짜를 거의 구별하지 못합니다.",
         "t_diverged": "학습률을 10분의 1로, 또는 기본값 0.0002로 복제해 보세요.",
         "t_collapse": "그 전 에포크를 쓰고, 학습률을 절반으로 복제해 보세요.",
         "t_stalled": "멈추세요. 더 나아가려면 학습률이나 너비를 키워 복제해 보세요.",
+        "t_overfitting": "가장 나은 에포크를 쓰세요. 사진을 늘리거나 증강 확률을 높여 복제해 "
+        "보세요.",
         "t_d_strong": "D의 너비(ndf)를 절반으로 복제하거나 사진을 늘려 보세요.",
         "t_g_strong": "시트가 좋아 보이면 여기서 멈추세요. 아니면 D의 너비(ndf)를 두 배로 "
         "복제해 보세요.",
         "f_d_x": "D(x)",
         "f_d_g_z1": "D(G(z))",
+        "f_d_train": "D(학습한 얼굴)",
+        "f_d_held_out": "D(남겨 둔 얼굴)",
         "f_loss_g": "손실 G",
         "f_sample_nearest": "샘플의 다양함",
         "f_sample_change": "에포크당 변화",

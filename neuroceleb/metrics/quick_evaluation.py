@@ -1,22 +1,26 @@
 """The quick evaluation of an epoch during a training: rough figures to choose epochs by."""
 
+import copy
 import time
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
+from neuroceleb.data.batches import to_float
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 from neuroceleb.latent.seeds import z_from_seeds
 from neuroceleb.metrics import swd
 from neuroceleb.metrics.reference import MIN_FACES, fit_rule, value_or_reason
 from neuroceleb.model import generator
-from neuroceleb.model.networks import Generator
+from neuroceleb.model.networks import Discriminator, Generator
 
 if TYPE_CHECKING:  # it needs OpenCV, which a machine that only trains may lack
     from neuroceleb.metrics import landmarks
 
 FACES = 256
+D_BATCH_SIZE = 64
 RULE_FACES = 4  # times as many real faces fit the well-formed rule
 
 
@@ -70,3 +74,19 @@ def evaluate(network: Generator, reference: QuickReference) -> dict[str, float |
     figures["n"] = reference.n
     figures["seconds"] = round(time.perf_counter() - started, 2)
     return figures
+
+
+def mean_d_output(D: Discriminator, faces: Pixels) -> float:
+    """D's mean output, 0..1, for (N, 64, 64, 3) uint8 faces without augmentation.
+
+    BatchNorm normalizes by batches of D_BATCH_SIZE, as in training: neither its running statistics
+    nor anything else in D changes.
+    """
+    copied = copy.deepcopy(D).train()
+    device = next(D.parameters()).device
+    total = 0.0
+    with torch.no_grad():
+        for batch in np.array_split(faces, max(1, round(len(faces) / D_BATCH_SIZE))):
+            images = to_float(torch.from_numpy(np.ascontiguousarray(batch)).to(device))
+            total += float(copied(images).sum())
+    return total / len(faces)

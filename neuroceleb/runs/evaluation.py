@@ -46,6 +46,31 @@ def best(figures: Mapping[int, Mapping[str, Any]]) -> int | None:
     return min(measured, key=lambda epoch: (measured[epoch]["swd"], epoch), default=None)
 
 
+def may_become_best(figures: Mapping[int, Mapping[str, Any]], epoch: int) -> bool:
+    """Whether `epoch` can be the best now or when later epochs are known, by RULE.
+
+    It cannot where an earlier epoch has at least its share of well-formed faces and at most its
+    distance. That is more than being the best now: a later, higher share can exclude that one.
+    """
+    row = figures[epoch]
+    distance = finite(row.get("swd"))
+    if distance is None:
+        return False
+    share = finite(row.get("well_formed"))
+    for earlier, other in figures.items():
+        other_distance, other_share = finite(other.get("swd")), finite(other.get("well_formed"))
+        if earlier >= epoch or other_distance is None or (other_share is None) != (share is None):
+            continue
+        if other_distance <= distance and (other_share or 0.0) >= (share or 0.0):
+            return False
+    return True
+
+
+def count_since(figures: Mapping[int, Mapping[str, Any]], epoch: int) -> int:
+    """The number of evaluated epochs after `epoch`."""
+    return sum(other > epoch for other in figures)
+
+
 def of_stats(rows: Iterable[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
     """The quick figures in rows of stats.jsonl, by epoch."""
     found = ((row.get("epoch"), row.get("quality")) for row in rows)

@@ -12,6 +12,11 @@ network; the tests hold curves of both.
   images have been shown (healthy runs here needed 15,000 to 25,000). Near-duplicates as the sign:
   Arora and Zhang, *Do GANs actually learn the distribution?*, 2017. Faces that hop from one
   mode to the next together: Metz et al., *Unrolled GANs*, 2016.
+- *overfitting*: in the last 3 evaluations of a run with a holdout, D's mean output for faces it was
+  trained on is over 0.25 above that for held-out ones (d_train, d_held_out, both not augmented).
+  The same comparison, as a share of the distance to the fakes, is r_v of Karras et al., *Training
+  Generative Adversarial Networks with Limited Data*, 2020. 0.25 is half of the distance between
+  photos and fakes of a run whose D answers 0.75 and 0.25.
 - *stalled*: the fixed noise's faces have lately not changed.
 - *d_strong*: for long D has called photos real (d_x over 0.9) and fakes fake (d_g_z1 under 0.1).
   Chintala's *ganhacks*: "D loss goes to 0: failure mode". A perfect D has no gradient to teach G
@@ -39,6 +44,8 @@ VARIED = 0.5
 HOPPING = 0.4  # sample_change of a healthy run falls from 0.6 to 0.2
 UNCHANGED = 0.02
 MIN_GAP = 0.1
+OVERFITTING_GAP = 0.25
+OVERFITTING_EVALUATIONS = 3
 RUNAWAY_LOSS = 50.0
 
 Rows = Sequence[dict[str, Any]]
@@ -116,6 +123,22 @@ def _stalled(rows: Rows) -> _Finding | None:
     return _Finding("stalled", recent, {"sample_change": _mean(recent, "sample_change") or 0.0})
 
 
+def _overfitting(rows: Rows) -> _Finding | None:
+    evaluated = [
+        {"epoch": row["epoch"], "d_train": train, "d_held_out": held_out}
+        for row in rows
+        if isinstance(quality := row.get("quality"), dict)
+        and (train := finite(quality.get("d_train"))) is not None
+        and (held_out := finite(quality.get("d_held_out"))) is not None
+    ][-OVERFITTING_EVALUATIONS:]
+    if len(evaluated) < OVERFITTING_EVALUATIONS:
+        return None
+    figures = _means(evaluated, "d_train", "d_held_out")
+    if figures["d_train"] - figures["d_held_out"] <= OVERFITTING_GAP:
+        return None
+    return _Finding("overfitting", evaluated, figures)
+
+
 def _d_strong(rows: Rows) -> _Finding | None:
     long = _for_long(rows)
     for part in (long, _lately(rows)):
@@ -153,6 +176,7 @@ def _learning(rows: Rows) -> _Finding:
 _RULES: tuple[Callable[[Rows], _Finding | None], ...] = (
     _collapse,
     _stalled,
+    _overfitting,
     _d_strong,
     _g_strong,
     _still_similar,
@@ -202,6 +226,8 @@ def _verdict_of(finding: _Finding) -> Verdict:
 _NAMES = {
     "d_x": "D(x)",
     "d_g_z1": "D(G(z))",
+    "d_train": "D(training faces)",
+    "d_held_out": "D(held-out faces)",
     "loss_g": "loss G",
     "sample_nearest": "variety of the samples",
     "sample_change": "change from epoch to epoch",
@@ -222,6 +248,11 @@ _SENTENCES = {
         "Stalled: the same seeds' faces no longer change",
         "Stop it; what it learned is there. To go further, duplicate it with a higher learning "
         "rate or more width.",
+    ),
+    "overfitting": (
+        "D is overfitting: it is far surer of the faces it is trained on than of held-out ones",
+        "Use the best evaluated epoch. Then add photos, or duplicate the run with a higher "
+        "--augment-chance.",
     ),
     "d_strong": (
         "D is too strong: it has been sure of nearly every face for long, so G learns little",

@@ -276,6 +276,8 @@ def _disk_bytes(data: Dataset, settings: Settings) -> int:
         d = sum(item.numel() for item in Discriminator(settings.ndf).parameters())
     width = 2 if settings.weights == "float16" else 4
     kept = len(range(0, settings.epochs, settings.keep_every)) + 1
+    if settings.patience:  # at most: each evaluated epoch can be the best so far
+        kept += settings.epochs // settings.evaluate_every
     state = 4 * 3 * (g + d)  # weights and Adam's two moments
     return settings.epochs * sheet + kept * g * width + d * width + 3 * state
 

@@ -95,6 +95,7 @@ def new_gan(settings: Settings, device: torch.device, initial_weights: Path | No
     (he_init if settings.d_init == "he" else weights_init)(D, rng)
     if initial_weights is not None:
         _load_initial_weights(initial_weights, G, D)
+    freeze_layers(D, settings.freeze_d)
     G.to(device).to(memory_format=torch.channels_last)
     D.to(device).to(memory_format=torch.channels_last)
     return GAN(
@@ -105,6 +106,19 @@ def new_gan(settings: Settings, device: torch.device, initial_weights: Path | No
         _new_emas(G, settings),
         ScoreMeans().to(device) if settings.lecam else None,
     )
+
+
+def freeze_layers(D: Discriminator, count: int) -> None:
+    """Exclude D's first `count` convolutions and their norms from training.
+
+    Mo, Cho, Shin, *Freeze the Discriminator: a Simple Baseline for Fine-Tuning GANs*, 2020. As
+    there, BatchNorm goes on normalizing by the batch.
+    """
+    convolutions = 0
+    for layer in D.main:
+        convolutions += isinstance(layer, nn.Conv2d)
+        if convolutions <= count:
+            layer.requires_grad_(False)
 
 
 def _new_adam(network: nn.Module, lr: float, settings: Settings, device: torch.device) -> Adam:
@@ -127,12 +141,21 @@ def _new_emas(G: Generator, settings: Settings) -> dict[str, Generator]:
 
 
 def check_initial_weights(path: Path, settings: Settings) -> None:
-    """Raise UserError where the generator in a file does not have the widths of the settings."""
+    """Raise UserError where a generator file does not fit the settings.
+
+    That is where its widths differ, or where layers of D are to be frozen and there is no
+    discriminator in the same folder, or one of another shape.
+    """
     G, _ = checkpoint.load_generator(path)
     if (G.nz, G.ngf) != (settings.nz, settings.ngf):
         raise UserError(
             f"--start-from {path.name}: that generator has nz {G.nz} and ngf {G.ngf}, not "
             f"{settings.nz} and {settings.ngf}: use its values, or leave --start-from out."
+        )
+    if settings.freeze_d and _discriminator_beside(path, settings.ndf, settings.d_norm) is None:
+        raise UserError(
+            f"--freeze-d {settings.freeze_d}: there is no discriminator with ndf {settings.ndf} "
+            f"and norm {settings.d_norm} beside {path.name}: leave --freeze-d out."
         )
 
 
@@ -142,12 +165,18 @@ def _load_initial_weights(path: Path, G: Generator, D: Discriminator) -> None:
     Wang et al., *Transferring GANs: generating images from limited data*, 2018.
     """
     G.load_state_dict(checkpoint.load_generator(path)[0].state_dict())
+    other = _discriminator_beside(path, D.ndf, D.norm)
+    if other is not None:
+        D.load_state_dict(other.state_dict())
+
+
+def _discriminator_beside(path: Path, ndf: int, norm: str) -> Discriminator | None:
+    """The discriminator in the folder of a generator file, if there is one of this shape."""
     d_path = path.parent / "netD.safetensors"
     if not d_path.is_file():
-        return
-    other = checkpoint.load_discriminator(d_path)
-    if (other.ndf, other.norm) == (D.ndf, D.norm):
-        D.load_state_dict(other.state_dict())
+        return None
+    D = checkpoint.load_discriminator(d_path)
+    return D if (D.ndf, D.norm) == (ndf, norm) else None
 
 
 def wrap_for_ddp(gan: GAN, settings: Settings, dist: DistributedContext) -> GAN:

@@ -19,6 +19,7 @@ from neuroceleb.training import cuda_graphs
 from neuroceleb.training import device as devices
 from neuroceleb.training.actions import Action, ActionPolicy
 from neuroceleb.training.background_writer import Writer
+from neuroceleb.training.distributed import DistributedContext
 from neuroceleb.training.gan import GAN, new_gan, set_learning_rates, update_emas, wrap_for_ddp
 from neuroceleb.training.progress import OnStep, Progress, Throughput, step_report
 from neuroceleb.training.recording import (
@@ -75,7 +76,8 @@ def _train(
     throughput = Throughput(total_images, progress.images_seen)
     heartbeat.update(state="running", **progress.counts())
 
-    while progress.epoch < settings.epochs:
+    early_stop = _early_stop(parts, settings, dist)
+    while progress.epoch < settings.epochs and not early_stop:
         batch_size = settings.batch_size_of(progress.epoch, len(faces))
         steps = faces.steps(batch_size)
         heartbeat.update(steps=steps)
@@ -113,11 +115,24 @@ def _train(
         recorder.record_epoch(progress, metrics, is_kept, throughput.resumed_flag())
         progress.begin_next_epoch()
         heartbeat.update(**progress.counts())
-        if _save(policy.after_epoch(is_kept), parts) and progress.epoch < settings.epochs:
+        early_stop = _early_stop(parts, settings, dist)
+        is_last = progress.epoch >= settings.epochs or early_stop != ""
+        if _save(policy.after_epoch(is_kept or is_last), parts) and not is_last:
             return "stopped"
 
-    recorder.save_final_weights(progress)
+    if early_stop:
+        log.info("%s", early_stop)
+        heartbeat.update(message=early_stop)
+    else:
+        recorder.save_final_weights(progress)
     return "finished"
+
+
+def _early_stop(parts: _Parts, settings: Settings, dist: DistributedContext) -> str:
+    """Why the run ends before its last epoch, by `patience`; "" where it does not."""
+    if not settings.patience or parts.progress.epoch >= settings.epochs:
+        return ""
+    return str(dist.broadcast_object(parts.recorder.early_stop_message()))
 
 
 def _check_on_cpu(metrics: torch.Tensor, progress: Progress) -> None:
@@ -172,8 +187,8 @@ def _new_progress(device: torch.device) -> Progress:
 def _new_recorder(spec: TrainingSpec, gan: GAN, rng: torch.Generator, writer: Writer) -> Recorder:
     if not spec.dist.is_rank_zero:
         return NullRecorder()
-    reference = _quick_reference(spec)
-    return RunRecorder(spec.run, spec.settings, spec.dataset, gan, rng, writer, reference)
+    reference, held_out = _quick_reference(spec), spec.reference_faces
+    return RunRecorder(spec.run, spec.settings, spec.dataset, gan, rng, writer, reference, held_out)
 
 
 def _quick_reference(spec: TrainingSpec) -> QuickReference | None:

@@ -1,10 +1,12 @@
 """Writing the files of a run during training: sheets, weights, stats.jsonl and the state."""
 
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from neuroceleb import images
@@ -15,7 +17,9 @@ from neuroceleb.latent.seeds import FIXED_SEEDS, z_from_seeds
 from neuroceleb.metrics import collapse, quick_evaluation
 from neuroceleb.metrics.quick_evaluation import QuickReference
 from neuroceleb.model import checkpoint, generator
+from neuroceleb.model.losses import LOSSES
 from neuroceleb.model.networks import without_spectral_norm
+from neuroceleb.runs import evaluation
 from neuroceleb.runs.run import Run
 from neuroceleb.settings import IMAGE_SIZE, Settings
 from neuroceleb.spacing import even_indices
@@ -23,6 +27,8 @@ from neuroceleb.training.background_writer import Writer, copy_to_host
 from neuroceleb.training.gan import EMA_SCALES, GAN, recompute_ema_statistics
 from neuroceleb.training.progress import Progress
 from neuroceleb.training.step import METRICS
+
+D_SAMPLE_SEED = 6
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +64,10 @@ class NullRecorder:
     ) -> None:
         """See `RunRecorder`."""
 
+    def early_stop_message(self) -> str:
+        """See `RunRecorder`: only rank 0 knows."""
+        return ""
+
     def save_final_weights(self, progress: Progress) -> None:
         """See `RunRecorder`."""
 
@@ -70,7 +80,7 @@ class RunRecorder:
     """Writes a run's files with a writer that may run in the background.
 
     Tensors on a GPU are copied first, so that training can go on. `reference` are the real images
-    for the metrics of `evaluate_every`.
+    for the metrics of `evaluate_every`, and `held_out` (N, 64, 64, 3) the held-out ones, if any.
     """
 
     run: Run
@@ -80,6 +90,7 @@ class RunRecorder:
     rng: torch.Generator
     writer: Writer
     reference: QuickReference | None = None
+    held_out: Pixels | None = None
 
     def save_real_sheet(self, real: torch.Tensor) -> None:
         """Write the sheet of real images: the first batch, (N, 3, 64, 64) in [-1, 1]."""
@@ -92,6 +103,7 @@ class RunRecorder:
     ) -> None:
         """Write an epoch's sheet, its row of stats.jsonl, and its weights if they are kept.
 
+        With `patience`, the weights of an epoch that may become the best are kept in any case.
         `last` are the METRICS of the last step. `extra` is added to the row.
         """
         epoch, row = progress.epoch, _stats_row(progress, last)
@@ -101,12 +113,22 @@ class RunRecorder:
         fakes = generator.render(gan.sampling_generator, fixed_z)
         path = self.run.sheet_file(epoch, self.settings.sheet_format)
         self.writer.submit(lambda: images.save(path, images.grid(fakes)))
-        if keep_weights:
+        quality = self._quality(gan, epoch)
+        if keep_weights or self._may_become_best(quality, epoch):
             self._save_weights(gan, epoch, progress.images_seen)
-        row |= self._quality(gan, epoch)
+        row |= {"quality": quality} if quality else {}
         self.writer.submit(
             lambda: self.run.append_stats(row | self._collapse_metrics(fakes, epoch) | extra)
         )
+
+    def early_stop_message(self) -> str:
+        """Why the run ends here by `patience`, from stats.jsonl; "" where it goes on."""
+        patience = self.settings.patience
+        figures = self._recorded_quality() if patience else {}
+        best = evaluation.best(figures)
+        if best is None or evaluation.count_since(figures, best) < patience:
+            return ""
+        return f"Stopped early: no better epoch since epoch {best}; its weights are kept."
 
     def save_final_weights(self, progress: Progress) -> None:
         """Keep the current weights, unless those of the last finished epoch are kept already.
@@ -157,11 +179,35 @@ class RunRecorder:
         self.writer.submit(write)
 
     def _quality(self, gan: GAN, epoch: int) -> dict[str, Any]:
-        """The metrics of `evaluate_every`, in the epochs where they are due."""
+        """The figures under `quality` in stats.jsonl, in the epochs where they are due; else {}."""
         every = self.settings.evaluate_every
         if self.reference is None or not every or (epoch + 1) % every:
             return {}
-        return {"quality": quick_evaluation.evaluate(gan.sampling_generator, self.reference)}
+        figures = quick_evaluation.evaluate(gan.sampling_generator, self.reference)
+        return {**figures, **self._d_outputs()}
+
+    def _d_outputs(self) -> dict[str, float]:
+        """D's mean outputs for training faces and for held-out ones; {} where none are held out.
+
+        Not for a paired loss: it leaves D's output for a single image undefined.
+        """
+        if self.held_out is None or LOSSES[self.settings.loss].is_paired:
+            return {}
+        both = {"d_train": self.dataset.pixels, "d_held_out": self.held_out}
+        return {
+            name: round(quick_evaluation.mean_d_output(self.gan.D, _sample(faces)), 4)
+            for name, faces in both.items()
+        }
+
+    def _may_become_best(self, quality: dict[str, Any], epoch: int) -> bool:
+        if not quality or not self.settings.patience:
+            return False
+        return evaluation.may_become_best(self._recorded_quality() | {epoch: quality}, epoch)
+
+    def _recorded_quality(self) -> dict[int, Mapping[str, Any]]:
+        """The quick figures of stats.jsonl, by epoch."""
+        self.writer.wait()
+        return evaluation.of_stats(self.run.stats())
 
     def _collapse_metrics(self, fakes: Pixels, epoch: int) -> dict[str, float]:
         """How similar the sheet's images are to each other and to those of the epoch before."""
@@ -199,6 +245,12 @@ def swd(gan: GAN, reference: QuickReference) -> float:
     """The sliced Wasserstein distance of the selected EMA's images to the reference."""
     recompute_ema_statistics(gan)
     return float(quick_evaluation.evaluate(gan.sampling_generator, reference)["swd"])
+
+
+def _sample(faces: Pixels) -> Pixels:
+    """At most FACES of the quick evaluation, always the same."""
+    order = np.random.default_rng(D_SAMPLE_SEED).permutation(len(faces))
+    return np.ascontiguousarray(faces[np.sort(order[: quick_evaluation.FACES])])
 
 
 def _stats_row(progress: Progress, last: torch.Tensor) -> dict[str, Any]:

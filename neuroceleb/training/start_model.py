@@ -47,8 +47,21 @@ class StartModel:
 def resolve(workspace: Workspace, settings: Settings, faces: Pixels) -> StartModel:
     """The model that `settings.start_from` means for a dataset, (N, 64, 64, 3) uint8.
 
-    Raises UserError where a named model is missing or has another width.
+    Raises UserError where a named model is missing or has another width, and where layers of D are
+    to be frozen and there are none of the model's.
     """
+    start = _resolve(workspace, settings, faces)
+    if settings.freeze_d and start.weights is None:
+        raise UserError(
+            f"--freeze-d {settings.freeze_d} has nothing to freeze: {start.reason} Choose a model "
+            "with --start-from, or leave --freeze-d out."
+        )
+    if start.weights is not None:
+        check_initial_weights(start.weights, settings)
+    return start
+
+
+def _resolve(workspace: Workspace, settings: Settings, faces: Pixels) -> StartModel:
     if settings.start_from in ("", NONE):
         return StartModel(None, NONE, "It starts from noise, as set.")
     if settings.start_from != AUTO:

@@ -1,6 +1,7 @@
 """One training step: an update of D and one of G."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,14 +113,27 @@ def _alternating_step(
 
     # Update G. D's own gradient is not needed.
     gan.adam_g.zero_grad()
-    gan.D.requires_grad_(False)
-    new_scores = _discriminate(gan.D, _augment(fake, config, rng), config)
-    paired = _discriminate(gan.D, real.detach(), config) if config.loss.is_paired else real_scores
-    loss_g = config.loss.g_loss(paired, new_scores, config.top_k)
-    _backward(loss_g, loss_weight)
+    with _all_frozen(gan.D):
+        new_scores = _discriminate(gan.D, _augment(fake, config, rng), config)
+        is_paired = config.loss.is_paired
+        paired = _discriminate(gan.D, real.detach(), config) if is_paired else real_scores
+        loss_g = config.loss.g_loss(paired, new_scores, config.top_k)
+        _backward(loss_g, loss_weight)
     gan.adam_g.step()
-    gan.D.requires_grad_(True)
     return _metrics(config.loss, loss_g, real_scores, fake_scores, new_scores)
+
+
+@contextmanager
+def _all_frozen(network: nn.Module) -> Iterator[None]:
+    """Compute no gradient of the network's weights in the block; frozen ones stay frozen."""
+    trained = [weight for weight in network.parameters() if weight.requires_grad]
+    for weight in trained:
+        weight.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for weight in trained:
+            weight.requires_grad_(True)
 
 
 DOutputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # fakes, scores of real and fake images

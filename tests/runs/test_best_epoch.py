@@ -37,6 +37,32 @@ def test_no_epoch_is_better_than_the_best(found: dict[int, tuple[float, float]])
         assert not (far < found[best][1] and share >= max(s for s, _ in found.values()))
 
 
+@given(st.lists(st.tuples(st.sampled_from([0.9, 0.95, 0.96, 1.0, None]), st.integers(1, 9))))
+def test_weights_of_the_best_epoch_were_kept_whatever_came_later(
+    found: list[tuple[float | None, int]],
+) -> None:
+    figures = {
+        epoch: {"swd": far} | ({} if share is None else {"well_formed": share})
+        for epoch, (share, far) in enumerate(found)
+    }
+    best = evaluation.best(figures)
+    if best is not None:
+        so_far = {epoch: row for epoch, row in figures.items() if epoch <= best}
+        assert evaluation.may_become_best(so_far, best)
+        assert evaluation.count_since(figures, best) == len(found) - 1 - best
+
+
+def test_an_epoch_that_is_worse_than_an_earlier_one_cannot_become_the_best() -> None:
+    figures = {
+        0: {"swd": 20.0, "well_formed": 0.96},
+        1: {"swd": 21.0, "well_formed": 0.95},
+        2: {"swd": 21.0, "well_formed": 0.97},  # the best once 0.99 is reached
+        3: {"swd": 20.0, "well_formed": 0.96},
+        4: {"well_formed": 1.0},
+    }
+    assert [e for e in figures if evaluation.may_become_best(figures, e)] == [0, 2]
+
+
 def entry(n: int, share: float, far: float, evaluated: str = "2026") -> evaluation.Entry:
     figures = {"well_formed": {"share": share}, "swd": {"mean": far}}
     return {"n_fake": n, "evaluated": evaluated, **figures}

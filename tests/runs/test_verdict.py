@@ -114,3 +114,29 @@ def test_runs_without_figures_of_variety_have_a_verdict() -> None:
     for name in ("healthy", "d_strong", "diverged"):
         rows = [{k: v for k, v in row.items() if "sample" not in k} for row in curve(name)]
         assert kinds(rows)[-1] == ("learning" if name == "healthy" else name)
+
+
+def evaluated(count: int, train: float, held_out: float) -> list[dict[str, Any]]:
+    """The healthy curve with D's outputs in its last `count` epochs that were evaluated."""
+    rows = [dict(row) for row in curve("healthy")]
+    for row in rows[-2 * count :: 2]:
+        row["quality"] = {"swd": 20.0, "d_train": train, "d_held_out": held_out}
+    return rows
+
+
+def test_a_d_that_is_surer_of_its_training_faces_is_overfitting() -> None:
+    rows = evaluated(3, 0.9, 0.6)
+    found = verdict.judge(rows)
+    assert found is not None
+    assert found.kind == "overfitting"
+    assert found.figures == {"d_train": 0.9, "d_held_out": 0.6}
+    assert found.epochs == (rows[-6]["epoch"], rows[-2]["epoch"])
+    assert "D(held-out faces) 0.6" in found.sentence
+    assert "--augment-chance" in found.advice
+
+
+@pytest.mark.parametrize(("count", "held_out"), [(2, 0.1), (3, 0.7)])
+def test_a_small_gap_or_few_evaluations_are_no_overfitting(count: int, held_out: float) -> None:
+    found = verdict.judge(evaluated(count, 0.9, held_out))
+    assert found is not None
+    assert found.kind != "overfitting"

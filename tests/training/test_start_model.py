@@ -10,6 +10,7 @@ from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 from neuroceleb.latent.seeds import z_from_seeds
 from neuroceleb.model import checkpoint, generator
+from neuroceleb.model.networks import Discriminator
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import Settings
@@ -100,3 +101,29 @@ def test_terms_are_inherited(workspace: Workspace) -> None:
     (mine.path / "config.json").write_text(json.dumps(config))
     start = start_model.resolve(workspace, settings("mine"), faces_of(workspace, "first"))
     assert start.terms == TERMS
+
+
+def frozen(start_from: str) -> Settings:
+    return Settings.checked(nz=8, ngf=4, ndf=4, start_from=start_from, freeze_d=2)
+
+
+def test_layers_of_d_are_frozen_only_where_the_model_has_a_d_of_that_shape(
+    workspace: Workspace,
+) -> None:
+    faces = faces_of(workspace, "first")
+    with pytest.raises(UserError, match=r"--freeze-d 2.* beside netG_epoch_000"):
+        start_model.resolve(workspace, frozen("first"), faces)
+    for ndf, fits in ((8, False), (4, True)):
+        D = Discriminator(ndf)
+        checkpoint.save_weights(workspace.run("first").discriminator_file, D, {})
+        if fits:
+            assert start_model.resolve(workspace, frozen("first"), faces).name == "first"
+        else:
+            with pytest.raises(UserError, match="no discriminator with ndf 4"):
+                start_model.resolve(workspace, frozen("first"), faces)
+
+
+def test_nothing_is_frozen_where_auto_means_noise(workspace: Workspace) -> None:
+    many = np.zeros((start_model.FEW_FACES, 64, 64, 3), np.uint8)
+    with pytest.raises(UserError, match="nothing to freeze: It starts from noise"):
+        start_model.resolve(workspace, frozen("auto"), many)
