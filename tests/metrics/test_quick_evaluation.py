@@ -8,6 +8,7 @@ import torch
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 from neuroceleb.metrics import quick_evaluation
+from neuroceleb.model.networks import Discriminator
 from tests import helpers
 from tests.metrics.portraits import portraits
 
@@ -40,3 +41,16 @@ def test_it_changes_no_state(faces: Pixels) -> None:
 def test_too_few_faces_are_refused(faces: Pixels) -> None:
     with pytest.raises(UserError, match="32 real faces"):
         quick_evaluation.QuickReference(faces[:10])
+
+
+@pytest.mark.parametrize("norm", ["batch", "spectral"])
+def test_the_mean_output_of_d_leaves_it_as_it_was(faces: Pixels, norm: str) -> None:
+    D = Discriminator(4, norm=norm).eval()
+    before = {name: value.clone() for name, value in D.state_dict().items()}
+    random_state = torch.get_rng_state()
+    mean = quick_evaluation.mean_d_output(D, faces)
+    assert 0 < mean < 1
+    assert mean == quick_evaluation.mean_d_output(D, faces)
+    assert not D.training
+    assert torch.equal(torch.get_rng_state(), random_state)
+    assert all(torch.equal(value, before[name]) for name, value in D.state_dict().items())
