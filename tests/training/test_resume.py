@@ -357,7 +357,7 @@ def test_a_finished_run_is_queued_again_only_with_more_epochs_and_a_dataset(
     with pytest.raises(UserError, match="more epochs"):
         jobs.resume(Workspace(here.workspace), run.name, epochs=EPOCHS)
     files.write_json(run.path / "config.json", {**run.config(), "dataset": {}})
-    with pytest.raises(UserError, match="which dataset"):
+    with pytest.raises(UserError, match="does not name a dataset"):
         jobs.resume(Workspace(here.workspace), run.name, epochs=9)
     assert run.state() == "finished"
 

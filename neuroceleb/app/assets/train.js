@@ -167,6 +167,7 @@ const estimateWords = (found) => {
     facts.push(`${words.memory} ${number(found.memory_mb)} MB`);
   }
   if (found.disk_bytes != null) facts.push(`${words.disk} ${gigabytes(found.disk_bytes)} (${words.free} ${gigabytes(found.disk_free_bytes)})`);
+  if (found.start_model) facts.push(found.start_model.name === "none" ? words.starts_from_noise : `${words.starts_from} ${found.start_model.name}`);
   return [
     make("ul", { class: "nc-list" }, ...facts.map((fact) => make("li", {}, fact))),
     ...found.problems.map((problem) => make("p", { class: `nc-problem ${problem.is_fatal ? "nc-state-failed" : ""}` },
