@@ -156,7 +156,6 @@ KO: dict[str, str] = {
     "problem_busy": "이 장치에서 다른 학습이 진행 중이거나 기다리고 있습니다. 이 학습은 차례를 "
     "기다립니다. 여기 나온 속도는 남은 여력으로 잰 것입니다.",
     "problem_memory": "메모리가 모자랍니다. 배치가 줄어들거나, 너비(ngf, ndf)를 줄여야 합니다.",
-    "problem_start_from": "시작 모델이 없거나 너비(nz, ngf)가 다릅니다. 다른 모델을 고르세요.",
 }
 
 # English has the sentences of the settings and of the estimate themselves.
