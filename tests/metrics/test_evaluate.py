@@ -106,6 +106,7 @@ def numbers(entry: Any) -> list[float]:
     return [entry] if isinstance(entry, int | float) else []
 
 
+@pytest.mark.slow
 def test_it_is_deterministic_and_prints_a_report(
     workspace: Path, outcome: helpers.Outcome, here: helpers.Here
 ) -> None:
@@ -126,6 +127,7 @@ def test_it_is_deterministic_and_prints_a_report(
     assert evaluation.RULE in again.out
 
 
+@pytest.mark.slow
 def test_a_file_of_weights_is_measured_and_nothing_is_kept(
     workspace: Path, tmp_path: Path, here: helpers.Here
 ) -> None:
