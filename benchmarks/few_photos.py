@@ -327,6 +327,7 @@ def main() -> None:
     if unknown:
         raise UserError(f"No variant '{unknown[0]}': there are {'; '.join(VARIANTS)}.")
     plan = plan_of(given, counts)
+    given.work.mkdir(parents=True, exist_ok=True)
     wanted = list(cells(given.work, counts, chosen, list(parse_seeds(given.seeds))))
     if given.verb == "run":
         is_done = run(plan, wanted, began + 60 * given.minutes)

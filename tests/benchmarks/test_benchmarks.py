@@ -173,3 +173,28 @@ def test_the_plain_loader_does_what_torchvisions_does(
         with Image.open(path) as photo:
             expected = reference.transform()(photo.convert("RGB"))
         assert torch.equal(ours[index][0], expected), path.name
+
+
+def test_the_benchmark_of_few_photos_continues_and_prints_its_table(tmp_path: Path) -> None:
+    helpers.write_photos(tmp_path / "photos", 110)
+    command = [
+        *(sys.executable, "-W", "error", str(BENCHMARKS / "few_photos.py"), "run"),
+        *(str(tmp_path / "photos"), "--workspace", str(tmp_path), "--work", str(tmp_path / "work")),
+        *("--faces", "40", "--only", "noise", "--width", "4", "--n", "32", "--cpu-seconds", "0.5"),
+    ]
+    outputs = [
+        subprocess.run(
+            [*command, "--minutes", minutes],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        for minutes in ("0.0001", "9")
+    ]
+    assert [done.returncode for done in outputs] == [0, 0], outputs[1].stderr
+    assert "Time is up" in outputs[0].stdout
+    assert "All done." in outputs[1].stdout
+    assert "| 40 | noise | 0 |" in outputs[1].stdout
+    assert not list((tmp_path / "work").rglob("state.pt"))
