@@ -52,7 +52,9 @@ def build(workspace: Workspace, access: Access) -> gr.Blocks:
             with gr.Tab(i18n("photos"), id="photos", elem_id="tab-photos"):
                 photos_tab.build()
         api.register(Context(workspace, access))
-    queued: gr.Blocks = page.queue(max_size=256)
+    # Long endpoints only through the queue, which limits how many run at once.
+    queued: gr.Blocks = page.queue(max_size=256, api_open=False)
+    queued.has_launched = True  # mounted apps are not, and then Gradio does not check paths
     queued._queue.sleep_when_free = QUEUE_POLLED_EVERY_S
     queued._queue.progress_update_sleep_when_free = QUEUE_PROGRESS_EVERY_S
     return queued

@@ -29,8 +29,10 @@ from neuroceleb.app import (
     train_api,
 )
 from neuroceleb.app.access import Access
+from neuroceleb.app.api.context import Context
 from neuroceleb.app.background import Tasks
 from neuroceleb.app.cropping import Cropper
+from neuroceleb.app.file_payloads import UploadedFilesOnly
 from neuroceleb.app.guard import Guard
 from neuroceleb.app.head_script import HeadScript
 from neuroceleb.app.translations import i18n
@@ -80,6 +82,7 @@ def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None)
     )
     app.add_middleware(HeadScript, script=theme.asset("language_override.js"))
     app.add_middleware(HeadScript, script=theme.asset("throttle_status_timer.js"))
+    app.add_middleware(UploadedFilesOnly, folder=Context(workspace, Access.of(host, auth)).files)
     app.add_middleware(Guard, host=host, auth=auth)
     return app
 

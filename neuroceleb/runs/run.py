@@ -300,7 +300,10 @@ class RunLock:
 def _read_json(path: Path) -> dict[str, Any]:
     if path.stat().st_size > MAX_RECORD_BYTES:
         raise ValueError(f"{path.name} is too large")
-    value = json.loads(path.read_text("utf-8"))
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except RecursionError as error:
+        raise ValueError(f"{path.name} is nested too deeply") from error
     if not isinstance(value, dict):
         raise ValueError(f"{path.name} is not an object")
     return value

@@ -111,10 +111,11 @@ class Workspace:
         if _NAME.fullmatch(model) and Run(named).exists():
             return Run(named)
         path = Path(model)
-        if path.is_dir():
-            return Run(path)
-        if path.is_file():
-            return path
+        with suppress(OSError, ValueError):  # too long for a file name, or with a null byte
+            if path.is_dir():
+                return Run(path.resolve())
+            if path.is_file():
+                return path
         raise UserError(
             f"'{model[:200]}' is no run, run directory or file: "
             f"the runs here are {self._run_names()}."

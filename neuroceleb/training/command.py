@@ -101,7 +101,6 @@ def _with_start_model(session: Session, data: Dataset) -> Session:
     """The session with the model that it starts from, as `--start-from` and the dataset say."""
     faces = training_data.without_holdout(data, session.settings).pixels
     start = start_model.resolve(session.workspace, session.settings, faces)
-    log.info("%s", start.reason)
     config = {**session.config, "start_model": start.to_json()}
     return replace(session, config=config, initial_weights=start.weights)
 
@@ -141,6 +140,9 @@ def _train(session: Session, data: Dataset, heartbeat: Heartbeat) -> str:
     is_continued = run.has_state() or session.weights_epoch is not None
     verb, faces = "Resuming" if is_continued else "Training", f"{len(data):,} faces"
     log.info("%s '%s' on %s, %s, %d epochs.", verb, run.name, faces, device, settings.epochs)
+    start = session.config.get("start_model")
+    if not is_continued and isinstance(start, dict):
+        log.info("%s %s", start.get("reason", ""), start.get("terms", ""))
     adjusted = adjusted_settings(run.status())
     with (
         signals.stop_requests(run, heartbeat) as should_stop,

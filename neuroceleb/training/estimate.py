@@ -297,6 +297,9 @@ def sentences(found: dict[str, Any]) -> Iterator[str]:
     if found["disk_bytes"] is not None:
         free = _gigabytes(found["disk_free_bytes"])
         yield f"disk      {_gigabytes(found['disk_bytes'])} of {free} free"
+    start = found.get("start_model")
+    if start is not None:
+        yield f"start     {start['reason']} {start['terms']}".rstrip()
     for problem in found["problems"]:
         yield f"{'PROBLEM' if problem['is_fatal'] else 'note   '}   {problem['sentence']}"
 

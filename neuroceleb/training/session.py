@@ -70,6 +70,12 @@ def reopen(workspace: Workspace, name: str, text: str | None, given: dict[str, A
     before = Settings.from_json(config["settings"])
     _refuse_other_changes(before, given)
     settings = _resumed_settings(before, run.status(), given)
+    done = int(run.status().get("epoch") or 0)
+    if settings.epochs < done:
+        raise UserError(
+            f"--epochs {settings.epochs} is less than the {done} that the run '{name}' has: "
+            "give at least so many."
+        )
     _check_machine(settings)
     source = dataset.locate(text or str(run.dataset_path()), workspace.datasets)
     weights_epoch = run.left_off_at()

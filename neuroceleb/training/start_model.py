@@ -24,6 +24,7 @@ from neuroceleb.training.gan import check_initial_weights
 FEW_FACES = 5_000  # from so many faces on, a run starts from noise
 COMPARED = 256  # faces of each model and of the dataset
 FEWEST_COMPARED = 16
+MAX_TERMS = 500  # characters
 
 
 @dataclass(frozen=True)
@@ -103,11 +104,12 @@ def _shipped(run: Run) -> dict[str, Any]:
 
 def _terms(run: Run) -> str:
     """The terms of a run's weights: its own, or those it inherited from its start."""
-    terms = _shipped(run).get("terms")
-    if isinstance(terms, str):
-        return terms
     started = run.config().get("start_model")
-    return str(started.get("terms", "")) if isinstance(started, dict) else ""
+    for described in (_shipped(run), started if isinstance(started, dict) else {}):
+        terms = described.get("terms")
+        if isinstance(terms, str):
+            return "".join(c for c in terms[:MAX_TERMS] if c.isprintable())
+    return ""
 
 
 def _fits(run: Run, settings: Settings) -> bool:

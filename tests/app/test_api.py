@@ -4,6 +4,7 @@ import io
 import zipfile
 from pathlib import Path
 
+import httpx
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
@@ -131,6 +132,64 @@ def test_only_uploaded_files_are_read(tmp_path: Path) -> None:
     ):
         with pytest.raises(UserError, match="upload it again"):
             context.upload({"path": path})
+
+
+SECRET = "only the owner of this machine may read this"
+
+
+@pytest.mark.parametrize("argument", [0, 1])
+@pytest.mark.parametrize("endpoint", ["timelapse", "project"])
+def test_a_path_in_a_request_is_never_copied_into_the_cache(
+    app_url: str, app_workspace: Path, tmp_path: Path, endpoint: str, argument: int
+) -> None:
+    (tmp_path / "secret.txt").write_text(SECRET)
+    cache = app_workspace / ".cache" / "gradio"
+    for path in (str(tmp_path / "secret.txt"), "http://127.0.0.1:9/x", "/dev/zero", "a\0b", 7):
+        file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        data = [MODEL, "mp4"]
+        data[argument] = [file] if endpoint == "timelapse" else file  # type: ignore[call-overload]
+        for route in (f"call/{endpoint}", f"run/{endpoint}", "queue/join"):
+            answer = httpx.post(f"{app_url}gradio_api/{route}", json={"data": data, "fn_index": 0})
+            assert answer.status_code == 400, route
+            assert answer.json() == {"error": "A file is missing: upload it again."}
+    assert not list(cache.rglob("*secret*"))
+
+
+def test_routes_that_the_app_does_not_need_are_gone(app_url: str) -> None:
+    for route in ("process_recording", "proxy=http://127.0.0.1:9/", "vibe-editor"):
+        answer = httpx.post(f"{app_url}gradio_api/{route}", files={"video": b"x"})
+        assert answer.status_code == 404, route
+    body = b'{"data": [' + b" " * (9 * 2**20) + b"]}"
+    headers = {"Content-Type": "application/json"}
+    url = f"{app_url}gradio_api/call/runs"
+    assert httpx.post(url, content=body, headers=headers, timeout=60).status_code == 413
+    assert httpx.post(url, content=b"[" * 5000, headers=headers).status_code == 400
+
+
+def test_long_endpoints_are_only_reached_through_the_queue(app_url: str) -> None:
+    answer = httpx.post(f"{app_url}gradio_api/run/directions", json={"data": [MODEL, -1]})
+    assert answer.status_code in {401, 404}
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (("generate", 7, "0"), "model must be a text"),
+        (("generate", MODEL, "0", "12"), "epoch must be a whole number"),
+        (("generate", MODEL, "0", False), "epoch must be a whole number"),
+        (("generate", MODEL, "0", -1, None), "truncation must be a number"),
+        (("generate", MODEL, "0", 10**30), "epoch is too large"),
+        (("timelapse", MODEL, ["gif"]), "file_format must be a text"),
+        (("train", "nowhere", "a", []), "settings must be an object"),
+        (("crop", None, "a"), "photos must be a list of files"),
+        (("resume", "a", []), "epochs must be a whole number"),
+    ],
+)
+def test_a_value_of_another_type_is_refused(
+    client: Client, call: tuple[object, ...], words: str
+) -> None:
+    with pytest.raises(AppError, match=words):
+        client.predict(*call[1:], api_name=f"/{call[0]}")
 
 
 def zip_of_faces(path: Path, count: int) -> Path:

@@ -7,18 +7,21 @@ UserError. Every function checks permissions and bounds itself: Gradio runs what
 
 import inspect
 import logging
+import math
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, get_type_hints
 
 import gradio as gr
 
 from neuroceleb.app.api import datasets, faces, runs
-from neuroceleb.app.api.context import Context
+from neuroceleb.app.api.context import Context, Record
 from neuroceleb.app.translations import SORRY
 from neuroceleb.errors import UserError
 
 log = logging.getLogger(__name__)
+
+MAX_NUMBER = 2**53
 
 # Path -> function, and whether it may take long (then it is queued, one at a time).
 ENDPOINTS: dict[str, tuple[Callable[..., Any], bool]] = {
@@ -56,17 +59,22 @@ def register(context: Context) -> None:
 def _bind(context: Context, function: Callable[..., Any]) -> Callable[..., Any]:
     """The function without its first parameter, with its errors as `gr.Error`."""
 
+    signature = inspect.signature(function)
+    kinds = get_type_hints(function)
+
     @wraps(function)
     def endpoint(*args: Any, **kwargs: Any) -> Any:
         try:
-            return function(context, *args, **kwargs)
+            given = signature.bind(context, *args, **kwargs)
+            for name, value in given.arguments.items():
+                _check_type(name, value, kinds.get(name))
+            return function(*given.args, **given.kwargs)
         except UserError as error:
             raise gr.Error(str(error), print_exception=False) from None
         except Exception:
             log.exception("The endpoint %s failed", function.__name__)
             raise gr.Error(SORRY, print_exception=False) from None
 
-    signature = inspect.signature(function)
     parameters = list(signature.parameters.values())[1:]
     endpoint.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     endpoint.__annotations__ = {
@@ -74,3 +82,28 @@ def _bind(context: Context, function: Callable[..., Any]) -> Callable[..., Any]:
     }
     del endpoint.__wrapped__  # its signature has the context
     return endpoint
+
+
+# The types of parameters that JSON can get wrong, and what to call them.
+_KINDS: dict[Any, tuple[tuple[type, ...], str]] = {
+    str: ((str,), "a text"),
+    int: ((int,), "a whole number"),
+    float: ((int, float), "a number"),
+    bool: ((bool,), "true or false"),
+    Record: ((dict,), "an object"),
+    Record | None: ((dict, type(None)), "an object"),
+    list[gr.FileData]: ((list,), "a list of files"),
+}
+
+
+def _check_type(name: str, value: Any, kind: Any) -> None:
+    """Raises UserError unless a value from a request has the type of its parameter."""
+    if kind not in _KINDS:
+        return
+    types, called = _KINDS[kind]
+    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+        raise UserError(f"{name} must be {called}.")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"{name} must be a finite number.")
+    if isinstance(value, int) and abs(value) > MAX_NUMBER:
+        raise UserError(f"{name} is too large.")

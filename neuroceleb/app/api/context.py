@@ -44,7 +44,7 @@ class Context:
     def upload(self, file: Any) -> Path:
         """The path of an uploaded file; raises UserError for any other path."""
         path = file.get("path") if isinstance(file, dict) else getattr(file, "path", None)
-        if isinstance(path, str):
+        if isinstance(path, str) and "\0" not in path:
             found = Path(path).resolve()
             if found.is_relative_to(self.files.resolve()) and found.is_file():
                 return found
@@ -58,7 +58,7 @@ def as_file(path: Path) -> gr.FileData:
 
 def suffix_of(file_format: str, known: tuple[str, ...]) -> str:
     """The suffix of a format; raises UserError unless it is one of the known suffixes."""
-    suffix = f".{file_format}"
+    suffix = f".{file_format[:10]}"
     if suffix not in known:
         formats = ", ".join(name.removeprefix(".") for name in known)
         raise UserError(f"'{file_format[:40]}' is no format here: use one of {formats}.")

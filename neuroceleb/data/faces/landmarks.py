@@ -312,5 +312,5 @@ def checked(name: str) -> Path:
             " again."
         ) from error
     if digest != SHA256[name]:
-        raise UserError(f"The landmark model {path} is damaged: install Neuro-celeb again.")
+        raise UserError(f"The landmark model {path} is damaged: install neuroceleb again.")
     return path

@@ -1,0 +1,102 @@
+"""Requests to Gradio's endpoints may only refer to files that were uploaded.
+
+Gradio copies any path or URL that a request describes as a file (`meta._type` is
+"gradio.FileData") into its cache before the endpoint runs, and then serves the copy. This
+middleware refuses every such path outside the upload folder, for every endpoint and argument.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+GRADIO_PREFIX = "/gradio_api/"
+MAX_BODY_BYTES = 8 * 2**20
+MAX_DEPTH = 32
+REFUSED_ROUTES = ("process_recording", "proxy=", "vibe")  # the app needs none of them
+
+
+class UploadedFilesOnly:
+    """ASGI middleware: checks the JSON bodies of requests to Gradio's routes."""
+
+    def __init__(self, app: ASGIApp, folder: Path) -> None:
+        self.app = app
+        self.folder = folder.resolve()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or GRADIO_PREFIX not in scope["path"]:
+            await self.app(scope, receive, send)
+            return
+        route = scope["path"].partition(GRADIO_PREFIX)[2]
+        if route.startswith(REFUSED_ROUTES):
+            await _refuse("This server does not have that route.", 404)(scope, receive, send)
+            return
+        kind = Headers(scope=scope).get("content-type", "")
+        if scope["method"] not in {"POST", "PUT", "PATCH"} or kind.startswith("multipart/"):
+            await self.app(scope, receive, send)
+            return
+        body = await _read(receive)
+        if body is None:
+            await _refuse("The request is too large.", 413)(scope, receive, send)
+            return
+        try:
+            value = json.loads(body) if body.strip() else None
+            is_allowed = self._is_allowed(value, 0)
+        except (ValueError, RecursionError):
+            await _refuse("The request is not JSON.", 400)(scope, receive, send)
+            return
+        if not is_allowed:
+            await _refuse("A file is missing: upload it again.", 400)(scope, receive, send)
+            return
+        await self.app(scope, _replay(body, receive), send)
+
+    def _is_allowed(self, value: Any, depth: int) -> bool:
+        """Whether every file that a value describes was uploaded. Raises ValueError if too deep."""
+        if depth > MAX_DEPTH:
+            raise ValueError("nested too deeply")
+        if isinstance(value, list):
+            return all(self._is_allowed(item, depth + 1) for item in value)
+        if not isinstance(value, dict):
+            return True
+        if "meta" in value and "path" in value and not self._is_uploaded(value["path"]):
+            return False
+        return all(self._is_allowed(item, depth + 1) for item in value.values())
+
+    def _is_uploaded(self, path: Any) -> bool:
+        if not isinstance(path, str):
+            return False
+        try:
+            found = Path(path).resolve()
+            return found.is_relative_to(self.folder) and found.is_file()
+        except (OSError, ValueError):  # too long, or with a null byte
+            return False
+
+
+def _refuse(sentence: str, status: int) -> JSONResponse:
+    return JSONResponse({"error": sentence}, status_code=status)
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The whole body, or None where it is over MAX_BODY_BYTES."""
+    parts, size = [], 0
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > MAX_BODY_BYTES:
+            return None
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body once, and then what follows it."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Message:
+        return messages.pop(0) if messages else await receive()
+
+    return receive_again
