@@ -755,11 +755,11 @@ TRAININGS: dict[str, str] = {
     "{} cannot be read ({}): install neuroceleb again.": (
         "{0}을(를) 읽을 수 없습니다({1}). neuroceleb을 다시 설치하세요."
     ),
-    "The landmark model {} is damaged: install Neuro-celeb again.": (
-        "랜드마크 모델 {0}이(가) 손상되었습니다. Neuro-celeb을 다시 설치하세요."
+    "The landmark model {} is damaged: install neuroceleb again.": (
+        "랜드마크 모델 {0}이(가) 손상되었습니다. neuroceleb을 다시 설치하세요."
     ),
-    "The landmark model {} cannot be read ({}): install Neuro-celeb again.": (
-        "랜드마크 모델 {0}을(를) 읽을 수 없습니다({1}). Neuro-celeb을 다시 설치하세요."
+    "The landmark model {} cannot be read ({}): install neuroceleb again.": (
+        "랜드마크 모델 {0}을(를) 읽을 수 없습니다({1}). neuroceleb을 다시 설치하세요."
     ),
     "--batchnorm synced: PyTorch has that for GPUs only, use device.": (
         "--batchnorm synced는 PyTorch가 GPU에서만 지원합니다. device를 쓰세요."
