@@ -49,7 +49,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 BEFORE: dict[str, Any] = {
     **{"simultaneous": "no", "d_init": "normal", "r2": 0.0, "top_k": 1.0, "lecam": 0.0},
     **{
-        "start_from": "",
+        "start_from": NONE,
         "precision": "float32",
         "first_batch_size": 0,
         "first_images": 0,

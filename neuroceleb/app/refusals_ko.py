@@ -831,6 +831,9 @@ TRAININGS: dict[str, str] = {
         "{0}이(가) config.json의 설정과 맞지 않습니다. 서로 맞는 둘을 되돌려 놓거나 새 학습을 "
         "시작하세요."
     ),
+    "--epochs {} is less than the {} that the run '{}' has: give at least so many.": (
+        "--epochs {0}은(는) 학습 '{2}'이(가) 이미 마친 {1}보다 적습니다. 그 이상으로 하세요."
+    ),
 }
 
 KO: dict[str, str] = PAGE | MODELS | PHOTOS | TRAININGS

@@ -51,6 +51,7 @@ def z_in(source: str) -> list[float]:
 # In the browser ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_sliders_are_scrubbed_without_asking_the_server(page: Page, app_url: str) -> None:
     open_explore(page, app_url)
     slider = page.locator("#direction-3")

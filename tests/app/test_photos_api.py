@@ -225,6 +225,7 @@ def test_photos_are_shown_by_what_became_of_them(visitor: Visitor) -> None:
 SOME = 120  # photos: so many that a stop comes before the last of them
 
 
+@pytest.mark.slow
 def test_stopped_by_hand_or_by_the_end_and_gone_on(visitor: Visitor, tmp_path: Path) -> None:
     many = {f"{number}.png": encoded(portrait(400 + number)) for number in range(SOME)}
     batch = visitor.batch(many)

@@ -231,6 +231,7 @@ def live(app_workspace: Path) -> Iterator[Run]:
     shutil.rmtree(run.path)
 
 
+@pytest.mark.slow
 def test_every_open_page_shows_the_same_within_two_seconds(
     open_page: Callable[..., Page], app_url: str, live: Run
 ) -> None:

@@ -98,6 +98,7 @@ def test_a_slow_search_takes_fewer_steps() -> None:
     assert len(steps) == projection.MIN_STEPS
 
 
+@pytest.mark.slow
 def test_a_held_out_face_of_the_shipped_model_is_recovered(shipped: Model) -> None:
     discriminator = model_cache.discriminator_of(shipped)
     assert discriminator is not None

@@ -49,6 +49,7 @@ def outcome(workspace: Path) -> helpers.Outcome:
     return helpers.Outcome(process.returncode, out, err)
 
 
+@pytest.mark.slow
 def test_every_epoch_is_measured_and_kept(workspace: Path, outcome: helpers.Outcome) -> None:
     assert outcome.code == 0, outcome.err
     result = json.loads(outcome.out)
@@ -60,6 +61,7 @@ def test_every_epoch_is_measured_and_kept(workspace: Path, outcome: helpers.Outc
     assert kept["rule"] == result["rule"] == evaluation.RULE
 
 
+@pytest.mark.slow
 def test_an_entry_states_its_conditions(faces: Pixels, outcome: helpers.Outcome) -> None:
     entry = json.loads(outcome.out)["results"][-1]
     held_out = int(holdout.held_out(faces).sum())
@@ -80,6 +82,7 @@ def test_an_entry_states_its_conditions(faces: Pixels, outcome: helpers.Outcome)
     assert entry["identity"]["n_pool"] == FACES
 
 
+@pytest.mark.slow
 def test_noise_has_bad_figures(outcome: helpers.Outcome) -> None:
     entry = json.loads(outcome.out)["results"][-1]
     assert entry["well_formed"]["share"] == 0.0
@@ -184,6 +187,7 @@ def test_whether_the_model_was_trained_on_the_held_out_faces() -> None:
     assert standing({}, "f") == (0.1, reference.UNKNOWN)
 
 
+@pytest.mark.slow
 def test_without_a_detector_the_rest_is_still_measured(workspace: Path) -> None:
     code = (
         "import sys\n"

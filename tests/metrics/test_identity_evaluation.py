@@ -46,6 +46,7 @@ def test_others_are_of_persons_of_whom_none_is_held_out(
     assert sorted(found.pool) == np.flatnonzero(~is_held_out).tolist()
 
 
+@pytest.mark.slow
 def test_real_faces_of_other_persons_are_near_and_not_copies(
     people: np.ndarray, is_held_out: np.ndarray
 ) -> None:

@@ -40,6 +40,7 @@ def names(workspace: Workspace) -> list[str]:
     return [waiting.run.name for waiting in queue.entries(workspace)]
 
 
+@pytest.mark.slow
 def test_runs_wait_in_order_and_start_by_themselves(workspace: Workspace, photos: Path) -> None:
     with device_lock.locked(workspace, "cpu", "other"):
         started = [start(workspace, name, photos) for name in ("b", "a", "c")]

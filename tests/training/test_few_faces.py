@@ -116,6 +116,7 @@ PATIENT = (
 STOPPED_EARLY = "Stopped early: no better epoch since epoch 1; its weights are kept."
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("scripted")
 def test_a_run_ends_after_evaluations_without_a_better_one(
     here: helpers.Here, tmp_path: Path
@@ -139,6 +140,7 @@ def test_a_run_ends_after_evaluations_without_a_better_one(
     assert list(run.kept()) == [0, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("scripted")
 def test_early_stopping_survives_a_stop_and_a_resume(
     here: helpers.Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -165,6 +167,7 @@ def test_patience_without_evaluations_is_refused(here: helpers.Here, photos: Pat
 # D's outputs for held-out faces ------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_outputs_of_d_are_recorded_where_faces_are_held_out(
     here: helpers.Here, tmp_path: Path
 ) -> None:

@@ -74,7 +74,9 @@ def assert_same_after_training(ours: nn.Module, theirs: nn.Module) -> None:
         assert torch.allclose(tensor, expected[name], rtol=1e-9, atol=1e-9), name
 
 
-@pytest.mark.parametrize(("width", "batch_size"), [(8, 16), (64, 4)])
+@pytest.mark.parametrize(
+    ("width", "batch_size"), [(8, 16), pytest.param(64, 4, marks=pytest.mark.slow)]
+)
 def test_twenty_steps_are_those_of_the_original(width: int, batch_size: int) -> None:
     torch.manual_seed(11)
     ours, original = both_from_the_same_weights(width)

@@ -539,6 +539,7 @@ def test_a_start_that_does_not_fit_is_refused(here: helpers.Here, photos: Path) 
     assert not (here.workspace / "checkpoints" / "second").exists()
 
 
+@pytest.mark.slow
 def test_the_quality_is_looked_at_in_the_epochs_asked_for(
     here: helpers.Here, tmp_path: Path
 ) -> None:

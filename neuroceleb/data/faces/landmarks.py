@@ -308,8 +308,8 @@ def checked(name: str) -> Path:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise UserError(
-            f"The landmark model {path} cannot be read ({error.strerror}): install Neuro-celeb"
-            " again."
+            f"The landmark model {path} cannot be read ({error.strerror}): install neuroceleb "
+            "again."
         ) from error
     if digest != SHA256[name]:
         raise UserError(f"The landmark model {path} is damaged: install neuroceleb again.")
