@@ -88,6 +88,7 @@ def test_sliders_are_scrubbed_without_asking_the_server(page: Page, app_url: str
     )
 
 
+@pytest.mark.slow
 def test_a_face_comes_from_another_tab_and_goes_back(page: Page, app_url: str) -> None:
     page.goto(app_url)
     page.locator("#faces .nc-frame").first.click()
@@ -233,6 +234,7 @@ def test_a_photo_is_looked_for(page: Page, app_url: str, tmp_path: Path) -> None
     assert source_of(page) != before
 
 
+@pytest.mark.slow
 def test_korean_on_a_phone(open_page: Callable[..., Page], app_url: str) -> None:
     page = open_page(locale="ko-KR", viewport={"width": 390, "height": 844})
     open_explore(page, app_url)

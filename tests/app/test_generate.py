@@ -266,6 +266,7 @@ def test_favourites_stay_in_this_browser(page: Page, app_url: str) -> None:
     expect(page.locator(FACES)).to_have_count(2)
 
 
+@pytest.mark.slow
 def test_best_of_tells_what_it_left_out_and_shows_it(page: Page, app_url: str) -> None:
     open_generate(page, app_url, "?seed=42&count=6")
     page.locator("#best").click()
@@ -365,6 +366,7 @@ def test_the_language_is_chosen_and_remembered(page: Page, app_url: str) -> None
     expect(page.locator("#tab-generate-button")).to_have_text("Generate")
 
 
+@pytest.mark.slow
 def test_without_a_model_it_says_what_to_do(page: Page, tmp_path: Path) -> None:
     app = helpers.App(tmp_path)
     try:

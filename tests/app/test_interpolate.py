@@ -47,6 +47,7 @@ def walk(**changes: object) -> dict[str, object]:
 # In the browser ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_slider_shows_every_frame_without_asking_the_server(page: Page, app_url: str) -> None:
     open_walk(page, app_url, "&keys=3,14&leg=20")
     urls: list[str] = []
@@ -74,6 +75,7 @@ def test_the_slider_shows_every_frame_without_asking_the_server(page: Page, app_
     assert urls == []
 
 
+@pytest.mark.slow
 def test_the_page_shows_the_pixels_of_the_verb(
     page: Page, app_url: str, here: helpers.Here, tmp_path: Path
 ) -> None:
@@ -199,6 +201,7 @@ def test_a_film_is_made_and_saved(suffix: str, page: Page, app_url: str) -> None
         assert b"avc1" in content
 
 
+@pytest.mark.slow
 def test_its_address_opens_the_same_walk(open_page: Callable[..., Page], app_url: str) -> None:
     page = open_page()
     open_walk(page, app_url)

@@ -56,6 +56,7 @@ def face_of(epoch: int, face: int) -> list[int]:
     return [int(level) for level in timelapse.cut(sheet, face).ravel()]
 
 
+@pytest.mark.slow
 def test_the_slider_scrubs_and_plays(page: Page, app_url: str) -> None:
     open_progress(page, app_url)
     sheet, slider = page.locator(SHEET), page.locator("#scrub")
@@ -128,6 +129,7 @@ def test_charts_are_smoothed_and_saved(page: Page, app_url: str, tmp_path: Path)
         assert image.size == (2_000, 1_040)
 
 
+@pytest.mark.slow
 def test_one_face_through_all_epochs(page: Page, app_url: str) -> None:
     open_progress(page, app_url)
     page.locator("[data-face='11']").click()

@@ -131,6 +131,7 @@ def test_nothing_is_sent_without_consent(here: helpers.Here) -> None:
     assert "1 call" in outcome.err
 
 
+@pytest.mark.slow
 def test_an_interrupted_crop_continues(tmp_path: Path) -> None:
     for number in range(60):
         save(tmp_path / "in" / f"{number}.png", portrait(300 + number))

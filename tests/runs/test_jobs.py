@@ -55,6 +55,7 @@ def until_trained(run: Run) -> None:
     helpers.wait_for(lambda: len(run.stats()) > 0)
 
 
+@pytest.mark.slow
 def test_a_run_is_started_stopped_resumed_and_finished(
     workspace: Workspace, start: Callable[..., Run]
 ) -> None:
