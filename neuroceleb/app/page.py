@@ -1,60 +1,206 @@
-"""The whole page: heading and tabs."""
+"""The whole page: heading, tabs, and what connects them."""
+
+import html
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
 
 import gradio as gr
 
-from neuroceleb.app import (
-    api,
-    explore_tab,
-    generate_tab,
-    interpolate_tab,
-    photos_tab,
-    progress_tab,
-    train_tab,
-)
-from neuroceleb.app.access import Access
+from neuroceleb.app import api, faces
 from neuroceleb.app.api.context import Context
-from neuroceleb.app.translations import i18n
-from neuroceleb.runs.workspace import Workspace
+from neuroceleb.app.catalogue import _, label
+from neuroceleb.app.components.header import Header
+from neuroceleb.app.listeners import bind
+from neuroceleb.app.shared import (
+    GENERATE,
+    LEADS,
+    TABS,
+    Address,
+    Chosen,
+    Shared,
+    Updates,
+    build_header,
+    list_epochs,
+    list_models,
+    read_lead,
+)
+from neuroceleb.app.tabs import generate
 
 UPLOADS_CHECKED_S = 3_600
 UPLOADS_KEPT_S = 86_400
-# Gradio polls its empty queue a thousand times a second, which takes some percent of a core.
-QUEUE_POLLED_EVERY_S = 0.005
-QUEUE_PROGRESS_EVERY_S = 0.05
+MAX_ADDRESS_CHARS = 16_000
+
+TITLES = {GENERATE: label("Generate")}
+MODULES: dict[str, Any] = {GENERATE: generate}
 
 
-def build(workspace: Workspace, access: Access) -> gr.Blocks:
+@dataclass(frozen=True)
+class Page:
+    """The page's components: those that the tabs share, and each tab's own."""
+
+    shared: Shared
+    tabs: dict[str, Any]
+
+
+def build(context: Context) -> gr.Blocks:
     """The page over one workspace."""
     with gr.Blocks(
         title="Neuro-celeb",
         analytics_enabled=False,
         delete_cache=(UPLOADS_CHECKED_S, UPLOADS_KEPT_S),
         fill_width=True,
-    ) as page:
-        gr.HTML(
-            value=i18n("tagline"),
-            html_template="<h1>Neuro-celeb</h1><p>{{value}}</p>",
-            js_on_load="element.append(window.neuroceleb.languageSwitch());",
-            apply_default_css=False,
-            elem_id="heading",
-        )
-        with gr.Tabs(elem_id="tabs"):
-            with gr.Tab(i18n("generate"), id="generate", elem_id="tab-generate"):
-                generate_tab.build()
-            with gr.Tab(i18n("interpolate"), id="interpolate", elem_id="tab-interpolate"):
-                interpolate_tab.build()
-            with gr.Tab(i18n("explore"), id="explore", elem_id="tab-explore"):
-                explore_tab.build()
-            with gr.Tab(i18n("progress"), id="progress", elem_id="tab-progress"):
-                progress_tab.build()
-            with gr.Tab(i18n("train"), id="train", elem_id="tab-train") as train:
-                train_tab.build(train)
-            with gr.Tab(i18n("photos"), id="photos", elem_id="tab-photos"):
-                photos_tab.build()
-        api.register(Context(workspace, access))
-    # Long endpoints only through the queue, which limits how many run at once.
-    queued: gr.Blocks = page.queue(max_size=256, api_open=False)
+    ) as blocks:
+        with gr.Row(elem_id="heading"):
+            Header()
+            model, epoch, chosen = build_header(context)
+        shown = gr.Textbox(GENERATE, visible="hidden")
+        handover = gr.Textbox(visible="hidden")
+        favourites = gr.BrowserState([], storage_key="neuroceleb-favourites", secret="")
+        with gr.Tabs(elem_id="tabs", selected=GENERATE) as tabs:
+            shared = Shared(context, tabs, shown, model, epoch, favourites, handover, chosen)
+            built = {name: _build_tab(shared, name) for name in TABS if name in MODULES}
+        page = Page(shared, built)
+        _restore_addresses(blocks, page)
+        _follow_leads(page)
+        api.register(context)
+    queued: gr.Blocks = blocks.queue(max_size=256, api_open=False)
     queued.has_launched = True  # mounted apps are not, and then Gradio does not check paths
-    queued._queue.sleep_when_free = QUEUE_POLLED_EVERY_S
-    queued._queue.progress_update_sleep_when_free = QUEUE_PROGRESS_EVERY_S
     return queued
+
+
+def _build_tab(shared: Shared, name: str) -> Any:
+    with gr.Tab(TITLES[name], id=name, elem_id=f"tab-{name}") as tab:
+        ui = MODULES[name].build(shared, tab)
+    value = "null" if name == GENERATE else f"'{name}'"
+    put = f"window.neuroceleb.address.put('tab', {value}, null, true)"
+    tab.select(
+        None,
+        None,
+        shared.shown,
+        js=f"() => {{ {put}; return '{name}'; }}",
+    )
+    return ui
+
+
+def _restore_addresses(blocks: gr.Blocks, page: Page) -> None:
+    """Set all components as the address says: when the page is loaded, and on Back or Forward."""
+    shared = page.shared
+    shared.address(shared.model, "model", None, is_step=True)
+    shared.address(shared.epoch, "epoch", None, is_step=False, after=[shared.chosen.success])
+    again = gr.Button(elem_id="restore", visible="hidden")
+    query = gr.Textbox(visible="hidden")
+    own = [value for ui in page.tabs.values() for value in vars(ui).values()]
+    outputs = [shared.tabs, shared.shown, shared.model, shared.epoch, *own]
+    for event in (blocks.load, again.click):
+        event(
+            bind(shared.context, restore, page),
+            [query, shared.shown, shared.favourites],
+            outputs,
+            js="(_, ...others) => [location.search, ...others]",
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+
+
+def _follow_leads(page: Page) -> None:
+    shared = page.shared
+    incoming = [ui.incoming for ui in page.tabs.values() if hasattr(ui, "incoming")]
+    outputs = [shared.tabs, shared.shown, shared.model, shared.epoch, *incoming]
+    options: Any = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    for name, ui in page.tabs.items():
+        for event in MODULES[name].lead_events(ui):
+            event(bind(shared.context, follow_event, page), None, outputs, **options)
+    shared.handover.change(
+        bind(shared.context, follow_text, page), shared.handover, outputs, **options
+    )
+
+
+def follow_event(context: Context, page: Page, event: gr.EventData) -> Updates:
+    """Open the tab that a component's event leads to, with the face of the event."""
+    return follow_text(context, page, json.dumps({"to": event.to, "face": event.face}))
+
+
+def follow_text(context: Context, page: Page, text: str) -> Updates:
+    """Open the tab that a lead goes to, on the lead's model, and give it the face."""
+    lead = read_lead(text)
+    shared, tab = page.shared, LEADS[lead.to]
+    if tab not in page.tabs:
+        return {}
+    updates: Updates = {shared.tabs: gr.Tabs(selected=tab), shared.shown: tab}
+    model = lead.face.get("model")
+    if isinstance(model, str):
+        address = {"model": model, "epoch": str(lead.face.get("epoch", ""))}
+        updates[shared.model] = list_models(context, model)
+        updates[shared.epoch] = _epoch_of(context, model, address)
+    if hasattr(page.tabs[tab], "incoming"):
+        updates[page.tabs[tab].incoming] = lead.to_text()
+    return updates
+
+
+def read_address(query: str) -> Address:
+    """The values of a query string, bounded."""
+    try:
+        return dict(parse_qsl(query[:MAX_ADDRESS_CHARS].removeprefix("?"), max_num_fields=64))
+    except ValueError:
+        return {}
+
+
+def restore(
+    context: Context, page: Page, query: str, shown: str, favourites: list[Any] | None
+) -> Updates:
+    """Every component as the address names it; what is not there any more is reported.
+
+    A tab draws its content when it is opened; only that of the tab that is open already is drawn
+    here.
+    """
+    address = read_address(query)
+    wanted = address.get("tab", GENERATE)
+    if wanted not in page.tabs:
+        gr.Warning(_("The address names a tab that is not here."))
+        wanted = GENERATE
+    model = _model_of(context, address)
+    epochs = _epoch_of(context, model, address)
+    shared = page.shared
+    updates: Updates = {
+        shared.tabs: gr.Tabs(selected=wanted),
+        shared.shown: wanted,
+        shared.model: list_models(context, model),
+        shared.epoch: epochs,
+    }
+    chosen = Chosen(model, epochs["value"], favourites or [])
+    for name, ui in page.tabs.items():
+        is_open = name == wanted == shown
+        updates |= MODULES[name].restore(context, ui, address, chosen if is_open else None)
+    return updates
+
+
+def _model_of(context: Context, address: Address) -> str | None:
+    names = [run.name for run in faces.models(context.workspace)]
+    wanted = address.get("model")
+    if wanted in names:
+        return wanted
+    if wanted is not None:
+        gr.Warning(
+            _("There is no model '{model}' here: these are the faces of another.").format(
+                model=html.escape(wanted[:80])
+            )
+        )
+    return next(iter(names), None)
+
+
+def _epoch_of(context: Context, model: str | None, address: Address) -> dict[str, Any]:
+    """The kept epochs of a model, at the one that the address names or the nearest to it."""
+    listed = list_epochs(context, model)
+    wanted, kept = address.get("epoch", ""), listed["choices"]
+    if wanted.isdecimal() and kept:
+        listed["value"] = min(kept, key=lambda epoch: abs(epoch - int(wanted[:9])))
+        if listed["value"] != int(wanted[:9]):
+            gr.Warning(
+                _("Epoch {wanted} was not kept: this is epoch {nearest}, the nearest.").format(
+                    wanted=wanted[:9], nearest=listed["value"]
+                )
+            )
+    return listed

@@ -9,33 +9,20 @@ from functools import lru_cache
 
 import gradio as gr
 from fastapi import FastAPI, Request
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import JSONResponse, Response
 from plotly.offline import get_plotlyjs
 from starlette.concurrency import run_in_threadpool
 
 from neuroceleb import __version__
-from neuroceleb.app import (
-    background,
-    explore_api,
-    faces,
-    generate_api,
-    interpolate_api,
-    page,
-    photos_api,
-    progress_api,
-    refusals_ko,
-    sheet_previews,
-    theme,
-    train_api,
-)
+from neuroceleb.app import faces, page, theme
 from neuroceleb.app.access import Access
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.background import Tasks
-from neuroceleb.app.cropping import Cropper
+from neuroceleb.app.catalogue import label
+from neuroceleb.app.components import module_html
 from neuroceleb.app.file_payloads import UploadedFilesOnly
 from neuroceleb.app.guard import Guard
 from neuroceleb.app.head_script import HeadScript
-from neuroceleb.app.translations import i18n
 from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace
 
@@ -53,48 +40,34 @@ def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None)
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         closed = threading.Event()
         threading.Thread(target=_warm_up, args=(workspace, closed), daemon=True).start()
-        stop_pumping = train_api.pump_queue(workspace)
-        stop_previews = sheet_previews.make_ahead(workspace)
         yield
         closed.set()
-        stop_pumping()
-        stop_previews()
         await run_in_threadpool(tasks.close)
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.add_exception_handler(UserError, _error_json)
     _add_files(app, workspace)
-    _add_apis(app, workspace, tasks, host, Access.of(host, auth))
+    module_html.add_files(app)
+    context = Context(workspace, Access.of(host, auth))
     gr.mount_gradio_app(
         app,
-        page.build(workspace, Access.of(host, auth)),
+        page.build(context),
         path="/",
-        footer_links=["api"],
+        footer_links=["api", "settings"],
         run_history=False,
         enable_monitoring=False,
         ssr_mode=False,
         show_error=True,
         max_file_size=UPLOAD_LIMIT,
         favicon_path=str(theme.ASSETS / "favicon.png"),
-        i18n=i18n,
+        i18n=label,
         theme=theme.theme(),
-        head=theme.head(),
+        head=module_html.head(),
     )
-    app.add_middleware(HeadScript, script=theme.asset("language_override.js"))
-    app.add_middleware(HeadScript, script=theme.asset("throttle_status_timer.js"))
-    app.add_middleware(UploadedFilesOnly, folder=Context(workspace, Access.of(host, auth)).files)
+    app.add_middleware(HeadScript, script=theme.LANGUAGE_SCRIPT)
+    app.add_middleware(UploadedFilesOnly, folder=context.files)
     app.add_middleware(Guard, host=host, auth=auth)
     return app
-
-
-def _add_apis(app: FastAPI, workspace: Workspace, tasks: Tasks, host: str, access: Access) -> None:
-    background.add_routes(app, tasks)
-    generate_api.add_routes(app, workspace)
-    interpolate_api.add_routes(app, workspace, tasks)
-    explore_api.add_routes(app, workspace, access, tasks)
-    progress_api.add_routes(app, workspace, tasks, host)
-    train_api.add_routes(app, workspace, access)
-    photos_api.add_routes(app, workspace, Cropper(workspace, tasks), access)
 
 
 def _add_files(app: FastAPI, workspace: Workspace) -> None:
@@ -106,14 +79,6 @@ def _add_files(app: FastAPI, workspace: Workspace) -> None:
     def plotly_js() -> Response:
         headers = IMMUTABLE | {"Content-Encoding": "gzip"}
         return Response(_plotly_js(), headers=headers, media_type="text/javascript")
-
-    @app.get("/refusals/ko")
-    def refusals() -> JSONResponse:
-        return JSONResponse(refusals_ko.KO, headers={"Cache-Control": "private, max-age=3600"})
-
-    @app.get("/sheets/{run}/{epoch}")
-    def sheet(run: str, epoch: int) -> FileResponse:
-        return FileResponse(progress_api.sheet_file(workspace, run, epoch), headers=IMMUTABLE)
 
 
 def _error_json(_: Request, error: Exception) -> JSONResponse:

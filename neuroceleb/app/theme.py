@@ -1,16 +1,10 @@
 """The theme of the page: colours, fonts, style sheets, and what goes into its head."""
 
-import json
 from pathlib import Path
 
 import gradio as gr
 
-from neuroceleb.app.translations import TEXTS
-
 ASSETS = Path(__file__).parent / "assets"
-# What all tabs share first, then what each adds.
-STYLES = sorted(ASSETS.glob("*.css"), key=lambda path: (path.name != "style.css", path.name))
-
 # System fonts stand in for Hangul, which the bundled ones lack.
 HANGUL = ["Apple SD Gothic Neo", "Malgun Gothic", "Noto Sans KR", "Noto Sans CJK KR"]
 
@@ -86,17 +80,14 @@ CSS_VARIABLES = {
 }
 
 
-def asset(name: str) -> str:
-    """The text of a file in `assets/`."""
-    return (ASSETS / name).read_text("utf-8")
-
-
-def head() -> str:
-    """Style and shared script, for the document's head."""
-    texts = json.dumps(TEXTS, ensure_ascii=False).replace("</", "<\\/")
-    script = f"window.neurocelebTexts = {texts};\n{asset('page.js')}"
-    styles = "\n".join(asset(path.name) for path in STYLES)
-    return f"<style>{styles}</style>\n<script>{script}</script>"
+LANGUAGE_SCRIPT = """
+const chosen = /(?:^|; )neuroceleb_language=(en|ko)/.exec(document.cookie)?.[1];
+if (chosen) {
+  Object.defineProperty(navigator, "language", { get: () => chosen });
+  Object.defineProperty(navigator, "languages", { get: () => [chosen] });
+}
+document.documentElement.lang = navigator.language.toLowerCase().startsWith("ko") ? "ko" : "en";
+"""
 
 
 def theme() -> gr.themes.Base:

@@ -1,0 +1,24 @@
+/* The page's address: tab, model, seeds … in the query; Back and Forward restore what it names. */
+
+/** @returns {URLSearchParams} */
+const query = () => new URLSearchParams(location.search);
+
+/**
+ * Put a value into the address. A step that a person would go back from is a new entry of the history.
+ * @param {string} name @param {any} value @param {any} usual the value that is left out @param {boolean} isStep
+ */
+const put = (name, value, usual, isStep) => {
+  const text = value == null || value === "" || String(value) === String(usual ?? "") ? null : String(value).replaceAll(" ", "");
+  const now = query();
+  if (now.get(name) === text) return;
+  if (text === null) now.delete(name);
+  else now.set(name, text);
+  const written = now.toString().replaceAll("%2C", ",");
+  const url = `${location.pathname}${written ? `?${written}` : ""}`;
+  if (isStep) history.pushState(null, "", url);
+  else history.replaceState(history.state, "", url);
+};
+
+window.addEventListener("popstate", () => document.getElementById("restore")?.click());
+
+export const address = { put };

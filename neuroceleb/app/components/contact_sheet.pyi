@@ -1,0 +1,44 @@
+"""The contact sheet: generated faces, large and crisp, each with what can be done with it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from neuroceleb.app.components.module_html import ModuleHTML
+
+# Where a face can be sent: Start and End of an interpolation, and other tabs.
+LEADS = ("start", "end", "explore", "nearest", "epochs")
+
+class ContactSheet(ModuleHTML):
+    """A grid of generated faces.
+
+    Value: `{"faces": [{"face": …, "name": "seed_0042.png", "png": "data:…", "favourite": false}]}`,
+    or None while there is nothing yet. `face` is `{model, epoch, seed, truncation}` or
+    `{model, epoch, z}`; an entry with `problem`, a sentence, is shown without a picture.
+
+    Props: `leads`, of LEADS, the buttons under an enlarged face.
+
+    Events: `lead` with `{to, face}`; `favourite` with `{face, is_favourite}`; `drop` with `{path}`,
+    the uploaded PNG that was dropped on the sheet.
+    """
+
+    MODULE = "contact_sheet"
+    TRIGGERS = ("lead", "favourite", "drop")
+
+    def __init__(
+        self,
+        value: Any = None,
+        *,
+        leads: Sequence[str] = LEADS,
+        elem_id: str | None = None,
+        visible: bool = True,
+        render: bool = True,
+    ) -> None:
+        super().__init__(value, elem_id=elem_id, visible=visible, render=render, leads=list(leads))
+    from collections.abc import Callable, Sequence
+    from typing import TYPE_CHECKING, Any, Literal
+
+    from gradio.blocks import Block
+
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component

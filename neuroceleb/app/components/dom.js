@@ -1,0 +1,60 @@
+/* What all modules share: elements, numbers, texts in the visitor's language, this browser's storage. */
+
+export const language = document.documentElement.lang === "ko" ? "ko" : "en";
+const locale = language === "ko" ? "ko-KR" : "en-US";
+
+/** @type {Record<string, string>} */
+const texts = language === "en" ? {}
+  : await fetch(new URL(`${language}.json`, import.meta.url)).then((answer) => answer.json()).catch(() => ({}));
+
+/**
+ * A text in the visitor's language, with values for what stands in braces.
+ * @param {string} english @param {Record<string, string | number>} [values]
+ */
+export const t = (english, values = {}) =>
+  (texts[english] ?? english).replace(/\{(\w+)\}/g, (place, name) => String(values[name] ?? place));
+
+/** A number with the separators of the visitor's language. @param {number} value @param {Intl.NumberFormatOptions} [options] */
+export const number = (value, options) => Number(value).toLocaleString(locale, options);
+
+/**
+ * A new element; attributes that are functions become event listeners.
+ * @param {string} tag @param {Record<string, any>} [attributes] @param {...(Node | string)} children
+ * @returns {any}
+ */
+export const make = (tag, attributes = {}, ...children) => {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") made.addEventListener(name, value);
+    else if (value === true) made.setAttribute(name, "");
+    else if (value !== false && value != null) made.setAttribute(name, String(value));
+  }
+  made.append(...children);
+  return made;
+};
+
+/** @param {string} name @returns {string | null} a value stored in this browser, where it allows that */
+export const stored = (name) => {
+  try { return localStorage.getItem(`neuroceleb-${name}`); } catch { return null; }
+};
+
+/** @param {string} name @param {string} value */
+export const store = (name, value) => {
+  try { localStorage.setItem(`neuroceleb-${name}`, value); } catch { /* a private window */ }
+};
+
+/** Move the focus by the arrow keys among the buttons of a grid, one Tab stop for all. @param {HTMLElement} grid @param {string} selector @param {() => number} columns */
+export const roveFocus = (grid, selector, columns) => {
+  grid.addEventListener("keydown", (event) => {
+    const cells = /** @type {HTMLElement[]} */ ([...grid.querySelectorAll(selector)]);
+    const at = cells.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+    const moves = { ArrowLeft: at - 1, ArrowRight: at + 1, ArrowUp: at - columns(), ArrowDown: at + columns(), Home: 0, End: cells.length - 1 };
+    const to = cells[/** @type {Record<string, number>} */ (moves)[event.key]];
+    if (at < 0 || !to) return;
+    event.preventDefault();
+    to.focus();
+  });
+  grid.addEventListener("focusin", (event) => {
+    for (const cell of grid.querySelectorAll(selector)) cell.setAttribute("tabindex", cell === event.target ? "0" : "-1");
+  });
+};

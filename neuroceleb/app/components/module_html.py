@@ -1,0 +1,100 @@
+"""Components whose script is an ES module of this package, served as a cached file."""
+
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import gradio as gr
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, Response
+
+from neuroceleb.app import catalogue
+
+FOLDER = Path(__file__).parent
+ROUTE = "modules"
+MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
+IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
+
+
+class ModuleHTML(gr.HTML):
+    """A `gr.HTML` that is drawn by the module `MODULE.js` and styled by `MODULE.css`.
+
+    The module exports `mount({ element, props, trigger, watch, server, upload })`, see the guide
+    "Custom Components with gr.HTML" for these. `props.value` is the component's value; the script
+    draws it, and draws again when `watch("value", …)` reports another. An app that uses such a
+    component serves the modules with `add_files`.
+    """
+
+    MODULE: ClassVar[str]
+    TRIGGERS: ClassVar[Sequence[str]] = ()  # the events that the module triggers
+
+    def __init__(
+        self,
+        value: Any = None,
+        *,
+        elem_id: str | None = None,
+        visible: bool = True,
+        render: bool = True,
+        **props: Any,
+    ) -> None:
+        url = f"{ROUTE}/{version()}/{self.MODULE}.js"
+        # Gradio offers a listener for each event name that stands in quotes in this script.
+        events = ", ".join(f"'{name}'" for name in self.TRIGGERS)
+        super().__init__(
+            value=value,
+            html_template=f'<div class="nc-{self.MODULE.replace("_", "-")}"></div>',
+            js_on_load=(
+                f"/* triggers {events} */\n"
+                f"import(new URL('{url}', document.baseURI)).then((module) => "
+                "module.mount({ element: element.firstElementChild ?? element, props, trigger, "
+                "watch, server, upload }));"
+            ),
+            apply_default_css=False,
+            elem_id=elem_id,
+            visible=visible,
+            render=render,
+            **props,
+        )
+
+
+@lru_cache(maxsize=1)
+def version() -> str:
+    """A hash of all modules and styles: a part of their addresses, so that they can be cached."""
+    digest = hashlib.sha256()
+    for path in sorted(FOLDER.iterdir()):
+        if path.suffix in MEDIA_TYPES:
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def stylesheet() -> str:
+    """The styles of all components, those of `page.css` first."""
+    paths = sorted(FOLDER.glob("*.css"), key=lambda path: (path.name != "page.css", path.name))
+    return "\n".join(path.read_text("utf-8") for path in paths)
+
+
+def head() -> str:
+    """What the document's head needs: the style sheet and the script that all components share."""
+    base = f"{ROUTE}/{version()}"
+    return (
+        f'<link rel="stylesheet" href="{base}/all.css">'
+        f'<script type="module" src="{base}/page.js"></script>'
+    )
+
+
+def add_files(app: FastAPI) -> None:
+    """The route `modules/<version>/<file>`, and `all.css`, the styles of all components."""
+
+    @app.get(f"/{ROUTE}/{{wanted}}/{{name}}")
+    def module(wanted: str, name: str) -> Response:
+        if name.endswith(".json"):
+            return JSONResponse(catalogue.client_texts(name.removesuffix(".json")))
+        if name == "all.css":
+            return Response(stylesheet(), headers=IMMUTABLE, media_type="text/css")
+        path = FOLDER / name
+        if path.suffix not in MEDIA_TYPES or path.parent != FOLDER or not path.is_file():
+            return Response(status_code=404)
+        headers = IMMUTABLE if wanted == version() else {"Cache-Control": "no-cache"}
+        return Response(path.read_bytes(), headers=headers, media_type=MEDIA_TYPES[path.suffix])

@@ -1,0 +1,38 @@
+/* Runs first on every page: the address, the choice of language, crisp or smooth pixels. */
+import { address } from "./address.js";
+import { language, make, store, stored, t } from "./dom.js";
+
+const LANGUAGES = { en: "English", ko: "한국어" };
+
+/** Choose the language of the page, which then starts anew. @param {string} code */
+const chooseLanguage = (code) => {
+  if (code === language) return;
+  document.cookie = `neuroceleb_language=${code}; path=/; max-age=31536000; samesite=lax`;
+  location.reload();
+};
+
+/** The buttons that choose the language. */
+export const languageSwitch = () => make("div", { class: "nc-languages", role: "group", "aria-label": t("Language") },
+  ...Object.entries(LANGUAGES).map(([code, name]) => make("button", {
+    type: "button", lang: code, "aria-pressed": String(code === language), click: () => chooseLanguage(code),
+  }, name)));
+
+/** Draw faces with smooth or with crisp pixels; kept in this browser. @param {boolean} smooth */
+export const setSmooth = (smooth) => {
+  document.documentElement.classList.toggle("nc-crisp", !smooth);
+  store("smooth", smooth ? "yes" : "no");
+};
+setSmooth(stored("smooth") !== "no");
+
+/** Save the file of a hidden download button once Gradio has given it one. @param {string} id */
+const saveWhenReady = (id) => {
+  const began = Date.now();
+  const wait = setInterval(() => {
+    const button = /** @type {HTMLElement | null} */ (document.querySelector(`#${id}, #${id} a, #${id} button`));
+    if (!button && Date.now() - began < 5_000) return;
+    clearInterval(wait);
+    button?.click();
+  }, 100);
+};
+
+Object.assign(window, { neuroceleb: { address, saveWhenReady } });

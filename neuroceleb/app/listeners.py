@@ -1,0 +1,76 @@
+"""Listeners of the page: functions of a Context and of component values, bound for Gradio.
+
+A listener is a typed, module-level function whose first parameter is the `Context`; Gradio calls it
+with the values of its inputs. `bind` adds what all of them share: the visitor's language, and a
+`gr.Error` with one sentence for whatever is raised.
+"""
+
+import inspect
+import logging
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any, get_type_hints
+
+import gradio as gr
+
+from neuroceleb.app import catalogue
+from neuroceleb.app.api.context import Context
+from neuroceleb.app.catalogue import SORRY
+from neuroceleb.errors import UserError
+
+log = logging.getLogger(__name__)
+
+REQUEST = "request_"
+
+
+def bind(context: Context, function: Callable[..., Any], *fixed: Any) -> Callable[..., Any]:
+    """The listener without its first parameter, for `inputs` and `outputs` of an event.
+
+    `fixed` are the values of the parameters that follow the first, which no component gives.
+
+    It may be a generator, and may have parameters annotated `gr.Request`, `gr.EventData` or
+    `gr.Progress`, which Gradio fills in.
+    """
+    signature = inspect.signature(function)
+    own = list(signature.parameters.values())[1 + len(fixed) :]
+
+    if inspect.isgeneratorfunction(function):
+
+        @wraps(function)
+        def listener(request: gr.Request, *values: Any) -> Any:
+            catalogue.set_language(catalogue.language_of(request))
+            yield from _translated(function.__name__, function(context, *fixed, *values))
+    else:
+
+        @wraps(function)
+        def listener(request: gr.Request, *values: Any) -> Any:
+            catalogue.set_language(catalogue.language_of(request))
+            try:
+                return function(context, *fixed, *values)
+            except Exception as error:
+                raise as_toast(error, function.__name__) from None
+
+    request = inspect.Parameter(REQUEST, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    listener.__signature__ = signature.replace(parameters=[request, *own])  # type: ignore[attr-defined]
+    names = {one.name for one in own}
+    kinds = {name: hint for name, hint in get_type_hints(function).items() if name in names}
+    listener.__annotations__ = {REQUEST: gr.Request} | kinds
+    del listener.__wrapped__  # its signature has the context
+    return listener
+
+
+def as_toast(error: Exception, name: str) -> gr.Error:
+    """The error as the page shows it: the sentence of a UserError, else one that says nothing."""
+    if isinstance(error, gr.Error):
+        return error
+    if isinstance(error, UserError):
+        return gr.Error(error.message.translate(catalogue.gettext), print_exception=False)
+    log.error("The listener %s failed", name, exc_info=error)
+    return gr.Error(catalogue.gettext(SORRY), print_exception=False)
+
+
+def _translated(name: str, results: Iterator[Any]) -> Iterator[Any]:
+    try:
+        yield from results
+    except Exception as error:
+        raise as_toast(error, name) from None

@@ -1,0 +1,180 @@
+"""What the tabs share: the model that is shown, the tab in view, the address, favourites."""
+
+import json
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from neuroceleb.app import faces
+from neuroceleb.app.api.context import Context
+from neuroceleb.app.catalogue import label
+from neuroceleb.app.listeners import bind
+from neuroceleb.errors import UserError
+
+Updates = dict[Any, Any]  # by component
+Address = dict[str, str]
+
+GENERATE, INTERPOLATE, EXPLORE = "generate", "interpolate", "explore"
+PROGRESS, PHOTOS, TRAIN = "progress", "photos", "train"
+TABS = (GENERATE, INTERPOLATE, EXPLORE, PROGRESS, PHOTOS, TRAIN)
+
+
+@dataclass(frozen=True)
+class Lead:
+    """A face, or a model alone, that one tab sends to another.
+
+    `to` is a tab, or what the tab does with the face: see LEADS.
+    """
+
+    to: str
+    face: dict[str, Any]  # {model, epoch?, seed?, truncation?, z?}
+
+    def to_text(self) -> str:
+        """The lead for `Shared.handover` and for a tab's `incoming`; no two are equal."""
+        return json.dumps({"to": self.to, "face": self.face, "id": secrets.token_hex(4)})
+
+
+# Where a lead goes.
+LEADS = {
+    "generate": GENERATE,
+    "start": INTERPOLATE,
+    "end": INTERPOLATE,
+    "explore": EXPLORE,
+    "nearest": EXPLORE,
+    "epochs": PROGRESS,
+    "train": TRAIN,
+}
+
+
+def read_lead(text: str) -> Lead:
+    """A lead from its text; raises UserError for any other text."""
+    try:
+        value = json.loads(text)
+        to, face = value["to"], value["face"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise UserError("That is no face: pick one again.") from None
+    if to not in LEADS or not isinstance(face, dict):
+        raise UserError("That is no face: pick one again.")
+    return Lead(to, face)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a visitor has chosen for all tabs."""
+
+    model: str | None  # None where there is no model yet
+    epoch: int | None
+    favourites: list[Any]
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Components that belong to the page, not to one tab."""
+
+    context: Context
+    tabs: gr.Tabs
+    shown: gr.Textbox  # the id of the tab that is in view
+    model: gr.Dropdown  # the run whose faces all tabs show
+    epoch: gr.Dropdown  # one of its kept epochs; None for the last
+    favourites: gr.BrowserState  # a list of faces
+    handover: gr.Textbox  # a listener that outputs a Lead's text here leads to another tab
+    chosen: Any  # the event after another model was chosen and its epochs are listed
+
+    def listen(
+        self,
+        events: Any,
+        function: Callable[..., Any],
+        inputs: Sequence[Component] = (),
+        outputs: Sequence[Component] = (),
+        *,
+        is_long: bool = False,
+        **options: Any,
+    ) -> Any:
+        """Call a listener (see `listeners.bind`) on one event or several.
+
+        A quick one bypasses Gradio's queue; of several calls while one is under way the last is
+        made. A long one is queued, one at a time, and shows its progress.
+        """
+        is_one = not isinstance(events, list | tuple)
+        connect = events if is_one else partial(gr.on, list(events))
+        return connect(
+            bind(self.context, function),
+            list(inputs),
+            list(outputs),
+            queue=is_long,
+            concurrency_id=function.__name__ if is_long else None,
+            show_progress="full" if is_long else "hidden",
+            trigger_mode="once" if is_long else "always_last",
+            api_visibility="private",
+            **options,
+        )
+
+    def refresh(
+        self,
+        tab: gr.Tab,
+        name: str,
+        function: Callable[..., Any],
+        inputs: Sequence[Component],
+        outputs: Sequence[Component],
+    ) -> None:
+        """Call a listener when its tab is opened, and when another model or epoch is chosen.
+
+        Where its tab is not in view, it is not called.
+        """
+
+        def if_shown(context: Context, shown: str, *values: Any) -> Any:
+            return function(context, *values) if shown == name else gr.skip()
+
+        self.listen(tab.select, function, inputs, outputs)
+        for event in (self.chosen.success, self.epoch.input):
+            self.listen(event, if_shown, [self.shown, *inputs], outputs)
+
+    def address(
+        self,
+        component: Any,
+        name: str,
+        usual: Any,
+        *,
+        is_step: bool,
+        after: Sequence[Any] = (),
+    ) -> None:
+        """Keep a component's value in the address as `name`, unless it is the usual one.
+
+        It is put there after a visitor's input, and after the events `after` (`listen(…).success`),
+        in which a listener sets it. `is_step`: the browser's Back button takes the change back.
+        """
+        script = (
+            f"(value) => window.neuroceleb.address.put("
+            f"{json.dumps(name)}, value, {json.dumps(usual)}, {json.dumps(is_step)})"
+        )
+        for event in (component.input, *after):
+            event(None, component, js=script, api_visibility="private")
+
+
+def build_header(context: Context) -> tuple[gr.Dropdown, gr.Dropdown, Any]:
+    """The choice of model and epoch; and the event after another model was chosen."""
+    model = gr.Dropdown(label=label("Model"), elem_id="model", filterable=False)
+    epoch = gr.Dropdown(label=label("Epoch"), elem_id="epoch", filterable=False)
+    chosen = model.input(
+        bind(context, list_epochs), model, epoch, queue=False, api_visibility="private"
+    )
+    return model, epoch, chosen
+
+
+def list_models(context: Context, chosen: str | None) -> dict[str, Any]:
+    """The dropdown of all models; keeps the choice where it is still there."""
+    names = [run.name for run in faces.models(context.workspace)]
+    return gr.update(choices=names, value=chosen if chosen in names else next(iter(names), None))
+
+
+def list_epochs(context: Context, model: str | None) -> dict[str, Any]:
+    """The dropdown of a model's kept epochs, at the last."""
+    if not model:
+        return gr.update(choices=[], value=None)
+    kept = sorted(context.workspace.run(model).kept(), reverse=True)
+    return gr.update(choices=kept, value=next(iter(kept), None))

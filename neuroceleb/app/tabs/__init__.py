@@ -1,0 +1,1 @@
+"""The tabs: for each its layout and its listeners."""

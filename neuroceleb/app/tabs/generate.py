@@ -1,0 +1,305 @@
+"""The Generate tab: faces from seeds."""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from neuroceleb.app import faces, provenance, select_best
+from neuroceleb.app.api.context import Context
+from neuroceleb.app.catalogue import _, label
+from neuroceleb.app.components.contact_sheet import ContactSheet
+from neuroceleb.app.components.text import Text
+from neuroceleb.app.downloads import save_on_click
+from neuroceleb.app.face_items import items_of_faces, items_of_seeds
+from neuroceleb.app.parameters import read_number
+from neuroceleb.app.shared import GENERATE, Address, Chosen, Shared, Updates, read_lead
+from neuroceleb.errors import UserError
+
+NEW_SEEDS = 1_000_000  # short enough to read out
+SEEDS, FAVOURITES, LEFT_OUT = "seeds", "favourites", "left_out"
+
+
+@dataclass(frozen=True)
+class Generate:
+    """The components of the tab."""
+
+    seeds: gr.Textbox
+    count: gr.Slider
+    best: gr.Checkbox
+    view: gr.Radio
+    truncation: gr.Number
+    left_out: gr.Textbox
+    incoming: gr.Textbox
+    facts: Text
+    sheet: ContactSheet
+
+
+def build(shared: Shared, tab: gr.Tab) -> Generate:
+    """Lay out the tab and connect its listeners."""
+    with gr.Row(elem_classes="nc-controls"):
+        seeds = gr.Textbox(
+            str(faces.FIRST_SEED),
+            label=label("Seeds: one, or a list like 3,14,20-29"),
+            elem_id="seeds",
+            max_lines=1,
+        )
+        back = gr.Button("‹", elem_id="seeds-back", min_width=40)
+        on = gr.Button("›", elem_id="seeds-on", min_width=40)
+        dice = gr.Button(label("New faces"), variant="primary", elem_id="dice", min_width=120)
+        count = gr.Slider(
+            1, faces.MAX_COUNT, faces.FIRST_COUNT, step=1, label=label("How many"), elem_id="count"
+        )
+        best = gr.Checkbox(
+            label=label("Best of 4×"),
+            info=label("Draws four times as many and keeps those with the fewest flaws."),
+            elem_id="best",
+        )
+        truncation = gr.Number(
+            1.0,
+            label=label("Truncation"),
+            minimum=0,
+            maximum=2,
+            visible=False,
+            elem_id="truncation",
+        )
+    with gr.Row(elem_classes="nc-bar"):
+        facts = Text(elem_id="sheet-facts")
+        view = gr.Radio(
+            [(label("Seeds"), SEEDS), (label("Favourites"), FAVOURITES)],
+            value=SEEDS,
+            show_label=False,
+            container=False,
+            elem_id="view",
+        )
+        png = gr.UploadButton(label("Open PNG …"), file_types=[".png"], elem_id="open-png")
+        save_all = gr.Button(label("Save all (.zip)"), elem_id="save-all")
+    sheet = ContactSheet(elem_id="faces")
+    left_out, incoming = gr.Textbox(visible=False), gr.Textbox(visible=False)
+    ui = Generate(seeds, count, best, view, truncation, left_out, incoming, facts, sheet)
+
+    request = [shared.model, shared.epoch, seeds, count, best, truncation]
+    shown = [*request, view, left_out, shared.favourites]
+    results = [sheet, facts, view, left_out]
+    shared.refresh(tab, GENERATE, show_faces, shown, results)
+    changed = [seeds.input, count.input, best.input, truncation.input, view.input]
+    shared.listen(changed, show_faces, shown, results)
+    set_by_listeners = []
+    for button, step in ((back, earlier_seeds), (on, later_seeds), (dice, new_seeds)):
+        stepped = shared.listen(button.click, step, [seeds, count], [seeds])
+        shared.listen(stepped.success, show_faces, shown, results)
+        set_by_listeners.append(stepped.success)
+    shared.listen(sheet.favourite, keep_favourite, [shared.favourites], [shared.favourites])
+    from_png = [shared.model, shared.epoch, seeds, count, truncation]
+    for opened in (
+        shared.listen(png.upload, open_uploaded, [png], from_png),
+        shared.listen(sheet.drop, open_dropped, [], from_png),
+    ):
+        shared.listen(opened.success, show_faces, shown, results)
+        set_by_listeners.append(opened.success)
+    received = shared.listen(incoming.change, receive, [incoming], [seeds, count, view])
+    shared.listen(received.success, show_faces, shown, results)
+    set_by_listeners.append(received.success)
+    save_on_click(shared, save_all, archive, request)
+    shared.address(seeds, "seed", faces.FIRST_SEED, is_step=False, after=set_by_listeners)
+    shared.address(count, "count", faces.FIRST_COUNT, is_step=False, after=set_by_listeners)
+    shared.address(truncation, "truncation", 1, is_step=False)
+    best.input(
+        None,
+        best,
+        js="(is) => window.neuroceleb.address.put('best', is ? 'yes' : null, null, false)",
+        api_visibility="private",
+    )
+    return ui
+
+
+def restore(context: Context, ui: Generate, address: Address, chosen: Chosen | None) -> Updates:
+    """The components as an address names them; with the sheet where the tab is open (`chosen`)."""
+    seeds = address.get("seed", str(faces.FIRST_SEED))
+    count = _number(address.get("count"), 1 if "seed" in address else faces.FIRST_COUNT)
+    truncation = _number(address.get("truncation"), 1)
+    best = address.get("best") == "yes"
+    updates: Updates = {
+        ui.seeds: seeds,
+        ui.count: count,
+        ui.best: best,
+        ui.truncation: _truncation(truncation),
+        ui.view: SEEDS,
+    }
+    if chosen is None:
+        return updates
+    request = (chosen.model, chosen.epoch, seeds, count, best, truncation)
+    shown = show_faces(context, *request, SEEDS, "", chosen.favourites)
+    return updates | dict(zip((ui.sheet, ui.facts, ui.view, ui.left_out), shown, strict=True))
+
+
+def show_faces(
+    context: Context,
+    model: str | None,
+    epoch: int | None,
+    seeds: str,
+    count: float,
+    best: bool,
+    truncation: float,
+    view: str,
+    left_out: str,
+    favourites: list[dict[str, Any]] | None,
+) -> tuple[Any, str, Any, str]:
+    """The contact sheet, a sentence about it, the choices of view, and what best-of left out."""
+    liked = favourites or []
+    if not model:
+        return gr.skip(), gr.skip(), gr.skip(), gr.skip()
+    if view == FAVOURITES:
+        facts = _("Favourites, kept in this browser only.")
+        return items_of_faces(context.workspace, liked, liked), facts, _views(left_out), left_out
+    if view == LEFT_OUT and left_out:
+        request = faces.read_request(context.workspace, model, epoch, left_out, 1, truncation)
+        return items_of_seeds(request, liked), _("Left out"), _views(left_out), left_out
+    if not best:
+        request = faces.read_request(context.workspace, model, epoch, seeds, count, truncation)
+        return items_of_seeds(request, liked), _described(request), _views(""), ""
+    wanted = select_best.read_request(context.workspace, model, epoch, seeds, count, truncation)
+    selection = select_best.select(context.workspace, wanted)
+    rest = ",".join(map(str, selection.left_out))
+    return items_of_seeds(selection.kept, liked), _chosen(selection), _views(rest), rest
+
+
+def earlier_seeds(context: Context, seeds: str, count: float) -> str:
+    """The seeds before those that are shown."""
+    return _stepped(seeds, -int(count))
+
+
+def later_seeds(context: Context, seeds: str, count: float) -> str:
+    """The seeds after those that are shown."""
+    return _stepped(seeds, int(count))
+
+
+def new_seeds(context: Context, seeds: str, count: float) -> str:
+    """A seed that nobody chose."""
+    return str(random.randrange(NEW_SEEDS))
+
+
+def keep_favourite(
+    context: Context, favourites: list[dict[str, Any]] | None, event: gr.EventData
+) -> list[dict[str, Any]]:
+    """Add the face of an event to the favourites, or remove it."""
+    face: dict[str, Any] = event.face
+    others = [one for one in favourites or [] if one != face]
+    if not event.is_favourite:
+        return others
+    if len(others) >= faces.MAX_COUNT:
+        raise UserError("There are as many favourites as are kept: take one out first.")
+    return [*others, face]
+
+
+def open_uploaded(context: Context, png: str) -> tuple[Any, ...]:
+    """Model, epoch, seeds, count and truncation that draw what a saved PNG shows."""
+    return _opened(context, Path(png))
+
+
+def open_dropped(context: Context, event: gr.EventData) -> tuple[Any, ...]:
+    """As `open_uploaded`, for a PNG that was dropped on the sheet."""
+    return _opened(context, context.upload({"path": event.path}))
+
+
+def receive(context: Context, incoming: str) -> tuple[Any, Any, str]:
+    """The seed of a face that another tab sends; a lead without one keeps the seeds."""
+    seed = read_lead(incoming).face.get("seed")
+    if seed is None:
+        return gr.skip(), gr.skip(), SEEDS
+    return str(seed), 1, SEEDS
+
+
+def lead_events(ui: Generate) -> list[Any]:
+    """The events that send a face to another tab."""
+    return [ui.sheet.lead]
+
+
+def archive(
+    context: Context,
+    model: str,
+    epoch: int,
+    seeds: str,
+    count: float,
+    best: bool,
+    truncation: float,
+) -> str:
+    """A zip of the PNGs of all faces that are shown."""
+    if best:
+        wanted = select_best.read_request(context.workspace, model, epoch, seeds, count, truncation)
+        request = select_best.select(context.workspace, wanted).kept
+    else:
+        request = faces.read_request(context.workspace, model, epoch, seeds, count, truncation)
+    path = context.new_file(faces.archive_name(request))
+    path.write_bytes(faces.archive(request))
+    return str(path)
+
+
+def _described(request: faces.FaceRequest) -> str:
+    seeds = list(request.seeds)
+    first, last = seeds[0], seeds[-1]
+    is_range = seeds == list(range(first, last + 1))
+    if len(seeds) == 1:
+        of = _("seed {seed}").format(seed=first)
+    elif is_range:
+        of = _("seeds {first}–{last}").format(first=first, last=last)
+    else:
+        of = _("{count:,} seeds").format(count=len(seeds))
+    epoch = _("epoch {epoch:,}").format(epoch=request.epoch)
+    return f"{request.model} · {epoch} · {of}"
+
+
+def _chosen(selection: select_best.Selection) -> str:
+    kept, left_out = len(selection.kept.seeds), len(selection.left_out)
+    return _(
+        "The best {kept} of {drawn} by flaw score, {ms:.0f} ms a face. Flawed, as far as measured: "
+        "{flawed} of all, {flawed_kept} of those kept."
+    ).format(
+        kept=kept,
+        drawn=kept + left_out,
+        ms=selection.ms_a_face,
+        flawed=selection.flawed,
+        flawed_kept=selection.flawed_kept,
+    )
+
+
+def _views(left_out: str) -> Any:
+    choices = [(_("Seeds"), SEEDS), (_("Favourites"), FAVOURITES)]
+    return gr.update(choices=[*choices, (_("Left out"), LEFT_OUT)] if left_out else choices)
+
+
+def _stepped(seeds: str, by: int) -> str:
+    if not seeds.strip().isdecimal():
+        raise UserError("A list of seeds has no seeds before or after it: write one seed.")
+    return str(max(0, int(seeds) + by))
+
+
+def _opened(context: Context, png: Path) -> tuple[Any, ...]:
+    if png.stat().st_size > provenance.MAX_BYTES:
+        raise UserError("The file is over 8 MB: choose a PNG that was saved here.")
+    request = provenance.restore(context.workspace, png.read_bytes()).request
+    if request is None:
+        raise UserError("The PNG shows a face of no seed: open it under Explore.")
+    kept = sorted(context.workspace.run(request.model).kept(), reverse=True)
+    seeds = ",".join(map(str, request.seeds))
+    return (
+        request.model,
+        gr.update(choices=kept, value=request.epoch),
+        seeds,
+        len(request.seeds),
+        _truncation(request.truncation),
+    )
+
+
+def _truncation(scale: float) -> Any:
+    return gr.update(value=scale, visible=scale != 1)
+
+
+def _number(text: str | None, usual: float) -> float:
+    """A number of the address; the usual one where it is none."""
+    try:
+        return read_number(text, "") if text is not None else usual
+    except UserError:
+        return usual
