@@ -17,7 +17,29 @@ def save_on_click(
     inputs: Sequence[Component],
 ) -> None:
     """Call a listener that returns the path of a file, then let the browser save that file."""
+    _save_on(shared, button.click, function, inputs, is_long=True)
+
+
+def save_on_event(
+    shared: Shared, event: Any, function: Callable[..., Any], inputs: Sequence[Component]
+) -> None:
+    """As `save_on_click`, on any event, for a file that is made at once."""
+    _save_on(shared, event, function, inputs, is_long=False)
+
+
+def _save_on(
+    shared: Shared,
+    event: Any,
+    function: Callable[..., Any],
+    inputs: Sequence[Component],
+    *,
+    is_long: bool,
+) -> None:
     hidden = f"save-{secrets.token_hex(4)}"
     file = gr.DownloadButton(visible="hidden", elem_id=hidden)
-    made = shared.listen(button.click, function, inputs, [file], is_long=True)
-    made.success(None, js=f"() => window.neuroceleb.saveWhenReady('{hidden}')")
+    made = shared.listen(event, function, inputs, [file], is_long=is_long)
+    made.success(
+        None,
+        js=f"() => window.neuroceleb.saveWhenReady('{hidden}')",
+        api_visibility="private",
+    )

@@ -15,6 +15,7 @@ from neuroceleb.app.components.header import Header
 from neuroceleb.app.listeners import bind
 from neuroceleb.app.shared import (
     GENERATE,
+    INTERPOLATE,
     LEADS,
     TABS,
     Address,
@@ -26,14 +27,14 @@ from neuroceleb.app.shared import (
     list_models,
     read_lead,
 )
-from neuroceleb.app.tabs import generate
+from neuroceleb.app.tabs import generate, interpolate
 
 UPLOADS_CHECKED_S = 3_600
 UPLOADS_KEPT_S = 86_400
 MAX_ADDRESS_CHARS = 16_000
 
-TITLES = {GENERATE: label("Generate")}
-MODULES: dict[str, Any] = {GENERATE: generate}
+TITLES = {GENERATE: label("Generate"), INTERPOLATE: label("Interpolate")}
+MODULES: dict[str, Any] = {GENERATE: generate, INTERPOLATE: interpolate}
 
 
 @dataclass(frozen=True)

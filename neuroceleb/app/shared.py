@@ -64,6 +64,19 @@ def read_lead(text: str) -> Lead:
 
 
 @dataclass(frozen=True)
+class Inbox:
+    """Where a tab gets leads: the text of the newest, and of the newest that was received."""
+
+    incoming: gr.Textbox
+    received: gr.Textbox
+
+
+def new_inbox() -> Inbox:
+    """An empty inbox, to be made within a tab's layout."""
+    return Inbox(gr.Textbox(visible=False), gr.Textbox(visible=False))
+
+
+@dataclass(frozen=True)
 class Chosen:
     """What a visitor has chosen for all tabs."""
 
@@ -121,18 +134,46 @@ class Shared:
         function: Callable[..., Any],
         inputs: Sequence[Component],
         outputs: Sequence[Component],
+        inbox: "Inbox | None" = None,
     ) -> None:
         """Call a listener when its tab is opened, and when another model or epoch is chosen.
 
-        Where its tab is not in view, it is not called.
+        It is not called while its tab is not in view, nor on a tab that is opened by a lead which
+        its `inbox` has not received yet: `receive` calls it then.
         """
 
         def if_shown(context: Context, shown: str, *values: Any) -> Any:
             return function(context, *values) if shown == name else gr.skip()
 
-        self.listen(tab.select, function, inputs, outputs)
+        def if_received(context: Context, incoming: str, received: str, *values: Any) -> Any:
+            return function(context, *values) if incoming == received else gr.skip()
+
+        if inbox is None:
+            self.listen(tab.select, function, inputs, outputs)
+        else:
+            letters = [inbox.incoming, inbox.received]
+            self.listen(tab.select, if_received, [*letters, *inputs], outputs)
         for event in (self.chosen.success, self.epoch.input):
             self.listen(event, if_shown, [self.shown, *inputs], outputs)
+
+    def receive(
+        self,
+        inbox: "Inbox",
+        function: Callable[..., Any],
+        inputs: Sequence[Component],
+        outputs: Sequence[Component],
+    ) -> Any:
+        """Call a listener with the Lead that another tab sends, and the inputs; the event.
+
+        It returns a tuple, a value for each of `outputs`.
+        """
+
+        def received(context: Context, incoming: str, *values: Any) -> Any:
+            return incoming, *function(context, read_lead(incoming), *values)
+
+        return self.listen(
+            inbox.incoming.change, received, [inbox.incoming, *inputs], [inbox.received, *outputs]
+        )
 
     def address(
         self,

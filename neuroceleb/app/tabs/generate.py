@@ -15,7 +15,15 @@ from neuroceleb.app.components.text import Text
 from neuroceleb.app.downloads import save_on_click
 from neuroceleb.app.face_items import items_of_faces, items_of_seeds
 from neuroceleb.app.parameters import read_number
-from neuroceleb.app.shared import GENERATE, Address, Chosen, Shared, Updates, read_lead
+from neuroceleb.app.shared import (
+    GENERATE,
+    Address,
+    Chosen,
+    Lead,
+    Shared,
+    Updates,
+    new_inbox,
+)
 from neuroceleb.errors import UserError
 
 NEW_SEEDS = 1_000_000  # short enough to read out
@@ -77,13 +85,13 @@ def build(shared: Shared, tab: gr.Tab) -> Generate:
         png = gr.UploadButton(label("Open PNG …"), file_types=[".png"], elem_id="open-png")
         save_all = gr.Button(label("Save all (.zip)"), elem_id="save-all")
     sheet = ContactSheet(elem_id="faces")
-    left_out, incoming = gr.Textbox(visible=False), gr.Textbox(visible=False)
-    ui = Generate(seeds, count, best, view, truncation, left_out, incoming, facts, sheet)
+    left_out, inbox = gr.Textbox(visible=False), new_inbox()
+    ui = Generate(seeds, count, best, view, truncation, left_out, inbox.incoming, facts, sheet)
 
     request = [shared.model, shared.epoch, seeds, count, best, truncation]
     shown = [*request, view, left_out, shared.favourites]
     results = [sheet, facts, view, left_out]
-    shared.refresh(tab, GENERATE, show_faces, shown, results)
+    shared.refresh(tab, GENERATE, show_faces, shown, results, inbox)
     changed = [seeds.input, count.input, best.input, truncation.input, view.input]
     shared.listen(changed, show_faces, shown, results)
     set_by_listeners = []
@@ -99,7 +107,7 @@ def build(shared: Shared, tab: gr.Tab) -> Generate:
     ):
         shared.listen(opened.success, show_faces, shown, results)
         set_by_listeners.append(opened.success)
-    received = shared.listen(incoming.change, receive, [incoming], [seeds, count, view])
+    received = shared.receive(inbox, receive, [], [seeds, count, view])
     shared.listen(received.success, show_faces, shown, results)
     set_by_listeners.append(received.success)
     save_on_click(shared, save_all, archive, request)
@@ -204,9 +212,9 @@ def open_dropped(context: Context, event: gr.EventData) -> tuple[Any, ...]:
     return _opened(context, context.upload({"path": event.path}))
 
 
-def receive(context: Context, incoming: str) -> tuple[Any, Any, str]:
+def receive(context: Context, lead: Lead) -> tuple[Any, Any, str]:
     """The seed of a face that another tab sends; a lead without one keeps the seeds."""
-    seed = read_lead(incoming).face.get("seed")
+    seed = lead.face.get("seed")
     if seed is None:
         return gr.skip(), gr.skip(), SEEDS
     return str(seed), 1, SEEDS
