@@ -45,11 +45,10 @@ export const copy = async (text, button) => {
 };
 
 /** As few columns as keep the sheet about as high as the window, in full rows where that is possible. */
-const columnsFor = (count, width) => {
+export const columnsFor = (count, width, height = Math.max(360, window.innerHeight - 250)) => {
   const isPhone = width < 500;
   const many = count > 100;
   const least = isPhone ? (many ? 64 : 118) : many ? 84 : 132;
-  const height = Math.max(360, window.innerHeight - 250);
   let columns = Math.min(count, isPhone ? 3 : 4);
   const side = () => (width - GAP_PX * (columns - 1)) / columns;
   const high = () => Math.ceil(count / columns) * (side() + CAPTION_PX + GAP_PX);
@@ -74,7 +73,7 @@ export const mount = ({ element, props, trigger, watch, upload }) => {
   const save = make("a", { class: "nc-button nc-accent" }, t("Save PNG"));
   const link = make("button", { type: "button", class: "nc-button", click: () => copy(linkTo(items[shown].face), link) }, t("Copy link"));
   const heart = round(t("Favourite"), "♡", () => like(shown), { class: "nc-round nc-heart" });
-  const leads = make("div", { class: "nc-leads" }, ...(props.leads ?? []).map((/** @type {keyof LEADS} */ lead) => make("button", {
+  const leads = make("div", { class: "nc-leads" }, ...(props.leads ?? []).map((/** @type {keyof typeof LEADS} */ lead) => make("button", {
     type: "button", class: "nc-button", "data-lead": lead,
     click: () => { viewer.close(); trigger("lead", { to: lead, face: items[shown].face }); },
   }, t(LEADS[lead]))));
@@ -124,7 +123,7 @@ export const mount = ({ element, props, trigger, watch, upload }) => {
       button.setAttribute("aria-pressed", String(is));
       button.textContent = is ? "♥" : "♡";
     };
-    items.forEach((item, index) => show(grid.children[index].querySelector(".nc-heart"), Boolean(item.favourite)));
+    for (const [index, item] of items.entries()) show(grid.children[index].querySelector(".nc-heart"), Boolean(item.favourite));
     if (items[shown]) show(heart, Boolean(items[shown].favourite));
   };
 

@@ -112,7 +112,7 @@ export const mount = ({ element, props, trigger, watch, server }) => {
     for (let column = 0; column < columns; column += 1) {
       draw(strip, Math.floor(((column + 0.5) * value.frames) / columns), column * SIDE);
     }
-    keys.querySelectorAll("canvas").forEach((canvas, key) => draw(canvas, value?.keys[key] ?? 0));
+    for (const [key, canvas] of keys.querySelectorAll("canvas").entries()) draw(canvas, value.keys[key] ?? 0);
   };
   const keyCell = (/** @type {string} */ name, /** @type {number} */ index, /** @type {string[]} */ names) => {
     const isDisabled = { roll: false, left: index === 0, right: index === names.length - 1, remove: names.length <= 2 };

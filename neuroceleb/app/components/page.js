@@ -7,6 +7,7 @@ const LANGUAGES = { en: "English", ko: "한국어" };
 /** Choose the language of the page, which then starts anew. @param {string} code */
 const chooseLanguage = (code) => {
   if (code === language) return;
+  // biome-ignore lint/suspicious/noDocumentCookie: cookieStore is missing where the page comes by plain http.
   document.cookie = `neuroceleb_language=${code}; path=/; max-age=31536000; samesite=lax`;
   location.reload();
 };
