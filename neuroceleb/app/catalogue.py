@@ -36,3 +36,8 @@ def client_texts(language: str) -> dict[str, str]:
 
 
 label: Any = gr.I18n(en={}, ko={})  # Gradio's own annotations want plain texts
+
+
+def sorry_sentences() -> frozenset[str]:
+    """What an unexpected error is answered with, in every language."""
+    return frozenset({SORRY})

@@ -23,6 +23,7 @@ from neuroceleb.app.components import module_html
 from neuroceleb.app.file_payloads import UploadedFilesOnly
 from neuroceleb.app.guard import Guard
 from neuroceleb.app.head_script import HeadScript
+from neuroceleb.app.refusal_status import RefusalStatus
 from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace
 
@@ -66,6 +67,7 @@ def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None)
     )
     app.add_middleware(HeadScript, script=theme.LANGUAGE_SCRIPT)
     app.add_middleware(UploadedFilesOnly, folder=context.files)
+    app.add_middleware(RefusalStatus)
     app.add_middleware(Guard, host=host, auth=auth)
     return app
 

@@ -129,6 +129,7 @@ export const mount = ({ element, props, trigger, watch, server }) => {
   const load = async () => {
     const wanted = /** @type {Value | null} */ (props.value);
     if (!wanted) return;
+    delete element.dataset.whole;
     const first = await decode(wanted.piece);
     if (wanted !== props.value) return;
     const share = value && value.frames > 1 ? at / (value.frames - 1) : 0;
@@ -144,7 +145,7 @@ export const mount = ({ element, props, trigger, watch, server }) => {
       if (Math.floor(at / wanted.piece_frames) === piece) show(at);
       drawStrip();
     }
-    element.dataset.whole = wanted.names.join(",");
+    element.dataset.whole = String(wanted.frames);
   };
 
   showPlaying();

@@ -100,7 +100,7 @@ def build(shared: Shared, tab: gr.Tab) -> Generate:
         shared.listen(stepped.success, show_faces, shown, results)
         set_by_listeners.append(stepped.success)
     shared.listen(sheet.favourite, keep_favourite, [shared.favourites], [shared.favourites])
-    from_png = [shared.model, shared.epoch, seeds, count, truncation]
+    from_png = [shared.model, shared.epoch, seeds, count, truncation, shared.handover]
     for opened in (
         shared.listen(png.upload, open_uploaded, [png], from_png),
         shared.listen(sheet.drop, open_dropped, [], from_png),
@@ -203,7 +203,10 @@ def keep_favourite(
 
 
 def open_uploaded(context: Context, png: str) -> tuple[Any, ...]:
-    """Model, epoch, seeds, count and truncation that draw what a saved PNG shows."""
+    """Model, epoch, seeds, count and truncation that draw what a saved PNG shows.
+
+    A face without a seed is led to Explore instead.
+    """
     return _opened(context, Path(png))
 
 
@@ -287,17 +290,25 @@ def _stepped(seeds: str, by: int) -> str:
 def _opened(context: Context, png: Path) -> tuple[Any, ...]:
     if png.stat().st_size > provenance.MAX_BYTES:
         raise UserError("The file is over 8 MB: choose a PNG that was saved here.")
-    request = provenance.restore(context.workspace, png.read_bytes()).request
-    if request is None:
-        raise UserError("The PNG shows a face of no seed: open it under Explore.")
-    kept = sorted(context.workspace.run(request.model).kept(), reverse=True)
-    seeds = ",".join(map(str, request.seeds))
+    restored = provenance.restore(context.workspace, png.read_bytes())
+    face, request = restored.face, restored.request
+    if request is not None:
+        model, epoch, truncation = request.model, request.epoch, request.truncation
+        seeds = list(request.seeds)
+    elif face is not None and "seed" in face:
+        model, epoch, truncation = face["model"], face["epoch"], face["truncation"]
+        seeds = [face["seed"]]
+    else:
+        unchanged = [gr.skip()] * 5
+        return *unchanged, Lead("explore", face or {}).to_text()
+    kept = sorted(context.workspace.run(model).kept(), reverse=True)
     return (
-        request.model,
-        gr.update(choices=kept, value=request.epoch),
-        seeds,
-        len(request.seeds),
-        _truncation(request.truncation),
+        model,
+        gr.update(choices=kept, value=epoch),
+        ",".join(map(str, seeds)),
+        len(seeds),
+        _truncation(truncation),
+        gr.skip(),
     )
 
 

@@ -1,0 +1,185 @@
+"""The listeners of the Generate tab, without a browser."""
+
+import base64
+import io
+import json
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from neuroceleb.app import faces
+from neuroceleb.app.api.context import Context
+from neuroceleb.app.face_items import items_of_faces
+from neuroceleb.app.shared import Lead, read_lead
+from neuroceleb.app.tabs import generate
+from neuroceleb.cli import main
+from neuroceleb.errors import UserError
+from tests.conftest import SHIPPED
+
+MODEL = SHIPPED.name
+
+
+def shown(context: Context, **changes: Any) -> tuple[Any, ...]:
+    given: dict[str, Any] = {
+        "model": MODEL,
+        "epoch": None,
+        "seeds": "42",
+        "count": 3,
+        "best": False,
+        "truncation": 1.0,
+        "view": generate.SEEDS,
+        "left_out": "",
+        "favourites": [],
+    }
+    return generate.show_faces(context, **(given | changes))
+
+
+def png_of(item: dict[str, Any]) -> bytes:
+    return base64.b64decode(item["png"].partition(",")[2])
+
+
+def test_the_sheet_holds_the_files_that_sample_writes(context: Context, tmp_path: Path) -> None:
+    sheet, facts, _, _ = shown(context)
+    assert [item["face"]["seed"] for item in sheet["faces"]] == [42, 43, 44]
+    assert facts.endswith("seeds 42–44")
+    arguments = ["sample", MODEL, "--seeds", "42-44", "--out", str(tmp_path / "faces")]
+    with pytest.raises(SystemExit):
+        main.main([*arguments, "--workspace", str(context.workspace.root)])
+    for seed, item in zip((42, 43, 44), sheet["faces"], strict=True):
+        assert item["name"] == f"{MODEL}_seed_{seed:04d}.png"
+        ours = Image.open(io.BytesIO(png_of(item))).tobytes()
+        assert ours == Image.open(tmp_path / "faces" / f"seed_{seed:04d}.png").tobytes()
+
+
+def test_a_list_of_seeds_is_shown_in_its_order(context: Context) -> None:
+    sheet, facts, _, _ = shown(context, seeds="9,3,14-15")
+    assert [item["face"]["seed"] for item in sheet["faces"]] == [9, 3, 14, 15]
+    assert facts.endswith("4 seeds")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"seeds": "-5"}, "The seed is out of range"),
+        ({"seeds": "x"}, "is not a number"),
+        ({"seeds": ""}, "The seed is missing"),
+        ({"count": 0}, "The number of faces is out of range"),
+        ({"count": 300}, "The number of faces is out of range"),
+        ({"seeds": "0-999"}, "faces cannot be shown at once"),
+        ({"truncation": 9}, "runcation"),
+        ({"epoch": 7}, "epoch"),
+        ({"model": "nobody"}, "nobody"),
+        ({"best": True, "seeds": "1,2"}, "Best of begins at one seed"),
+        ({"best": True, "count": 65}, "Best of chooses 64 faces at most"),
+    ],
+)
+def test_bad_values_are_refused_in_a_sentence(
+    changes: dict[str, Any], sentence: str, context: Context
+) -> None:
+    with pytest.raises(UserError, match=sentence):
+        shown(context, **changes)
+
+
+def test_without_a_model_nothing_is_drawn(context: Context) -> None:
+    assert all(update["__type__"] == "update" for update in shown(context, model=None))
+
+
+@pytest.mark.slow
+def test_best_of_keeps_a_quarter_and_shows_the_rest(context: Context) -> None:
+    sheet, facts, views, left_out = shown(context, best=True, count=2)
+    assert len(sheet["faces"]) == 2
+    assert facts.startswith("The best 2 of 8 by flaw score")
+    assert generate.LEFT_OUT in [value for _, value in views["choices"]]
+    rest, *_ = shown(context, view=generate.LEFT_OUT, left_out=left_out)
+    seeds = [item["face"]["seed"] for item in [*sheet["faces"], *rest["faces"]]]
+    assert sorted(seeds) == list(range(42, 50))
+
+
+def test_favourites_are_kept_removed_and_shown(context: Context) -> None:
+    sheet, *_ = shown(context)
+    face = sheet["faces"][1]["face"]
+    event = SimpleNamespace(face=face, is_favourite=True)
+    kept = generate.keep_favourite(context, None, event)
+    assert [item["favourite"] for item in shown(context, favourites=kept)[0]["faces"]] == [
+        False,
+        True,
+        False,
+    ]
+    gone = {"model": "gone", "epoch": 0, "seed": 1, "truncation": 1.0}
+    liked, *_ = shown(context, view=generate.FAVOURITES, favourites=[*kept, gone])
+    assert png_of(liked["faces"][0]) == png_of(sheet["faces"][1])
+    assert "gone" in liked["faces"][1]["problem"]
+    event.is_favourite = False
+    assert generate.keep_favourite(context, kept, event) == []
+
+
+def test_no_more_favourites_than_can_be_shown(context: Context) -> None:
+    many = [{"model": MODEL, "epoch": 0, "seed": seed} for seed in range(faces.MAX_COUNT)]
+    event = SimpleNamespace(face={"model": MODEL, "epoch": 0, "seed": 999}, is_favourite=True)
+    with pytest.raises(UserError, match="take one out first"):
+        generate.keep_favourite(context, many, event)
+
+
+def test_seeds_are_stepped_and_new(context: Context) -> None:
+    assert generate.later_seeds(context, "42", 18) == "60"
+    assert generate.earlier_seeds(context, "42", 18) == "24"
+    assert generate.earlier_seeds(context, "5", 18) == "0"
+    assert generate.new_seeds(context, "", 1).isdecimal()
+    with pytest.raises(UserError, match="write one seed"):
+        generate.later_seeds(context, "1,2", 18)
+
+
+def test_a_saved_png_brings_back_what_it_shows(context: Context, tmp_path: Path) -> None:
+    sheet, *_ = shown(context, seeds="77", count=1, truncation=0.5)
+    png = tmp_path / "face.png"
+    png.write_bytes(png_of(sheet["faces"][0]))
+    model, epoch, seeds, count, truncation, _ = generate.open_uploaded(context, str(png))
+    assert (model, seeds, count) == (MODEL, "77", 1)
+    assert epoch["value"] == sheet["faces"][0]["face"]["epoch"]
+    assert (truncation["value"], truncation["visible"]) == (0.5, True)
+    png.write_bytes(b"no PNG")
+    with pytest.raises(UserError, match="drop a PNG that was saved here"):
+        generate.open_uploaded(context, str(png))
+
+
+def test_a_face_without_a_seed_leads_to_explore(context: Context, tmp_path: Path) -> None:
+    nz = faces.load_model(context.workspace.run(MODEL).weights()).nz
+    face = {"model": MODEL, "epoch": 29, "z": [0.25] * nz}
+    item = items_of_faces(context.workspace, [face], [])["faces"][0]
+    png = tmp_path / "face.png"
+    png.write_bytes(png_of(item))
+    *_, lead = generate.open_uploaded(context, str(png))
+    assert read_lead(lead) == Lead("explore", face)
+
+
+def test_only_uploaded_files_are_opened_by_a_drop(context: Context) -> None:
+    event = SimpleNamespace(path="/etc/hostname")
+    with pytest.raises(UserError, match="upload it again"):
+        generate.open_dropped(context, event)
+
+
+def test_all_faces_are_saved_in_one_zip(context: Context) -> None:
+    path = generate.archive(context, MODEL, None, "42", 3, False, 1.0)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.namelist() == [f"seed_{seed:04d}.png" for seed in (42, 43, 44)]
+
+
+def test_a_lead_sets_its_seed_or_keeps_the_seeds(context: Context) -> None:
+    face = {"model": MODEL, "epoch": 29, "seed": 7}
+    assert generate.receive(context, Lead("generate", face)) == ("7", 1, generate.SEEDS)
+    seeds, count, view = generate.receive(context, Lead("generate", {"model": MODEL}))
+    assert seeds["__type__"] == count["__type__"] == "update"
+    assert view == generate.SEEDS
+
+
+def test_a_lead_survives_its_text() -> None:
+    lead = Lead("start", {"model": MODEL, "z": [0.5, -1.0]})
+    assert read_lead(lead.to_text()) == lead
+    assert lead.to_text() != lead.to_text()
+    for text in ("", "[]", "{}", json.dumps({"to": "nowhere", "face": {}}), "[" * 100_000):
+        with pytest.raises(UserError, match="pick one again"):
+            read_lead(text)

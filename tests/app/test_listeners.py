@@ -1,0 +1,67 @@
+"""Listeners as Gradio gets them: bound, typed, with their errors as toasts."""
+
+import inspect
+import logging
+from collections.abc import Iterator
+
+import gradio as gr
+import pytest
+
+from neuroceleb.app.api.context import Context
+from neuroceleb.app.listeners import bind
+from neuroceleb.errors import UserError
+
+
+class Request:
+    """What a listener reads of a request."""
+
+    def __init__(self, language: str = "en") -> None:
+        self.cookies: dict[str, str] = {}
+        self.headers = {"accept-language": language}
+
+
+def refuse(context: Context, name: str) -> None:
+    raise UserError("There is no run '{name}'.", name=name)
+
+
+def fail(context: Context) -> None:
+    raise RuntimeError("secret path")
+
+
+def count(context: Context, most: int) -> Iterator[int]:
+    yield from range(most)
+    raise UserError("{most} is all there is.", most=most)
+
+
+def add(context: Context, fixed: int, one: int, event: gr.EventData) -> int:
+    return fixed + one
+
+
+def test_gradio_sees_the_parameters_after_the_context(context: Context) -> None:
+    bound = bind(context, add, 5)
+    parameters = list(inspect.signature(bound).parameters)
+    assert parameters[1:] == ["one", "event"]
+    assert bound.__annotations__["event"] is gr.EventData
+    assert bound.__annotations__[parameters[0]] is gr.Request
+    assert bound(Request(), 2, None) == 7
+
+
+def test_a_refusal_is_a_toast_with_its_sentence(context: Context) -> None:
+    with pytest.raises(gr.Error) as raised:
+        bind(context, refuse)(Request(), "faces")
+    assert raised.value.message == "There is no run 'faces'."
+    assert not raised.value.print_exception
+
+
+def test_a_bug_is_logged_and_not_shown(context: Context, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR), pytest.raises(gr.Error) as raised:
+        bind(context, fail)(Request())
+    assert "secret" not in raised.value.message
+    assert "secret path" in caplog.text
+
+
+def test_a_generator_gives_its_values_and_then_its_toast(context: Context) -> None:
+    values = bind(context, count)(Request(), 3)
+    assert [next(values) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(gr.Error, match="3 is all there is"):
+        next(values)
