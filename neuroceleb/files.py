@@ -46,8 +46,9 @@ def write_json(path: Path, value: Any) -> None:
 def not_written(path: Path, error: OSError) -> UserError:
     """The UserError for a full disk or a folder that is not writable."""
     return UserError(
-        f"{path} could not be written ({error.strerror or error}): "
-        "make room or fix the permissions, then try again."
+        "{path} could not be written ({reason}): make room or fix the permissions, then try again.",
+        path=path,
+        reason=error.strerror or error,
     )
 
 

@@ -62,12 +62,13 @@ def read_photo(data: bytes, draft_px: int | None = None) -> Image.Image:
         image.load()
         return _to_rgb(ImageOps.exif_transpose(image))
     except Image.DecompressionBombError as error:
-        limit = f"{MAX_PIXELS // 1_000_000} megapixels"
-        raise UnreadableImageError(f"it has more than {limit}") from error
+        raise UnreadableImageError(
+            "it has more than {limit} megapixels", limit=MAX_PIXELS // 1_000_000
+        ) from error
     except UnidentifiedImageError as error:
         raise UnreadableImageError("it is not an image of a known kind") from error
     except Exception as error:  # decoders raise any exception on hostile bytes
-        raise UnreadableImageError(f"it is damaged ({_first_line(error)})") from error
+        raise UnreadableImageError("it is damaged ({reason})", reason=_first_line(error)) from error
 
 
 def _first_line(error: Exception) -> str:
@@ -144,7 +145,11 @@ def ungrid(sheet: Pixels, count: int, size_px: int, padding_px: int = 2) -> Pixe
     columns = max(1, (sheet.shape[1] - padding_px) // step)
     rows = (sheet.shape[0] - padding_px) // step
     if rows * columns < count:
-        raise UserError(f"A sheet of {rows * columns} faces cannot hold {count}: use its own size.")
+        raise UserError(
+            "A sheet of {cells} faces cannot hold {count}: use its own size.",
+            cells=rows * columns,
+            count=count,
+        )
     corners = ((i // columns * step, i % columns * step) for i in range(count))
     faces = [sheet[y + padding_px : y + step, x + padding_px : x + step] for y, x in corners]
     return np.stack(faces)
@@ -157,11 +162,17 @@ def encode(image: Pixels, suffix: str = ".png", provenance: dict[str, Any] | Non
     unknown suffix and for an image larger than its format allows.
     """
     if suffix.lower() not in SUFFIXES:
-        raise UserError(f"'{suffix}' is no image file: use one of {', '.join(SUFFIXES)}.")
+        raise UserError(
+            "'{suffix}' is no image file: use one of {suffixes}.",
+            suffix=suffix,
+            suffixes=", ".join(SUFFIXES),
+        )
     buffer = io.BytesIO()
     kind = {".png": "PNG", ".webp": "WEBP"}.get(suffix.lower(), "JPEG")
     if max(image.shape[:2]) > LONGEST_SIDE.get(kind, math.inf):
-        raise UserError(f"The sheet is too long for a {suffix} file: use .png, or fewer faces.")
+        raise UserError(
+            "The sheet is too long for a {suffix} file: use .png, or fewer faces.", suffix=suffix
+        )
     options: dict[str, Any] = {"quality": 90} if kind != "PNG" else {}
     if provenance is not None and kind == "PNG":
         chunk = PngImagePlugin.PngInfo()
@@ -193,14 +204,18 @@ def decode_png(png: bytes, max_pixels: int) -> tuple[Pixels, dict[str, Any] | No
     try:
         with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
             if image.width * image.height > max_pixels:
-                raise UnreadableImageError(f"it has more than {max_pixels:,} pixels")
+                raise UnreadableImageError(
+                    "it has more than {max_pixels:,} pixels", max_pixels=max_pixels
+                )
             image.load()
             text = getattr(image, "text", {}).get("neuroceleb")
             pixels = np.asarray(_to_rgb(image))
     except UnreadableImageError:
         raise
     except Image.DecompressionBombError as error:
-        raise UnreadableImageError(f"it has more than {max_pixels:,} pixels") from error
+        raise UnreadableImageError(
+            "it has more than {max_pixels:,} pixels", max_pixels=max_pixels
+        ) from error
     except Exception as error:  # decoders raise any exception on hostile bytes
         raise UnreadableImageError("it is no whole PNG") from error
     try:
@@ -219,12 +234,16 @@ def load(path: Path) -> Pixels:
     """Decode one image file to (H, W, 3) uint8; raises UserError with its name."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
-            raise UnreadableImageError(f"it is over {MAX_FILE_BYTES // 2**20} MB")
+            raise UnreadableImageError("it is over {max_mb} MB", max_mb=MAX_FILE_BYTES // 2**20)
         return np.asarray(read_photo(path.read_bytes()))
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+        raise UserError(
+            "{path} cannot be read: {reason}.", path=path, reason=error.strerror
+        ) from error
     except UnreadableImageError as error:
-        raise UserError(f"{path} cannot be shown: {error}.") from error
+        raise UserError(
+            "{path} cannot be shown: {reason}.", path=path, reason=error.message
+        ) from error
 
 
 def thumbnails(faces: Pixels) -> Thumbnails:

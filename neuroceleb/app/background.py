@@ -22,7 +22,7 @@ from fastapi.responses import FileResponse
 from neuroceleb import files
 from neuroceleb.app.payloads import file_headers
 from neuroceleb.app.translations import SORRY
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Kind:
 
     name: str
     max_pending: int
-    busy: str
+    busy: Message
     abandoned_after_s: float | None
     kept_s: float
     max_kept: int

@@ -21,7 +21,7 @@ from neuroceleb.app.uploads import Batch, Uploads
 from neuroceleb.data.faces import crop, edit
 from neuroceleb.data.faces.crop_photos import Options, Progress, crop_photos
 from neuroceleb.data.faces.manifest import FaceSet, Row
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import IMAGE_SIZE
 
@@ -39,7 +39,7 @@ STATES = {
 KIND = Kind(
     "crop",
     max_pending=1,
-    busy="Other photos are being cropped: wait until they are done.",
+    busy=Message("Other photos are being cropped: wait until they are done."),
     abandoned_after_s=None,
     kept_s=math.inf,
     max_kept=1,

@@ -41,7 +41,9 @@ class LoadedModel:
     def zs(self, several: Any) -> Latent | None:
         """The latent vectors of a list of faces, (N, nz); None of an empty one."""
         if not isinstance(several, list) or len(several) > arithmetic.MAX_FACES:
-            raise UserError(f"A term has at most {arithmetic.MAX_FACES} faces: take one away.")
+            raise UserError(
+                "A term has at most {most} faces: take one away.", most=arithmetic.MAX_FACES
+            )
         return np.stack([self.z(face) for face in several]) if several else None
 
     def face_json(self, z: Latent) -> Json:

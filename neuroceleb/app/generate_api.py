@@ -55,7 +55,7 @@ def add_routes(app: FastAPI, workspace: Workspace) -> None:
 def draw_each(workspace: Workspace, requested: Any) -> list[dict[str, Any]]:
     """Every face with its picture, or with what is wrong with it."""
     if not isinstance(requested, list) or not 1 <= len(requested) <= faces.MAX_COUNT:
-        raise UserError(f"Ask for 1 to {faces.MAX_COUNT} faces at a time.")
+        raise UserError("Ask for 1 to {most} faces at a time.", most=faces.MAX_COUNT)
     answers: list[dict[str, Any]] = []
     good: list[faces.Face] = []
     for face in requested:

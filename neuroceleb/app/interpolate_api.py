@@ -15,7 +15,7 @@ from neuroceleb.app.background import Kind, Task, Tasks
 from neuroceleb.app.generate_api import face_json
 from neuroceleb.app.parameters import read_number, read_whole
 from neuroceleb.app.payloads import JsonBody
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.images import Pixels
 from neuroceleb.latent import interpolation
 from neuroceleb.runs.workspace import Workspace
@@ -29,7 +29,7 @@ MAX_SCALE = {".png": 1}  # a strip keeps the generator's own pixels
 KIND = Kind(
     "video",
     max_pending=8,
-    busy="Too many videos are being made: try again in a minute.",
+    busy=Message("Too many videos are being made: try again in a minute."),
     abandoned_after_s=120.0,  # browsers slow down the timers of hidden pages to one a minute
     kept_s=900.0,
     max_kept=16,
@@ -96,7 +96,7 @@ def read_interpolation(workspace: Workspace, values: dict[str, Any]) -> Interpol
     if not isinstance(method, str) or not isinstance(easing, str):
         raise UserError("The interpolation method is missing: choose one of the list.")
     per_leg = read_whole(
-        values.get("frames", 60), "The number of frames a leg", 1, MAX_FRAMES_PER_LEG
+        values.get("frames", 60), Message("The number of frames a leg"), 1, MAX_FRAMES_PER_LEG
     )
     count = interpolation.frame_count(len(given), per_leg, loop=loop)
     key_frames = interpolation.key_frames(len(given), count, loop=loop)
@@ -111,7 +111,7 @@ def _plain(key: dict[str, Any]) -> dict[str, Any]:
     """A checked key without anything else that was sent with it."""
     if "z" in key:
         return {"z": key["z"]}
-    seed = read_whole(key["seed"], "The seed")
+    seed = read_whole(key["seed"], Message("The seed"))
     return {"seed": seed, "truncation": faces.read_truncation(key.get("truncation", 1.0))}
 
 
@@ -122,12 +122,18 @@ def submit_video(tasks: Tasks, path: Interpolation, values: dict[str, Any]) -> T
     """
     suffix = values.get("suffix")
     if suffix not in video.SUFFIXES:
-        raise UserError(f"Videos end in {', '.join(video.SUFFIXES)}: choose one of those.")
-    scale = read_whole(values.get("scale", 1), "The scale")
+        raise UserError(
+            "Videos end in {suffixes}: choose one of those.", suffixes=", ".join(video.SUFFIXES)
+        )
+    scale = read_whole(values.get("scale", 1), Message("The scale"))
     if scale not in SCALES:
-        raise UserError(f"A video is enlarged {', '.join(map(str, SCALES))} times, not {scale}.")
+        raise UserError(
+            "A video is enlarged {scales} times, not {scale}.",
+            scales=", ".join(map(str, SCALES)),
+            scale=scale,
+        )
     scale = min(scale, MAX_SCALE.get(suffix, scale))
-    fps = read_number(values.get("fps", 30), "The number of frames a second")
+    fps = read_number(values.get("fps", 30), Message("The number of frames a second"))
     side = IMAGE_SIZE * scale
     video.check(suffix, len(path.z), fps, (side, side))
 
@@ -172,4 +178,4 @@ def add_routes(app: FastAPI, workspace: Workspace, tasks: Tasks) -> None:
 
 
 def _read_frame(path: Interpolation, value: Any) -> int:
-    return read_whole(value, "The frame", 0, len(path.z) - 1)
+    return read_whole(value, Message("The frame"), 0, len(path.z) - 1)

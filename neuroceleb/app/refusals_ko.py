@@ -255,6 +255,8 @@ PAGE: dict[str, str] = {
 
 # Models, seeds, walks, films.
 MODELS: dict[str, str] = {
+    "add one": "하나를 더하세요",
+    "leave some out": "몇 개를 빼세요",
     "{} is over {} GB: a generator is never that large.": (
         "{0}이(가) {1} GB를 넘습니다. 그렇게 큰 생성자는 없습니다."
     ),
@@ -428,7 +430,7 @@ PHOTOS: dict[str, str] = {
     ),
     "it is over {} MB": "{0} MB를 넘습니다",
     "the file is empty": "파일이 비었습니다",
-    "it has more than {}": "{0}보다 많습니다",
+    "it has more than {} megapixels": "{0} 메가픽셀을 넘습니다",
     "it is not an image of a known kind": "알려진 종류의 이미지가 아닙니다",
     "it is damaged ({})": "망가졌습니다({0})",
     "it has more than {} pixels": "픽셀이 {0}개를 넘습니다",
@@ -474,8 +476,8 @@ PHOTOS: dict[str, str] = {
     "{} is not there: give folders, zips or files of photos.": (
         "{0}이(가) 없습니다. 사진이 든 폴더, zip, 파일을 주세요."
     ),
-    "The dataset '{}' was cropped with --{} {}{}: use --{} {}, or another name.": (
-        "데이터셋 '{0}'은(는) --{1} {2}{3}(으)로 잘랐습니다. --{4} {5}을(를) 쓰거나 다른 "
+    "The dataset '{}' was cropped with --{} {}: use --{} {}, or another name.": (
+        "데이터셋 '{0}'은(는) --{1} {2}(으)로 잘랐습니다. --{3} {4}을(를) 쓰거나 다른 "
         "이름을 쓰세요."
     ),
     "'{}' could not be renamed to '{}' ({}): use another name.": (
@@ -572,6 +574,8 @@ PHOTOS: dict[str, str] = {
 
 # Runs and their trainings.
 TRAININGS: dict[str, str] = {
+    "killed by signal {}": "시그널 {0}(으)로 종료됨",
+    "it ended with code {}": "코드 {0}(으)로 끝남",
     "{} is missing: the run saved no state to continue from, start a new run.": (
         "{0}이(가) 없습니다. 이어 갈 것을 저장하지 않은 학습이니 새로 시작하세요."
     ),

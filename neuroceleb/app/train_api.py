@@ -19,7 +19,7 @@ from neuroceleb.app.background import repeat
 from neuroceleb.app.parameters import read_text
 from neuroceleb.app.payloads import JsonBody
 from neuroceleb.data import dataset
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import jobs, launch, queue, verdict
 from neuroceleb.runs.run import ACTIVE, Run
 from neuroceleb.runs.workspace import Workspace, check_name
@@ -136,7 +136,7 @@ class TrainApi:
 
     def estimate(self, values: dict[str, Any]) -> dict[str, Any]:
         """Time, memory and disk that a run would take, and problems; takes some seconds."""
-        self.access.check("train")
+        self.access.check(Message("train"))
         name, text, settings, _ = self._read(values)
         if not _estimating.acquire(blocking=False):
             raise UserError("Another estimate is being made: wait until it is done.")
@@ -147,13 +147,13 @@ class TrainApi:
 
     def start(self, values: dict[str, Any]) -> None:
         """Start a new run, or put it in the queue."""
-        self.access.check("train")
+        self.access.check(Message("train"))
         name, text, settings, source = self._read(values)
         jobs.start(self.workspace, name, jobs.new_config(self.workspace, text, source, settings))
 
     def change(self, action: str, values: dict[str, Any]) -> None:
         """Stop, force, resume, rename or delete a run."""
-        self.access.check("train")
+        self.access.check(Message("train"))
         name = str(values.get("name"))
         if action == "stop":
             jobs.stop(self.workspace, name)
@@ -166,17 +166,21 @@ class TrainApi:
         elif action == "delete":
             jobs.delete(self.workspace, name)
         else:
-            raise UserError(f"'{action[:40]}' is nothing that can be done with a run.")
+            raise UserError(
+                "'{action}' is nothing that can be done with a run.", action=action[:40]
+            )
 
     def _read(self, values: dict[str, Any]) -> tuple[str, str, Settings, Path]:
         """Name, dataset, settings and the dataset's place, every one checked."""
         name, text, given = values.get("name"), values.get("dataset"), values.get("settings")
-        name = read_text(name, "The run has no name yet: give it one.")
-        text = read_text(text, "No dataset is chosen: choose one, or write where it is.")
+        name = read_text(name, Message("The run has no name yet: give it one."))
+        text = read_text(text, Message("No dataset is chosen: choose one, or write where it is."))
         if not isinstance(given, dict):
             raise UserError("The settings are missing: reload the page.")
         if not self.access.is_local and text not in self._datasets():
-            raise UserError(f"'{text[:100]}' is not under datasets/: only those can be used here.")
+            raise UserError(
+                "'{path}' is not under datasets/: only those can be used here.", path=text[:100]
+            )
         known = {spec.name for spec in dataclasses.fields(Settings)}
         settings = Settings.checked(**{key: given[key] for key in given if key in known})
         if not self.access.is_local and settings.start_from not in ("", AUTO, NONE):

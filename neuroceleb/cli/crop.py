@@ -85,7 +85,10 @@ def crop(
         _judge_again(face_set, rules, as_json)
         return
     if not 8 <= smallest_face <= 2_000:
-        raise UserError(f"--smallest-face {smallest_face:g} is out of bounds: use 8 to 2000.")
+        raise UserError(
+            "--smallest-face {smallest_face:g} is out of bounds: use 8 to 2000.",
+            smallest_face=smallest_face,
+        )
     options = Options(size, align, detector, smallest_face, rules)
     with _cancelled_by_signals() as cancelled, progress_bar("photos", smoothing=0.05) as show:
 

@@ -18,7 +18,9 @@ def in_workspace(command: Callable[..., None]) -> Callable[..., None]:
     def read(_context: click.Context, _option: click.Parameter, value: str | None) -> Workspace:
         root = Path(value) if value else default_workspace()
         if not root.is_dir():
-            raise UserError(f"The workspace {root} is not a folder: make it, or name another.")
+            raise UserError(
+                "The workspace {root} is not a folder: make it, or name another.", root=root
+            )
         return Workspace(root)
 
     return click.option(
@@ -71,5 +73,7 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(
-            f"{folder} cannot be created ({error.strerror}): use another --out."
+            "{folder} cannot be created ({reason}): use another --out.",
+            folder=folder,
+            reason=error.strerror,
         ) from error

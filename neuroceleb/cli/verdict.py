@@ -19,7 +19,9 @@ def show_verdict(name: str, as_json: bool, workspace: Workspace) -> None:
     """Print what the figures of RUN mean, and one thing to try."""
     found = verdict.judge(workspace.run(name).stats())
     if found is None:
-        raise UserError(f"The run '{name}' has no figures yet: they come with its first epoch.")
+        raise UserError(
+            "The run '{name}' has no figures yet: they come with its first epoch.", name=name
+        )
     if as_json:
         print_json(dataclasses.asdict(found))
         return

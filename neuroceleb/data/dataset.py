@@ -67,8 +67,10 @@ def locate(text: str, datasets: Path) -> Path:
     path = named if is_name and _exists(named) else Path(text)
     if not _exists(path):
         raise UserError(
-            f"There is no dataset '{text[:200]}': give a folder or zip of images, "
-            f"or a name under {datasets}."
+            "There is no dataset '{text}': give a folder or zip of images, or a name under "
+            "{datasets}.",
+            text=text[:200],
+            datasets=datasets,
         )
     return path / "faces" if (path / "faces").is_dir() else path
 
@@ -88,7 +90,9 @@ def load(source: Path, datasets: Path, progress: Progress | None = None) -> Data
     with open_source(source) as files_of_source:
         entries = files_of_source.entries()
         if not entries:
-            raise UserError(f"There are no images in {source}: give a folder or zip with photos.")
+            raise UserError(
+                "There are no images in {source}: give a folder or zip with photos.", source=source
+            )
         cache = _Cache(datasets / ".cache", _key(entries))
         dataset = cache.read(source)
         if dataset is None:
@@ -138,8 +142,11 @@ def _decode_all(
                 progress(index + 1, len(entries))
     if not kept:
         raise UserError(
-            f"None of the {len(entries):,} files in {source} can be used as an image "
-            f"({skipped[0]}): give a folder or zip with photos."
+            "None of the {count:,} files in {source} can be used as an image ({first}): give a "
+            "folder or zip with photos.",
+            count=len(entries),
+            source=source,
+            first=skipped[0],
         )
     usable = pixels[:kept]
     return Dataset(source, usable, tuple(skipped), _fingerprint(usable))
@@ -153,7 +160,7 @@ def _decode(files_of_source: Folder | Zip, entry: Entry) -> Pixels:
     if entry.flaw is not None:
         raise UnreadableImageError(entry.flaw)
     if entry.size_bytes > images.MAX_FILE_BYTES:
-        raise UnreadableImageError(f"it is over {images.MAX_FILE_BYTES // 2**20} MB")
+        raise UnreadableImageError("it is over {max_mb} MB", max_mb=images.MAX_FILE_BYTES // 2**20)
     photo = images.read_photo(files_of_source.read(entry), draft_px=4 * IMAGE_SIZE)
     return images.shrink_to_square(photo, IMAGE_SIZE)
 

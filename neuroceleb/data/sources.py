@@ -68,7 +68,11 @@ class Folder:
                 if not _is_ignored(name):
                     count += 1
                     if count > MAX_FILES:
-                        raise UserError(f"{self.root} has over {MAX_FILES:,} files: split it.")
+                        raise UserError(
+                            "{root} has over {most:,} files: split it.",
+                            root=self.root,
+                            most=MAX_FILES,
+                        )
                     yield os.path.relpath(os.path.join(folder, name), self.root)
 
     def _unreadable(self, error: OSError) -> Entry:
@@ -101,7 +105,8 @@ class Zip:
             self.archive = zipfile.ZipFile(path)
         except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
             raise UserError(
-                f"{path} is neither a folder nor a whole zip: give a folder or zip with photos."
+                "{path} is neither a folder nor a whole zip: give a folder or zip with photos.",
+                path=path,
             ) from error
 
     def __enter__(self) -> "Zip":
@@ -115,8 +120,10 @@ class Zip:
         members = [info for info in self.archive.infolist() if not info.is_dir()]
         if len(members) > MAX_FILES or sum(m.file_size for m in members) > MAX_ZIP_BYTES:
             raise UserError(
-                f"{self.path} has over {MAX_FILES:,} files or unpacks to over "
-                f"{MAX_ZIP_BYTES // 2**30} GB: split it."
+                "{path} has over {most:,} files or unpacks to over {max_gb} GB: split it.",
+                path=self.path,
+                most=MAX_FILES,
+                max_gb=MAX_ZIP_BYTES // 2**30,
             )
         by_name = {info.filename: info for info in members}
         names = sorted(name for name in by_name if not _is_ignored_path(name))

@@ -24,11 +24,13 @@ def crops(data: bytes) -> list[Pixels]:
     is too large, or shows no face.
     """
     if len(data) > MAX_BYTES:
-        raise UserError(f"The photo is over {MAX_BYTES // 2**20} MB: use a smaller one.")
+        raise UserError(
+            "The photo is over {max_mb} MB: use a smaller one.", max_mb=MAX_BYTES // 2**20
+        )
     try:
         photo = np.asarray(images.read_photo(data, draft_px=DRAFT_PX))
     except UnreadableImageError as error:
-        raise UserError(f"The photo cannot be used: {error}.") from error
+        raise UserError("The photo cannot be used: {reason}.", reason=error.message) from error
     if photo.shape[:2] == (IMAGE_SIZE, IMAGE_SIZE):
         return [photo]
     found = _crop_faces(photo)

@@ -61,12 +61,14 @@ def read(weights: Path, sha256: str, nz: int) -> list[Direction] | None:
         return None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(
-            f"{path.name} is damaged: delete it, or save the directions again."
+            "{name} is damaged: delete it, or save the directions again.", name=path.name
         ) from error
     if belongs_to != sha256:
         raise UserError(
-            f"{path.name} was saved for another model than {weights.name} is now: "
-            "save its directions again."
+            "{name} was saved for another model than {weights_name} is now: save its directions "
+            "again.",
+            name=path.name,
+            weights_name=weights.name,
         )
     return found
 
@@ -98,8 +100,9 @@ def check_name(text: Any) -> str:
     name = text.strip()
     if len(name) > MAX_NAME_LENGTH:
         raise UserError(
-            f"'{name[:20]} …' is too long for the name of a direction: "
-            f"use {MAX_NAME_LENGTH} characters."
+            "'{name} …' is too long for the name of a direction: use {most} characters.",
+            name=name[:20],
+            most=MAX_NAME_LENGTH,
         )
     return name.encode("utf-8", "replace").decode()  # a lone surrogate becomes a ?
 

@@ -68,8 +68,9 @@ class Pool:
     def __init__(self, faces: Pixels) -> None:
         if len(faces) < MIN_POOL:
             raise UserError(
-                f"{len(faces)} training photos are too few to compare with: "
-                f"it takes at least {MIN_POOL}."
+                "{count} training photos are too few to compare with: it takes at least {least}.",
+                count=len(faces),
+                least=MIN_POOL,
             )
         self._descriptors = descriptors(faces)
 

@@ -24,13 +24,16 @@ def check_of_run(
     """
     path, fingerprint = run.dataset_path(), run.dataset_fingerprint()
     if path is None:
-        raise UserError(f"'{run.name}' does not say which photos it was trained on.")
+        raise UserError("'{name}' does not say which photos it was trained on.", name=run.name)
     try:
         source = dataset.locate(path, workspace.datasets)
     except UserError as error:
         raise UserError(
-            f"The photos that '{run.name}' was trained on ({path[:200]}) are gone from here: put "
-            f"them back, or under {workspace.datasets.name}/ by that name."
+            "The photos that '{name}' was trained on ({path}) are gone from here: put them "
+            "back, or under {folder}/ by that name.",
+            name=run.name,
+            path=path[:200],
+            folder=workspace.datasets.name,
         ) from error
     check, found = check_of_dataset(source, workspace, progress)
     if fingerprint is not None and fingerprint != found:

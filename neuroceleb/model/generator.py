@@ -104,7 +104,9 @@ def _batch_sizes(layers: nn.Sequential) -> tuple[int, ...]:
 
 def _check_latents(z: Latents, nz: int) -> None:
     if z.ndim != 2 or z.shape[1] != nz or not np.isfinite(z).all():
-        raise UserError(f"A z of this model is {nz} finite numbers, not {z.shape[1:]}.")
+        raise UserError(
+            "A z of this model is {nz} finite numbers, not {shape}.", nz=nz, shape=z.shape[1:]
+        )
 
 
 def _concatenated(parts: Iterator[Pixels]) -> Pixels:
@@ -217,7 +219,9 @@ def load(path: Path) -> Model:
     try:
         stat = path.stat()
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}): check its name.") from error
+        raise UserError(
+            "{path} cannot be read ({reason}): check its name.", path=path, reason=error.strerror
+        ) from error
     key = (str(path.resolve()), stat.st_mtime_ns, stat.st_size)
     with _lock:
         future = _loaded.get(key)
@@ -258,7 +262,9 @@ def _load(path: Path) -> Model:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network.to(device).to(memory_format=torch.channels_last)
     if network.nc != 3:
-        raise UserError(f"{path} makes images that are not in colour: only RGB can be shown.")
+        raise UserError(
+            "{path} makes images that are not in colour: only RGB can be shown.", path=path
+        )
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return Model(path, network.requires_grad_(False), config, sha256)

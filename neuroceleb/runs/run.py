@@ -92,12 +92,19 @@ class Run:
         """The kept weights of `epoch`, or the last; raises UserError naming the epochs kept."""
         kept = self.kept()
         if not kept:
-            raise UserError(f"The run '{self.name}' has no weights yet: train it for an epoch.")
+            raise UserError(
+                "The run '{name}' has no weights yet: train it for an epoch.", name=self.name
+            )
         if epoch is None:
             return kept[max(kept)]
         if epoch not in kept:
             epochs = ", ".join(map(str, kept))
-            raise UserError(f"The run '{self.name}' kept no epoch {epoch}: it kept {epochs}.")
+            raise UserError(
+                "The run '{name}' kept no epoch {epoch}: it kept {epochs}.",
+                name=self.name,
+                epoch=epoch,
+                epochs=epochs,
+            )
         return kept[epoch]
 
     # Reading -------------------------------------------------------------------------------
@@ -108,7 +115,8 @@ class Run:
             value = _read_json(self.path / "config.json")
         except (OSError, ValueError) as error:
             raise UserError(
-                f"{self.path / 'config.json'} cannot be read: the run cannot be used without it."
+                "{path} cannot be read: the run cannot be used without it.",
+                path=self.path / "config.json",
             ) from error
         return value
 
@@ -255,12 +263,14 @@ class Run:
                 descriptor = os.open(path, os.O_RDONLY)
             except OSError as error:
                 raise UserError(
-                    f"{path} cannot be read ({error.strerror}): fix its permissions."
+                    "{path} cannot be read ({reason}): fix its permissions.",
+                    path=path,
+                    reason=error.strerror,
                 ) from error
             if not try_lock(descriptor, EXCLUSIVE, timeout_s=1.0):
                 os.close(descriptor)
                 raise UserError(
-                    f"The run '{self.name}' is running in another process: stop it first."
+                    "The run '{name}' is running in another process: stop it first.", name=self.name
                 )
             with suppress(OSError):
                 if os.path.samestat(path.stat(), os.fstat(descriptor)):

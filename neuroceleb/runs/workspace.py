@@ -28,8 +28,9 @@ def check_name(name: str) -> str:
     """Return `name` if it is valid for a run or dataset; raises UserError (for a path, too)."""
     if not _NAME.fullmatch(name) or name.endswith((".", " ")):
         raise UserError(
-            f"'{name[:80]}' is not a name: use letters, digits, spaces, '.', '_', '+' or '-', "
-            "80 at most, beginning with a letter or digit."
+            "'{name}' is not a name: use letters, digits, spaces, '.', '_', '+' or '-', 80 at "
+            "most, beginning with a letter or digit.",
+            name=name[:80],
         )
     return name
 
@@ -67,7 +68,11 @@ class Workspace:
         """The run of that name, never a path; raises UserError naming the runs there are."""
         run = Run(self.checkpoints / check_name(name))
         if not run.exists():
-            raise UserError(f"There is no run '{name}': the runs here are {self._run_names()}.")
+            raise UserError(
+                "There is no run '{name}': the runs here are {runs}.",
+                name=name,
+                runs=self._run_names(),
+            )
         return run
 
     def runs(self) -> list[Run]:
@@ -117,8 +122,9 @@ class Workspace:
             if path.is_file():
                 return path
         raise UserError(
-            f"'{model[:200]}' is no run, run directory or file: "
-            f"the runs here are {self._run_names()}."
+            "'{model}' is no run, run directory or file: the runs here are {runs}.",
+            model=model[:200],
+            runs=self._run_names(),
         )
 
     def find_run(self, model: str) -> Run:
@@ -127,7 +133,9 @@ class Workspace:
         if isinstance(found, Run) and found.exists():
             return Run(found.path.resolve())
         raise UserError(
-            f"'{model[:200]}' is not a run or run directory: the runs here are {self._run_names()}."
+            "'{model}' is not a run or run directory: the runs here are {runs}.",
+            model=model[:200],
+            runs=self._run_names(),
         )
 
     def weights(self, model: str, epoch: int | None = None) -> Path:
@@ -139,7 +147,9 @@ class Workspace:
         if isinstance(found, Run):
             return found.weights(epoch)
         if epoch is not None:
-            raise UserError(f"{model} is one file, so --epoch means nothing: leave it out.")
+            raise UserError(
+                "{model} is one file, so --epoch means nothing: leave it out.", model=model
+            )
         return found
 
 
@@ -151,11 +161,14 @@ def create_run(workspace: Workspace, name: str, config: dict[str, Any]) -> Run:
     except FileExistsError:
         if any(run.path.iterdir()):
             raise UserError(
-                f"There is already a run '{name}': use another name, or --resume to continue it."
+                "There is already a run '{name}': use another name, or --resume to continue it.",
+                name=name,
             ) from None
     except OSError as error:
         raise UserError(
-            f"{run.path} could not be made ({error.strerror}): use another --workspace."
+            "{path} could not be made ({reason}): use another --workspace.",
+            path=run.path,
+            reason=error.strerror,
         ) from error
     files.write_json(run.path / "config.json", config)
     return run

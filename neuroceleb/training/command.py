@@ -224,6 +224,7 @@ def _train_nonzero_rank(dist: DistributedContext, workspace: Workspace) -> None:
 def _check_equal_data(dist: DistributedContext, data: Dataset) -> None:
     if not dist.are_equal(data.fingerprint):
         raise UserError(
-            f"The images in {data.source} are not the same on every machine: copy them again, or "
-            "use a folder that all machines can read."
+            "The images in {source} are not the same on every machine: copy them again, or use "
+            "a folder that all machines can read.",
+            source=data.source,
         )

@@ -149,13 +149,22 @@ def check_initial_weights(path: Path, settings: Settings) -> None:
     G, _ = checkpoint.load_generator(path)
     if (G.nz, G.ngf) != (settings.nz, settings.ngf):
         raise UserError(
-            f"--start-from {path.name}: that generator has nz {G.nz} and ngf {G.ngf}, not "
-            f"{settings.nz} and {settings.ngf}: use its values, or leave --start-from out."
+            "--start-from {name}: that generator has nz {nz} and ngf {ngf}, not {settings_nz} "
+            "and {settings_ngf}: use its values, or leave --start-from out.",
+            name=path.name,
+            nz=G.nz,
+            ngf=G.ngf,
+            settings_nz=settings.nz,
+            settings_ngf=settings.ngf,
         )
     if settings.freeze_d and _discriminator_beside(path, settings.ndf, settings.d_norm) is None:
         raise UserError(
-            f"--freeze-d {settings.freeze_d}: there is no discriminator with ndf {settings.ndf} "
-            f"and norm {settings.d_norm} beside {path.name}: leave --freeze-d out."
+            "--freeze-d {freeze_d}: there is no discriminator with ndf {ndf} and norm {d_norm} "
+            "beside {name}: leave --freeze-d out.",
+            freeze_d=settings.freeze_d,
+            ndf=settings.ndf,
+            d_norm=settings.d_norm,
+            name=path.name,
         )
 
 

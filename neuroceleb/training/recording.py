@@ -41,9 +41,10 @@ def check_finite(values: torch.Tensor, progress: Progress) -> None:
     """Raise NotFiniteError where a value is not finite. Waits for the device."""
     if not torch.isfinite(values).all():
         raise NotFiniteError(
-            f"The loss stopped being a finite number in epoch {progress.epoch}, step "
-            f"{progress.step}: the last good state is kept; start a new run with a lower --lr, or "
-            "--resume from there."
+            "The loss stopped being a finite number in epoch {epoch}, step {step}: the last "
+            "good state is kept; start a new run with a lower --lr, or --resume from there.",
+            epoch=progress.epoch,
+            step=progress.step,
         )
 
 

@@ -87,9 +87,10 @@ def _halve_batch_size(spec: TrainingSpec) -> tuple[Adjusted, str]:
     size, settings = spec.settings.batch_size // 2, spec.settings
     if size == 0:
         raise UserError(
-            f"The memory is too small for this run even with one image a step: start a new one "
-            f"with a smaller --ngf and --ndf than {settings.ngf} and {settings.ndf}, "
-            "or with --device cpu."
+            "The memory is too small for this run even with one image a step: start a new one "
+            "with a smaller --ngf and --ndf than {ngf} and {ndf}, or with --device cpu.",
+            ngf=settings.ngf,
+            ndf=settings.ndf,
         )
     return {"batch_size": size}, (
         f"The memory was too small for {settings.batch_size} images a step: training continues "
@@ -100,8 +101,11 @@ def _halve_batch_size(spec: TrainingSpec) -> tuple[Adjusted, str]:
 def _out_of_memory_on_rank(spec: TrainingSpec) -> UserError:
     dist = spec.dist
     return UserError(
-        f"The memory of process {dist.rank} of {dist.world_size} was too small for its part "
-        f"of {spec.settings.batch_size} images a step: start a new run with a smaller --batch-size."
+        "The memory of process {rank} of {ranks} was too small for its part of {batch_size} "
+        "images a step: start a new run with a smaller --batch-size.",
+        rank=dist.rank,
+        ranks=dist.world_size,
+        batch_size=spec.settings.batch_size,
     )
 
 

@@ -49,7 +49,9 @@ def prepare(workspace: Workspace, name: str, text: str, given: dict[str, Any]) -
     """
     run = Run(workspace.checkpoints / check_name(name))
     if run.exists():
-        raise UserError(f"There is already a run '{name}': use another name, or --resume.")
+        raise UserError(
+            "There is already a run '{name}': use another name, or --resume.", name=name
+        )
     settings = Settings.checked(**given)
     _check_machine(settings)
     source = dataset.locate(text, workspace.datasets)
@@ -66,15 +68,20 @@ def reopen(workspace: Workspace, name: str, text: str | None, given: dict[str, A
     run = workspace.run(name)
     config = run.config()
     if not isinstance(config.get("settings"), dict) or not isinstance(config.get("dataset"), dict):
-        raise UserError(f"{run.path / 'config.json'} is damaged: the run cannot be resumed.")
+        raise UserError(
+            "{path} is damaged: the run cannot be resumed.", path=run.path / "config.json"
+        )
     before = Settings.from_json(config["settings"])
     _refuse_other_changes(before, given)
     settings = _resumed_settings(before, run.status(), given)
     done = int(run.status().get("epoch") or 0)
     if settings.epochs < done:
         raise UserError(
-            f"--epochs {settings.epochs} is less than the {done} that the run '{name}' has: "
-            "give at least so many."
+            "--epochs {epochs} is less than the {done} that the run '{name}' has: give at least "
+            "so many.",
+            epochs=settings.epochs,
+            done=done,
+            name=name,
         )
     _check_machine(settings)
     source = dataset.locate(text or str(run.dataset_path()), workspace.datasets)
@@ -114,8 +121,11 @@ def _refuse_other_changes(before: Settings, given: dict[str, Any]) -> None:
         if key not in MAY_CHANGE_ON_RESUME and value != getattr(before, key):
             flag = "--" + key.replace("_", "-")
             raise UserError(
-                f"{flag} {value} cannot be changed on --resume (the run has "
-                f"{getattr(before, key)}): leave it out, or start a new run."
+                "{flag} {value} cannot be changed on --resume (the run has {before}): leave it "
+                "out, or start a new run.",
+                flag=flag,
+                value=value,
+                before=getattr(before, key),
             )
 
 
@@ -127,8 +137,10 @@ def _check_machine(settings: Settings) -> None:
     available = torch.cuda.device_count()
     if device.type == "cuda" and wanted > available:
         raise UserError(
-            f"--ngpu {wanted}: this machine has {available} for PyTorch; use at most so many, or "
-            "start torchrun on several machines (docs/scaling.md)."
+            "--ngpu {ngpu}: this machine has {available} for PyTorch; use at most so many, or "
+            "start torchrun on several machines (docs/scaling.md).",
+            ngpu=wanted,
+            available=available,
         )
     if settings.precision != "auto":
         precision.resolve(settings.precision, device)
@@ -136,8 +148,10 @@ def _check_machine(settings: Settings) -> None:
         raise UserError("--batchnorm synced: PyTorch has that for GPUs only, use device.")
     if settings.batch_size < settings.ngpu:
         raise UserError(
-            f"--batch-size {settings.batch_size} leaves some of {settings.ngpu} GPUs without an "
-            "image: use a larger one, or a smaller --ngpu."
+            "--batch-size {batch_size} leaves some of {ngpu} GPUs without an image: use a "
+            "larger one, or a smaller --ngpu.",
+            batch_size=settings.batch_size,
+            ngpu=settings.ngpu,
         )
 
 

@@ -54,8 +54,10 @@ def resolve(workspace: Workspace, settings: Settings, faces: Pixels) -> StartMod
     start = _resolve(workspace, settings, faces)
     if settings.freeze_d and start.weights is None:
         raise UserError(
-            f"--freeze-d {settings.freeze_d} has nothing to freeze: {start.reason} Choose a model "
-            "with --start-from, or leave --freeze-d out."
+            "--freeze-d {freeze_d} has nothing to freeze: {reason} Choose a model with "
+            "--start-from, or leave --freeze-d out.",
+            freeze_d=settings.freeze_d,
+            reason=start.reason,
         )
     if start.weights is not None:
         check_initial_weights(start.weights, settings)

@@ -34,7 +34,9 @@ def without_holdout(data: Dataset, settings: Settings) -> Dataset:
         return data
     rest = data.without(holdout.held_out(data.pixels, settings.holdout))
     if not len(rest):
-        raise UserError(f"--holdout {settings.holdout:g} leaves no face to train on: lower it.")
+        raise UserError(
+            "--holdout {holdout:g} leaves no face to train on: lower it.", holdout=settings.holdout
+        )
     return rest
 
 

@@ -102,8 +102,8 @@ def _check_type(name: str, value: Any, kind: Any) -> None:
         return
     types, called = _KINDS[kind]
     if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-        raise UserError(f"{name} must be {called}.")
+        raise UserError("{name} must be {called}.", name=name, called=called)
     if isinstance(value, float) and not math.isfinite(value):
-        raise UserError(f"{name} must be a finite number.")
+        raise UserError("{name} must be a finite number.", name=name)
     if isinstance(value, int) and abs(value) > MAX_NUMBER:
-        raise UserError(f"{name} is too large.")
+        raise UserError("{name} is too large.", name=name)

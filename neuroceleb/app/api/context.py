@@ -61,7 +61,11 @@ def suffix_of(file_format: str, known: tuple[str, ...]) -> str:
     suffix = f".{file_format[:10]}"
     if suffix not in known:
         formats = ", ".join(name.removeprefix(".") for name in known)
-        raise UserError(f"'{file_format[:40]}' is no format here: use one of {formats}.")
+        raise UserError(
+            "'{file_format}' is no format here: use one of {formats}.",
+            file_format=file_format[:40],
+            formats=formats,
+        )
     return suffix
 
 
@@ -69,7 +73,12 @@ def check_names(what: str, given: Record, known: set[str], verb: str) -> None:
     """Raises UserError for the first name that is not known."""
     unknown = sorted(set(given) - known)
     if unknown:
-        raise UserError(f"There is no {what} '{unknown[0][:40]}': see `neuroceleb {verb} --help`.")
+        raise UserError(
+            "There is no {what} '{name}': see `neuroceleb {verb} --help`.",
+            what=what,
+            name=unknown[0][:40],
+            verb=verb,
+        )
 
 
 def run_verb(context: Context, verb: str, options: list[str], limit_s: float) -> Record:
@@ -85,7 +94,7 @@ def run_verb(context: Context, verb: str, options: list[str], limit_s: float) ->
         )
     except subprocess.TimeoutExpired as error:
         raise UserError(
-            f"It took over {limit_s / 60:.0f} minutes: use the command line."
+            "It took over {minutes:.0f} minutes: use the command line.", minutes=limit_s / 60
         ) from error
     lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
     if done.returncode == 2 and lines:

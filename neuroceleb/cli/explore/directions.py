@@ -70,7 +70,11 @@ def _named(found: list[Direction], names: Sequence[str]) -> list[Direction]:
     for text in names:
         number, equals, name = text.partition("=")
         if not equals or not number.strip().isdecimal() or not 1 <= int(number) <= len(found):
-            raise UserError(f"--name {text[:60]} is not K=WORDS with K from 1 to {len(found)}.")
+            raise UserError(
+                "--name {text} is not K=WORDS with K from 1 to {count}.",
+                text=text[:60],
+                count=len(found),
+            )
         at = int(number) - 1
         found[at] = dataclasses.replace(found[at], name=saved_directions.check_name(name))
     return found

@@ -42,7 +42,10 @@ def draw_map(
 
     if not face_map.MIN_FACES <= count <= face_map.MAX_FACES:
         raise UserError(
-            f"--count {count} is out of bounds: use {face_map.MIN_FACES} to {face_map.MAX_FACES:,}."
+            "--count {count} is out of bounds: use {least} to {most:,}.",
+            count=count,
+            least=face_map.MIN_FACES,
+            most=face_map.MAX_FACES,
         )
     loaded = load(workspace, model, epoch)
     faces = loaded.images(z_from_seeds(range(count), loaded.nz))

@@ -57,7 +57,11 @@ def nearest(
 
     chosen = parse_seeds(seeds)
     if len(chosen) > MAX_FACES:
-        raise UserError(f"{len(chosen):,} faces are too many at once: use {MAX_FACES} seeds.")
+        raise UserError(
+            "{count:,} faces are too many at once: use {most} seeds.",
+            count=len(chosen),
+            most=MAX_FACES,
+        )
     loaded = load(workspace, model, epoch)
     check = _copy_check(loaded, data, workspace)
     faces = loaded.images(z_from_seeds(chosen, loaded.nz))
@@ -91,7 +95,7 @@ def _copy_check(model: "Model", data: str | None, workspace: Workspace) -> CopyC
         return training_photos.check_of_dataset(source, workspace)[0]
     run = Run(model.path.parent)
     if not run.exists():
-        raise UserError(f"{model.path} belongs to no run: name its photos with --data.")
+        raise UserError("{path} belongs to no run: name its photos with --data.", path=model.path)
     check, remark = training_photos.check_of_run(run, workspace)
     if remark is not None:
         print(remark, file=sys.stderr)

@@ -76,15 +76,21 @@ def _read_crop(photo: Path, number: int | None) -> Pixels:
     try:
         if photo.stat().st_size > projection_target.MAX_BYTES:
             raise UserError(
-                f"{photo} is over {projection_target.MAX_BYTES // 2**20} MB: use a smaller one."
+                "{photo} is over {max_mb} MB: use a smaller one.",
+                photo=photo,
+                max_mb=projection_target.MAX_BYTES // 2**20,
             )
         crops = projection_target.crops(photo.read_bytes())
     except OSError as error:
-        raise UserError(f"{photo} cannot be read ({error.strerror}): check its name.") from error
+        raise UserError(
+            "{path} cannot be read ({reason}): check its name.", path=photo, reason=error.strerror
+        ) from error
     if number is None and len(crops) > 1:
         raise UserError(
-            f"There are {len(crops)} faces in {photo}: pick one with --face 1 (the largest) to "
-            f"--face {len(crops)}."
+            "There are {count} faces in {photo}: pick one with --face 1 (the largest) to --face "
+            "{count}.",
+            count=len(crops),
+            photo=photo,
         )
     return pick(crops, number or 1, "face")
 

@@ -41,7 +41,12 @@ def load(workspace: Workspace, model: str, epoch: int | None) -> "Model":
 def pick(choices: Sequence[T], number: int, what: str) -> T:
     """The choice of that number, from 1. Raises UserError."""
     if not 1 <= number <= len(choices):
-        raise UserError(f"There is no {what} {number}: choose 1 to {len(choices)}.")
+        raise UserError(
+            "There is no {what} {number}: choose 1 to {count}.",
+            what=what,
+            number=number,
+            count=len(choices),
+        )
     return choices[number - 1]
 
 
@@ -58,13 +63,19 @@ def read_face(text: str, nz: int) -> NDArray[np.float32]:
         numbers = np.array(value["z"] if isinstance(value, dict) else value, np.float32)
     except OSError as error:
         raise UserError(
-            f"'{text[:100]}' is no face: give a seed, 'average', or the name of a JSON file."
+            "'{text}' is no face: give a seed, 'average', or the name of a JSON file.",
+            text=text[:100],
         ) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UserError(f"{text} holds no z: it must be a list of {nz} numbers.") from error
+        raise UserError(
+            "{text} holds no z: it must be a list of {nz} numbers.", text=text, nz=nz
+        ) from error
     if numbers.shape != (nz,) or not np.abs(numbers).max() <= MAX_Z:
         raise UserError(
-            f"{text} holds no z of this model: it takes {nz} numbers from -{MAX_Z:g} to {MAX_Z:g}."
+            "{text} holds no z of this model: it takes {nz} numbers from -{limit:g} to {limit:g}.",
+            text=text,
+            nz=nz,
+            limit=MAX_Z,
         )
     return numbers
 

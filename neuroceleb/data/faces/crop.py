@@ -146,7 +146,7 @@ def _read(photo: Photo) -> bytes:
     if photo.entry.flaw is not None:
         raise UnreadableImageError(photo.entry.flaw)
     if photo.entry.size_bytes > images.MAX_FILE_BYTES:
-        raise UnreadableImageError(f"it is over {images.MAX_FILE_BYTES // 2**20} MB")
+        raise UnreadableImageError("it is over {max_mb} MB", max_mb=images.MAX_FILE_BYTES // 2**20)
     return _source(photo.argument).read(photo.entry)
 
 

@@ -101,7 +101,9 @@ def crop_photos(
     todo = crop.list_photos(photos)
     if not todo:
         named = ", ".join(str(path) for path in photos[:3])
-        raise UserError(f"There are no files in {named}: give folders, zips or files of photos.")
+        raise UserError(
+            "There are no files in {named}: give folders, zips or files of photos.", named=named
+        )
     with face_set.lock():
         face_set.repair()
         face_set.append(())
@@ -132,28 +134,41 @@ def _progress(done: int, total: int, verdicts: Counter[str], photo: PhotoResult)
 def _check(photos: Sequence[Path], face_set: FaceSet, options: Options) -> None:
     if options.size not in align.SIZES:
         sizes = ", ".join(map(str, align.SIZES))
-        raise UserError(f"--size {options.size} is not possible: use one of {sizes}.")
+        raise UserError(
+            "--size {size} is not possible: use one of {sizes}.", size=options.size, sizes=sizes
+        )
     if options.detector not in DETECTORS:
-        raise UserError(f"There is no detector '{options.detector[:40]}': use yunet.")
+        raise UserError(
+            "There is no detector '{detector}': use yunet.", detector=options.detector[:40]
+        )
     if options.align not in ALIGNED_BY:
-        raise UserError(f"--align {options.align[:40]} is not known: use landmarks or box.")
+        raise UserError(
+            "--align {align} is not known: use landmarks or box.", align=options.align[:40]
+        )
     for path in photos:
         if not path.exists():
-            raise UserError(f"{path} is not there: give folders, zips or files of photos.")
+            raise UserError(
+                "{path} is not there: give folders, zips or files of photos.", path=path
+            )
     _check_same_options(face_set, options)
     if face_set.path.exists() and not face_set.exists() and any(face_set.path.iterdir()):
-        raise UserError(f"{face_set.path} holds other files: use another name for the dataset.")
+        raise UserError(
+            "{path} holds other files: use another name for the dataset.", path=face_set.path
+        )
 
 
 def _check_same_options(face_set: FaceSet, options: Options) -> None:
     """All crops of a dataset have the same size and alignment."""
     saved = report.read(face_set) if face_set.exists() else {}
-    for name, unit in (("size", " px"), ("align", "")):
+    for name in ("size", "align"):
         before = saved.get(name)
         if before is not None and before != getattr(options, name):
             raise UserError(
-                f"The dataset '{face_set.name}' was cropped with --{name} {before}{unit}: use "
-                f"--{name} {before}, or another name."
+                "The dataset '{name}' was cropped with --{option} {before}: use "
+                "--{option} {before}, or another name.",
+                name=face_set.name,
+                option=name,
+                before=before,
             )
 
 

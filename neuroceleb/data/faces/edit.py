@@ -51,7 +51,11 @@ def overrule(face_set: FaceSet, face_id: str, choice: str | None) -> Row:
     review.check_choice(choice)
     with face_set.lock():
         if not any(row.id == face_id for row in face_set.iter_rows() if row.crop):
-            raise UserError(f"There is no face '{face_id[:80]}' in '{face_set.name}'.")
+            raise UserError(
+                "There is no face '{face_id}' in '{name}'.",
+                face_id=face_id[:80],
+                name=face_set.name,
+            )
         save_locked(face_set, saved_rules(face_set), {face_id: choice})
         return next(row for row in face_set.iter_rows() if row.id == face_id)
 
@@ -66,8 +70,10 @@ def rename(face_set: FaceSet, name: str) -> FaceSet:
             face_set.path.rename(renamed.path)
         except OSError as error:
             raise UserError(
-                f"'{face_set.name}' could not be renamed to '{name}' ({error.strerror}): "
-                "use another name."
+                "'{name}' could not be renamed to '{new}' ({reason}): use another name.",
+                name=face_set.name,
+                new=name,
+                reason=error.strerror,
             ) from error
     return renamed
 

@@ -55,7 +55,7 @@ def apply_choices(rows: Sequence[Row], choices: Choices) -> list[Row]:
 def check_choice(choice: object) -> None:
     """Raises UserError where it is neither keep, reject nor None."""
     if choice not in ("keep", "reject", None):
-        raise UserError(f"'{choice!s:.40}' is no choice: use keep or reject.")
+        raise UserError("'{choice!s:.40}' is no choice: use keep or reject.", choice=choice)
 
 
 def count(rows: Iterable[Row]) -> Counts:

@@ -51,7 +51,7 @@ class Rules:
         specs = {spec.name: spec for spec in dataclasses.fields(cls)}
         for name, value in values.items():
             if name not in specs:
-                raise UserError(f"There is no rule '{name[:40]}': fix its name.")
+                raise UserError("There is no rule '{name}': fix its name.", name=name[:40])
             bounds.check(specs[name], value)
         return cls(**values)
 
