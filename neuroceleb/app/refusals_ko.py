@@ -840,4 +840,29 @@ TRAININGS: dict[str, str] = {
     ),
 }
 
-KO: dict[str, str] = PAGE | MODELS | PHOTOS | TRAININGS
+# Layers, heat maps and the sandbox.
+INSIDE: dict[str, str] = {
+    "{} maps of a layer cannot be shown: use 1 to {}.": (
+        "한 층의 맵을 {0}개 보여 줄 수는 없습니다. 1에서 {1}까지의 수를 쓰세요."
+    ),
+    "A map is multiplied by numbers from 0 to {}, {} at most at a time: choose others.": (
+        "맵에는 0에서 {0}까지의 수를 한 번에 {1}개까지 곱합니다. 다른 수를 고르세요."
+    ),
+    "There is no layer {}: the generator has layers 1 to {}.": (
+        "{0}번 층은 없습니다. 생성자에는 1번부터 {1}번까지의 층이 있습니다."
+    ),
+    "There is no map {} in layer {}: it has maps 0 to {}.": (
+        "{1}번 층에 {0}번 맵은 없습니다. 0번부터 {2}번까지 있습니다."
+    ),
+    "D looks at faces of {}x{} pixels in colour: crop the face first.": (
+        "D는 {0}x{1}픽셀의 컬러 얼굴을 봅니다. 먼저 얼굴을 자르세요."
+    ),
+    "{} noisy copies are too many or too few: use 0 to {}.": (
+        "잡음을 더한 사본 {0}개는 쓸 수 없습니다. 0에서 {1}까지의 수를 쓰세요."
+    ),
+    "{} steps are too many or too few: use 1 to {}.": (
+        "{0} 스텝은 할 수 없습니다. 1에서 {1}까지의 수를 쓰세요."
+    ),
+}
+
+KO: dict[str, str] = PAGE | MODELS | PHOTOS | TRAININGS | INSIDE
