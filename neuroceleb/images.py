@@ -7,6 +7,7 @@ import io
 import json
 import math
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
-from neuroceleb import files
+from neuroceleb import files, metadata, profiles
 from neuroceleb.errors import UserError
 
 Pixels = NDArray[np.uint8]
@@ -47,28 +48,37 @@ class UnreadableImageError(UserError):
 
 
 def read_photo(data: bytes, draft_px: int | None = None) -> Image.Image:
-    """Decode one photo: turned as its EXIF says, first frame, RGB without alpha.
+    """Decode one photo: turned as its EXIF says, first frame, RGB without alpha, in sRGB.
 
-    Grey, palette, alpha (on white), CMYK and 16-bit images become 8-bit RGB. With `draft_px`, a
-    much larger JPEG is decoded in a reduced size, its sides no less than that.
+    Grey, palette, alpha (on white), CMYK and 16-bit images become 8-bit RGB; colours of an embedded
+    profile become sRGB's. With `draft_px`, a much larger JPEG is decoded in a reduced size, its
+    sides no less than that. Metadata that cannot be read is ignored.
     Raises UnreadableImageError for empty, truncated, too large and other files.
     """
     if not data:
         raise UnreadableImageError("the file is empty")
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-        if draft_px is not None:
-            image.draft("RGB", (draft_px, draft_px))
-        image.load()
-        return _to_rgb(ImageOps.exif_transpose(image))
+        return _decode(data, draft_px)
     except Image.DecompressionBombError as error:
         raise UnreadableImageError(
             "it has more than {limit} megapixels", limit=MAX_PIXELS // 1_000_000
         ) from error
-    except UnidentifiedImageError as error:
-        raise UnreadableImageError("it is not an image of a known kind") from error
     except Exception as error:  # decoders raise any exception on hostile bytes
+        lean = metadata.without_metadata(data)
+        if lean is not None and lean != data:
+            with suppress(Exception):
+                return _decode(lean, draft_px)
+        if isinstance(error, UnidentifiedImageError):
+            raise UnreadableImageError("it is not an image of a known kind") from error
         raise UnreadableImageError("it is damaged ({reason})", reason=_first_line(error)) from error
+
+
+def _decode(data: bytes, draft_px: int | None) -> Image.Image:
+    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    if draft_px is not None:
+        image.draft("RGB", (draft_px, draft_px))
+    image.load()
+    return _to_rgb(metadata.upright(image), image.info.get("icc_profile"))
 
 
 def _first_line(error: Exception) -> str:
@@ -76,16 +86,19 @@ def _first_line(error: Exception) -> str:
     return text.splitlines()[0][:120]
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB":
-        return image
+def _to_rgb(image: Image.Image, profile: bytes | None = None) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
-        return Image.fromarray(_to_8_bit(np.asarray(image))).convert("RGB")
-    if image.has_transparency_data:
+        image = Image.fromarray(_to_8_bit(np.asarray(image)))
+    elif image.has_transparency_data:
         clear = image.convert("RGBA")
+        colours = profiles.to_srgb(clear.convert("RGB"), profile)
+        colours.putalpha(clear.getchannel("A"))
         ground = Image.new("RGBA", clear.size, "white")
-        return Image.alpha_composite(ground, clear).convert("RGB")
-    return image.convert("RGB")
+        return Image.alpha_composite(ground, colours).convert("RGB")
+    elif image.mode not in ("RGB", "L", "CMYK"):
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    image = profiles.to_srgb(image, profile)
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _to_8_bit(values: NDArray[Any]) -> Pixels:

@@ -12,7 +12,10 @@ from tests import helpers
 
 SOURCE = helpers.ROOT / "neuroceleb"
 OURS = "neuroceleb"
-BASE = ("bounds", "errors", "files", "images", "settings", "spacing", "video")
+BASE = (
+    *("bounds", "errors", "files", "images", "metadata", "profiles", "settings", "spacing"),
+    "video",
+)
 
 # Every package, lowest first: the packages it may import besides the base modules and itself (all
 # from above it in this table), and the third-party packages it may use.
