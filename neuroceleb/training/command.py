@@ -56,7 +56,7 @@ def _execute(session: Session, locks: Locks) -> dict[str, Any]:
     run = session.run
     data = None
     if not session.resume:
-        data = training_data.load(session.source, session.workspace)
+        data = training_data.load(session.source, session.workspace, session.names_encoding)
         session = _with_start_model(_with_epochs_for(session, data), data)
         create_run(session.workspace, run.name, _complete_config(session, data))
     is_queued = locks.run is not None
@@ -69,7 +69,9 @@ def _execute(session: Session, locks: Locks) -> dict[str, Any]:
         with Heartbeat(run, devices.memory, epochs=session.settings.epochs, **kept) as heartbeat:
             try:
                 if data is None:
-                    data = training_data.load(session.source, session.workspace)
+                    data = training_data.load(
+                        session.source, session.workspace, session.names_encoding
+                    )
                 session = _with_epochs_for(session, data)
                 heartbeat.update(epochs=session.settings.epochs)
                 if session.resume and not run.has_state() and session.initial_weights is None:
@@ -149,7 +151,11 @@ def _train(session: Session, data: Dataset, heartbeat: Heartbeat) -> str:
         ProgressBar(run, len(data) * settings.epochs) as bar,
         distributed.process_group() as dist,
     ):
-        _share(dist, _Shared(run.name, settings, session.source, session.resume, adjusted))
+        shared = _Shared(
+            *(run.name, settings, session.source, session.resume, adjusted),
+            session.names_encoding,
+        )
+        _share(dist, shared)
         _check_equal_data(dist, data)
         spec = TrainingSpec(
             run,
@@ -187,6 +193,7 @@ class _Shared:
     source: Path
     resume: bool
     adjusted: dict[str, Any]
+    names_encoding: str
 
 
 def _share(dist: DistributedContext, shared: _Shared | None = None) -> _Shared:
@@ -213,7 +220,7 @@ def _train_nonzero_rank(dist: DistributedContext, workspace: Workspace) -> None:
     signals.ignore()
     shared = _share(dist)
     device = devices.pick(shared.settings.device)
-    data = dataset.load(shared.source, workspace.datasets)
+    data = dataset.load(shared.source, workspace.datasets, names_encoding=shared.names_encoding)
     _check_equal_data(dist, data)
     data = training_data.without_holdout(data, shared.settings)
     run = Run(workspace.checkpoints / shared.run_name)

@@ -10,7 +10,7 @@ import PIL
 import torch
 
 from neuroceleb import __version__
-from neuroceleb.data import dataset
+from neuroceleb.data import dataset, zip_names
 from neuroceleb.errors import UserError
 from neuroceleb.runs import jobs
 from neuroceleb.runs.run import Run
@@ -41,11 +41,24 @@ class Session:
     initial_weights: Path | None = None
     weights_epoch: int | None = None
 
+    @property
+    def names_encoding(self) -> str:
+        """The encoding of the names in a zip, as given with `--zip-names`."""
+        found = self.config["dataset"].get("zip_names", zip_names.AUTO)
+        return found if isinstance(found, str) else zip_names.AUTO
 
-def prepare(workspace: Workspace, name: str, text: str, given: dict[str, Any]) -> Session:
+
+def prepare(
+    workspace: Workspace,
+    name: str,
+    text: str,
+    given: dict[str, Any],
+    names_encoding: str = zip_names.AUTO,
+) -> Session:
     """A new run on the DATASET `text` with the given settings.
 
-    Raises UserError for a name in use, a bad setting or a missing dataset.
+    `names_encoding` is that of names in a zip that are not marked as UTF-8. Raises UserError for a
+    name in use, a bad setting, an unknown encoding or a missing dataset.
     """
     run = Run(workspace.checkpoints / check_name(name))
     if run.exists():
@@ -56,6 +69,8 @@ def prepare(workspace: Workspace, name: str, text: str, given: dict[str, Any]) -
     _check_machine(settings)
     source = dataset.locate(text, workspace.datasets)
     config = jobs.new_config(workspace, text, source, settings) | {"versions": versions()}
+    if zip_names.check_encoding(names_encoding) != zip_names.AUTO:
+        config["dataset"]["zip_names"] = names_encoding
     _check_start(workspace, settings)
     return Session(workspace, run, settings, config, source, False)
 

@@ -7,6 +7,7 @@ import re
 import signal
 import threading
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import cv2
 import numpy as np
 
 from neuroceleb import files, images
-from neuroceleb.data import sources
+from neuroceleb.data import sources, zip_names
 from neuroceleb.data.faces import align, orientation
 from neuroceleb.data.faces.detector import Detector, Face
 from neuroceleb.data.faces.manifest import FOLDERS, KEPT, NO_FACE, REJECTED, UNREADABLE, Row
@@ -33,10 +34,14 @@ DEFAULT_GROUP = "photos"  # the group of photos that were given one by one
 
 @dataclass(frozen=True)
 class Photo:
-    """One photo: the PHOTOS argument it is in, and its file there."""
+    """One photo: the PHOTOS argument it is in, and its file there.
+
+    `top` is the folder that holds everything in its zip, if there is one.
+    """
 
     argument: Path
     entry: sources.Entry
+    top: str = ""
 
     @property
     def source(self) -> str:
@@ -74,17 +79,52 @@ class CropSpec:
     aligned: bool = True
 
 
+@dataclass(frozen=True)
+class PhotoListing:
+    """The photos of all PHOTOS arguments, and how many files beside them are left alone.
+
+    `system_files` and `other_files` are those of `sources.Listing`, `encodings` the encodings of
+    the names in zips, by the zip's name, where they are neither ASCII nor marked as UTF-8.
+    """
+
+    photos: list[Photo]
+    system_files: int
+    other_files: int
+    encodings: dict[str, str]
+
+
 def list_photos(photos: Sequence[Path]) -> list[Photo]:
-    """Every file of folders, zips and single files, in order. Raises UserError."""
+    """Every photo of folders, zips and single files, in order. Raises UserError."""
+    return listing(photos).photos
+
+
+def listing(photos: Sequence[Path], names_encoding: str = zip_names.AUTO) -> PhotoListing:
+    """The photos of folders, zips and single files, and what is left alone. Raises UserError.
+
+    `names_encoding` is that of names in zips that are not marked as UTF-8.
+    """
     found: list[Photo] = []
+    left_alone: Counter[str] = Counter()
+    encodings = {}
     for argument in photos:
         if argument.is_dir() or argument.suffix.lower() == ".zip":
-            with sources.open_source(argument) as source:
-                found += [Photo(argument, entry) for entry in source.entries()]
+            with sources.open_source(argument, names_encoding) as source:
+                listed = source.listing()
+            top = "" if argument.is_dir() else _common_folder(listed.entries)
+            found += [Photo(argument, entry, top) for entry in listed.entries]
+            left_alone.update({"system": listed.system_files, "other": listed.other_files})
+            if listed.encoding is not None:
+                encodings[argument.name] = listed.encoding
         else:
             folder = sources.Folder(argument.parent)
             found.append(Photo(argument, folder.entry(argument.name)))
-    return found
+    return PhotoListing(found, left_alone["system"], left_alone["other"], encodings)
+
+
+def _common_folder(entries: Sequence[sources.Entry]) -> str:
+    """The first folder of all paths; empty where there is none."""
+    first = {PurePosixPath(entry.name).parts[:-1][:1] for entry in entries}
+    return "".join(first.pop()) if len(first) == 1 else ""
 
 
 def crop_batch(photos: Sequence[Photo], detector: Detector, spec: CropSpec) -> list[PhotoResult]:
@@ -255,12 +295,15 @@ def _preview(pixels: Pixels) -> tuple[bytes, float]:
 def group_of(photo: Photo) -> str:
     """The photo's sub-folder as a valid folder name; nested ones are joined by +.
 
-    For photos at the top: the name of the folder or zip, or DEFAULT_GROUP for single files.
+    For photos at the top: the name of the folder or zip, or DEFAULT_GROUP for single files. A
+    folder that holds everything in a zip counts as the top, so a zipped folder has its own groups.
     """
     folders = PurePosixPath(photo.source).parts[:-1]
-    top = photo.argument.resolve()
-    is_zip = top.suffix.lower() == ".zip"
-    outer = top.name if top.is_dir() else top.stem if is_zip else DEFAULT_GROUP
+    argument = photo.argument.resolve()
+    is_zip = argument.suffix.lower() == ".zip"
+    outer = argument.name if argument.is_dir() else argument.stem if is_zip else DEFAULT_GROUP
+    if photo.top:
+        outer, folders = photo.top, folders[1:]
     text = "+".join(part for part in folders if part not in {"/", "..", "."}) or outer
     text = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())
     text = re.sub(r'[\x00-\x1f<>:"/\\|?*]', "_", text).strip(" .")
