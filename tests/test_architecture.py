@@ -26,10 +26,11 @@ PACKAGES: dict[str, tuple[str, str]] = {
     "runs": ("model", "numpy PIL"),
     "latent": ("data model runs", "numpy PIL torch sklearn threadpoolctl"),
     "metrics": ("data model runs latent", "numpy scipy torch cv2 torch_fidelity"),
+    "export": ("model runs latent", "numpy PIL torch"),
     "training": ("data model runs latent metrics", "numpy PIL torch tqdm"),
-    "app": ("data model runs latent metrics", "gradio numpy PIL plotly fastapi starlette"),
+    "app": ("data model runs latent metrics export", "gradio numpy PIL plotly fastapi starlette"),
     "cli": (
-        "data model runs latent metrics training app",
+        "data model runs latent metrics export training app",
         "click tqdm numpy torch imageio_ffmpeg uvicorn",
     ),
 }

@@ -21,7 +21,7 @@ NOT_SHOWN = (
     "metrics/identity_evaluation.py",
     "metrics/persons.py",
     "metrics/fid.py",
-    "model/export/onnx.py",
+    "export/onnx.py",
 )
 # What raises or carries a sentence, with the name or position of the argument that is it.
 REFUSALS: dict[str, int | str] = {
