@@ -872,4 +872,16 @@ INSIDE: dict[str, str] = {
     ),
 }
 
-KO: dict[str, str] = PAGE | MODELS | PHOTOS | TRAININGS | INSIDE
+# Exports.
+EXPORTS: dict[str, str] = {
+    "{} makes images that are not in colour: only RGB can be exported as HTML.": (
+        "{0} 모델은 컬러가 아닌 이미지를 만듭니다. HTML로는 RGB만 내보낼 수 있습니다."
+    ),
+    "With weights of 24 bits the faces of this model are up to {} grey levels off: "
+    "export safetensors or onnx instead.": (
+        "가중치를 24비트로 줄이면 이 모델의 얼굴이 최대 {0}단계까지 달라집니다. safetensors나 "
+        "onnx로 내보내세요."
+    ),
+}
+
+KO: dict[str, str] = PAGE | MODELS | PHOTOS | TRAININGS | INSIDE | EXPORTS
