@@ -28,7 +28,10 @@ PACKAGES: dict[str, tuple[str, str]] = {
     "metrics": ("data model runs latent", "numpy scipy torch cv2 torch_fidelity"),
     "export": ("model runs latent", "numpy PIL torch"),
     "training": ("data model runs latent metrics", "numpy PIL torch tqdm"),
-    "app": ("data model runs latent metrics export", "gradio numpy PIL plotly fastapi starlette"),
+    "app": (
+        "data model runs latent metrics export training",
+        "gradio numpy PIL plotly fastapi starlette",
+    ),
     "cli": (
         "data model runs latent metrics export training app",
         "click tqdm numpy torch imageio_ffmpeg uvicorn",
@@ -109,6 +112,14 @@ def test_only_the_app_knows_gradio_and_only_serve_imports_the_app() -> None:
         *(path for package, paths in sources().items() for path in paths if package != "app"),
     ]
     assert [path.name for path in others if "app" in packages_imported(path)] == ["serve.py"]
+
+
+def test_the_app_uses_of_the_trainer_only_its_sandbox() -> None:
+    """Runs are trained by processes of their own, which meet the app in the run directory."""
+    allowed = ("sandbox", "sandbox_start", "sandbox_sessions")
+    for path in sources()["app"]:
+        for parts in imported(path):
+            assert parts[:2] != (OURS, "training") or parts[2] in allowed, path
 
 
 def loaded_after(modules: list[str], forbidden: list[str]) -> list[str]:

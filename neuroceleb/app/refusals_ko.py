@@ -870,6 +870,28 @@ INSIDE: dict[str, str] = {
     "{} steps are too many or too few: use 1 to {}.": (
         "{0} 스텝은 할 수 없습니다. 1에서 {1}까지의 수를 쓰세요."
     ),
+    "There is no step left to undo: open the sandbox again.": (
+        "되돌릴 스텝이 더 없습니다. 샌드박스를 다시 여세요."
+    ),
+    "The sandbox is still training: wait until its steps are done.": (
+        "샌드박스가 아직 학습하고 있습니다. 스텝이 끝날 때까지 기다리세요."
+    ),
+    "The sandbox was closed after a while without use: open it again.": (
+        "한동안 쓰지 않아 샌드박스를 닫았습니다. 다시 여세요."
+    ),
+    "There is no preset '{}': use one of {}.": (
+        "프리셋 '{0}'은(는) 없습니다. 다음 가운데 하나를 쓰세요: {1}."
+    ),
+    "The run '{}' has no discriminator to train on with: choose another run.": (
+        "학습 '{0}'에는 이어서 학습할 판별자가 없습니다. 다른 학습을 고르세요."
+    ),
+    "The sandbox holds networks up to width {}, and this run's is {}: choose a narrower run.": (
+        "샌드박스는 너비 {0}까지의 네트워크를 다루는데 이 학습의 너비는 {1}입니다. 더 좁은 학습을 "
+        "고르세요."
+    ),
+    "'{}' does not name the photos it was trained on.": (
+        "'{0}'에는 무슨 사진으로 학습했는지 적혀 있지 않습니다."
+    ),
 }
 
 # Exports.

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from neuroceleb.data.batches import to_float
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 from neuroceleb.latent.projection import GREY_LEVELS
@@ -154,8 +155,8 @@ def improve(
 
 def _to_tensor(faces: Pixels, discriminator: Discriminator) -> torch.Tensor:
     """(N, 64, 64, 3) uint8 -> (N, 3, 64, 64) float32 in [-1, 1] on the network's device."""
-    values = torch.from_numpy(np.ascontiguousarray(faces)).permute(0, 3, 1, 2)
-    return values.to(next(discriminator.parameters()).device).float() / GREY_LEVELS - 1
+    values = torch.from_numpy(np.ascontiguousarray(faces))
+    return to_float(values.to(next(discriminator.parameters()).device))
 
 
 def _explain(discriminator: Discriminator, face: Pixels, samples: int, seed: int) -> HeatMap:

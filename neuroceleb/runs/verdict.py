@@ -72,8 +72,11 @@ class _Finding:
     figures: dict[str, float]
 
 
-def judge(rows: Rows) -> Verdict | None:
-    """The verdict on the rows of stats.jsonl, in order of epochs; None if there are none."""
+def judge(rows: Rows, unit: str = "epoch") -> Verdict | None:
+    """The verdict on the rows of stats.jsonl, in order of epochs; None if there are none.
+
+    The rows may be of something else than epochs, by their number in `epoch`; `unit` names it.
+    """
     if not rows:
         return None
     finding = _diverged(rows)
@@ -81,7 +84,7 @@ def judge(rows: Rows) -> Verdict | None:
         finding = _Finding("early", rows, {})
     for rule in () if finding else _RULES:
         finding = finding or rule(rows)
-    return _verdict_of(finding or _learning(rows))
+    return _verdict_of(finding or _learning(rows), unit)
 
 
 # The rules ---------------------------------------------------------------------------------
@@ -213,12 +216,12 @@ def _means(rows: Rows, *names: str) -> dict[str, float]:
 # Sentences ----------------------------------------------------------------------------------
 
 
-def _verdict_of(finding: _Finding) -> Verdict:
+def _verdict_of(finding: _Finding, unit: str) -> Verdict:
     first, last = finding.rows[0]["epoch"], finding.rows[-1]["epoch"]
     figures = {name: round(value, 3) for name, value in finding.figures.items()}
     sentence, advice = _SENTENCES[finding.kind]
     evidence = ", ".join(f"{_NAMES[name]} {value:g}" for name, value in figures.items())
-    where = f"epoch {last}" if first == last else f"epochs {first} to {last}"
+    where = f"{unit} {last}" if first == last else f"{unit}s {first} to {last}"
     text = f"{sentence} ({', '.join(filter(None, [where, evidence]))})."
     return Verdict(finding.kind, (first, last), figures, text, advice)
 

@@ -101,8 +101,8 @@ def new_gan(settings: Settings, device: torch.device, initial_weights: Path | No
     return GAN(
         G,
         D,
-        _new_adam(G, settings.lr, settings, device),
-        _new_adam(D, settings.lr_d or settings.lr, settings, device),
+        new_adam(G, settings.lr, settings, device),
+        new_adam(D, settings.lr_d or settings.lr, settings, device),
         _new_emas(G, settings),
         ScoreMeans().to(device) if settings.lecam else None,
     )
@@ -121,7 +121,7 @@ def freeze_layers(D: Discriminator, count: int) -> None:
             layer.requires_grad_(False)
 
 
-def _new_adam(network: nn.Module, lr: float, settings: Settings, device: torch.device) -> Adam:
+def new_adam(network: nn.Module, lr: float, settings: Settings, device: torch.device) -> Adam:
     """Adam, capturable in a CUDA graph on a GPU.
 
     Not fused: on the CPU fused Adam gives wrong results, without an error, where the strides of
