@@ -3,112 +3,31 @@
 Outside torch an image is uint8, height x width x 3, RGB.
 """
 
+import dataclasses
 import io
 import json
 import math
-import warnings
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageOps, PngImagePlugin
 
-from neuroceleb import files, metadata, profiles
+from neuroceleb import decoding, files, records
 from neuroceleb.errors import UserError
 
-Pixels = NDArray[np.uint8]
+Pixels = decoding.Pixels
 Thumbnails = NDArray[np.float32]
 
 THUMBNAIL_PX = 16
 
-MAX_PIXELS = 200_000_000
-MAX_FILE_BYTES = 256 * 2**20
-FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
+MAX_FILE_BYTES = decoding.OWNER.file_bytes
+UnreadableImageError = decoding.UnreadableImageError
+read_photo = decoding.read_photo
+
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}  # pixels, as their encoders allow
-
-try:
-    import pillow_heif
-except ImportError:  # optional: a machine that only trains
-    pass
-else:
-    pillow_heif.register_heif_opener()  # iPhone photos
-    FORMATS += ("HEIF",)
-
-# Pillow raises above twice this number, and only warns below.
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged EXIF data and the like
-
-
-class UnreadableImageError(UserError):
-    """A file that is no usable image; the message is the reason, without the file's name."""
-
-
-def read_photo(data: bytes, draft_px: int | None = None) -> Image.Image:
-    """Decode one photo: turned as its EXIF says, first frame, RGB without alpha, in sRGB.
-
-    Grey, palette, alpha (on white), CMYK and 16-bit images become 8-bit RGB; colours of an embedded
-    profile become sRGB's. With `draft_px`, a much larger JPEG is decoded in a reduced size, its
-    sides no less than that. Metadata that cannot be read is ignored.
-    Raises UnreadableImageError for empty, truncated, too large and other files.
-    """
-    if not data:
-        raise UnreadableImageError("the file is empty")
-    try:
-        return _decode(data, draft_px)
-    except Image.DecompressionBombError as error:
-        raise UnreadableImageError(
-            "it has more than {limit} megapixels", limit=MAX_PIXELS // 1_000_000
-        ) from error
-    except Exception as error:  # decoders raise any exception on hostile bytes
-        lean = metadata.without_metadata(data)
-        if lean is not None and lean != data:
-            with suppress(Exception):
-                return _decode(lean, draft_px)
-        if isinstance(error, UnidentifiedImageError):
-            raise UnreadableImageError("it is not an image of a known kind") from error
-        raise UnreadableImageError("it is damaged ({reason})", reason=_first_line(error)) from error
-
-
-def _decode(data: bytes, draft_px: int | None) -> Image.Image:
-    image = Image.open(io.BytesIO(data), formats=FORMATS)
-    if draft_px is not None:
-        image.draft("RGB", (draft_px, draft_px))
-    image.load()
-    return _to_rgb(metadata.upright(image), image.info.get("icc_profile"))
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:120]
-
-
-def _to_rgb(image: Image.Image, profile: bytes | None = None) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
-        image = Image.fromarray(_to_8_bit(np.asarray(image)))
-    elif image.has_transparency_data:
-        clear = image.convert("RGBA")
-        colours = profiles.to_srgb(clear.convert("RGB"), profile)
-        colours.putalpha(clear.getchannel("A"))
-        ground = Image.new("RGBA", clear.size, "white")
-        return Image.alpha_composite(ground, colours).convert("RGB")
-    elif image.mode not in ("RGB", "L", "CMYK"):
-        image = image.convert("L" if image.mode == "1" else "RGB")
-    image = profiles.to_srgb(image, profile)
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _to_8_bit(values: NDArray[Any]) -> Pixels:
-    """16-bit integers, or floats in 0..1, to 0..255."""
-    numbers = np.nan_to_num(values.astype(np.float64))
-    if values.dtype.kind == "f" and numbers.max(initial=0.0) <= 1.0:
-        numbers = numbers * 255.0
-    elif numbers.max(initial=0.0) > 255.0:
-        numbers = numbers / 257.0
-    return np.clip(np.rint(numbers), 0, 255).astype(np.uint8)
 
 
 def shrink_to_square(image: Image.Image, size_px: int) -> Pixels:
@@ -214,28 +133,9 @@ def decode_png(png: bytes, max_pixels: int) -> tuple[Pixels, dict[str, Any] | No
 
     Raises UnreadableImageError where it is no PNG or has more than `max_pixels` pixels.
     """
-    try:
-        with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
-            if image.width * image.height > max_pixels:
-                raise UnreadableImageError(
-                    "it has more than {max_pixels:,} pixels", max_pixels=max_pixels
-                )
-            image.load()
-            text = getattr(image, "text", {}).get("neuroceleb")
-            pixels = np.asarray(_to_rgb(image))
-    except UnreadableImageError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise UnreadableImageError(
-            "it has more than {max_pixels:,} pixels", max_pixels=max_pixels
-        ) from error
-    except Exception as error:  # decoders raise any exception on hostile bytes
-        raise UnreadableImageError("it is no whole PNG") from error
-    try:
-        value = json.loads(text) if text else None
-    except (ValueError, RecursionError):
-        value = None
-    return pixels, value if isinstance(value, dict) else None
+    limits = dataclasses.replace(decoding.VISITOR, pixels=max_pixels, result_pixels=max_pixels)
+    image, text = decoding.read_png(png, limits)
+    return np.asarray(image), records.parse_object(text.get("neuroceleb"))
 
 
 def save(path: Path, image: Pixels, provenance: dict[str, Any] | None = None) -> None:
@@ -246,16 +146,16 @@ def save(path: Path, image: Pixels, provenance: dict[str, Any] | None = None) ->
 def load(path: Path) -> Pixels:
     """Decode one image file to (H, W, 3) uint8; raises UserError with its name."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise UnreadableImageError("it is over {max_mb} MB", max_mb=MAX_FILE_BYTES // 2**20)
-        return np.asarray(read_photo(path.read_bytes()))
+        return decoding.read_pixels(files.read_bytes(path, MAX_FILE_BYTES))
     except OSError as error:
         raise UserError(
-            "{path} cannot be read: {reason}.", path=path, reason=error.strerror
+            "{path} cannot be read: {reason}.",
+            path=files.printable(path),
+            reason=error.strerror or str(error),
         ) from error
     except UnreadableImageError as error:
         raise UserError(
-            "{path} cannot be shown: {reason}.", path=path, reason=error.message
+            "{path} cannot be shown: {reason}.", path=files.printable(path), reason=error.message
         ) from error
 
 

@@ -36,11 +36,16 @@ _TIFF_PIXELS = frozenset(
 
 def upright(image: Image.Image) -> Image.Image:
     """The image turned as its EXIF says; as it is stored where that cannot be read."""
-    try:
-        how = _TURNED.get(image.getexif().get(ORIENTATION, 1))
-    except Exception:  # parsers raise any exception on hostile bytes
-        how = None
+    how = turn_of(image)
     return image if how is None else image.transpose(how)
+
+
+def turn_of(image: Image.Image) -> Image.Transpose | None:
+    """How to turn a loaded image upright; None where it is, or its EXIF cannot be read."""
+    try:
+        return _TURNED.get(image.getexif().get(ORIENTATION, 1))
+    except Exception:  # parsers raise any exception on hostile bytes
+        return None
 
 
 def without_metadata(data: bytes) -> bytes | None:

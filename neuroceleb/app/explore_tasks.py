@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from neuroceleb import images
+from neuroceleb import decoding, images
 from neuroceleb.app import explore_model
 from neuroceleb.app.access import Access
 from neuroceleb.app.background import Kind, Task, Tasks
@@ -174,7 +174,7 @@ def read_crop(url: Any) -> Pixels:
     try:
         if not 0 < len(text) <= MAX_CROP_BYTES:
             raise ValueError
-        crop = np.asarray(images.read_photo(base64.b64decode(text, validate=True)))
+        crop = decoding.read_pixels(base64.b64decode(text, validate=True), limits=decoding.VISITOR)
     except (ValueError, binascii.Error, UnreadableImageError) as error:
         raise UserError("That is no face cut from a photo: choose the photo again.") from error
     if crop.shape != (IMAGE_SIZE, IMAGE_SIZE, 3):

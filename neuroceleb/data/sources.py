@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from neuroceleb import images
+from neuroceleb import files, images
 from neuroceleb.data import zip_names
 from neuroceleb.errors import UserError
 from neuroceleb.images import UnreadableImageError
@@ -136,8 +136,9 @@ class Folder:
         return Entry(name, stamp, stat.st_size)
 
     def read(self, entry: Entry) -> bytes:
-        """The bytes of one file; raises OSError."""
-        return (self.root / entry.name).read_bytes()
+        """The bytes of one file; raises OSError, also for one over `images.MAX_FILE_BYTES`."""
+        path = self.root / entry.name
+        return files.read_bytes(path, images.MAX_FILE_BYTES, follow_links=True)
 
 
 class Zip:

@@ -1,5 +1,6 @@
 """Folders and zips of images in any layout: decoding, skipped files, limits, the cache."""
 
+import contextlib
 import errno
 import io
 import json
@@ -22,7 +23,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
-from neuroceleb import images
+from neuroceleb import decoding, images
 from neuroceleb.data import dataset, sources
 from neuroceleb.data.dataset import Dataset
 from neuroceleb.errors import UserError
@@ -416,14 +417,16 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows by one with every photo that is decoded."""
     seen: list[int] = []
     lock = threading.Lock()
-    read_photo = images.read_photo
+    opened_photo = decoding.opened_photo
 
-    def watched(data: bytes, draft_px: int | None = None) -> Image.Image:
+    def watched(
+        data: bytes, draft_px: int | None = None
+    ) -> contextlib.AbstractContextManager[Image.Image]:
         with lock:
             seen.append(len(data))
-        return read_photo(data, draft_px)
+        return opened_photo(data, draft_px)
 
-    monkeypatch.setattr(images, "read_photo", watched)
+    monkeypatch.setattr(decoding, "opened_photo", watched)
     return seen
 
 

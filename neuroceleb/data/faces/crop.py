@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 import cv2
 import numpy as np
 
-from neuroceleb import files, images
+from neuroceleb import decoding, files, images
 from neuroceleb.data import sources, zip_names
 from neuroceleb.data.faces import align, orientation
 from neuroceleb.data.faces.detector import Detector, Face
@@ -27,7 +27,7 @@ from neuroceleb.data.faces.rules import Reason, Rules, face_reasons
 from neuroceleb.images import Pixels, UnreadableImageError
 
 PREVIEW_PX = 480
-BATCH_BYTES = 300_000_000  # of decoded photos in memory at once
+BATCH_BYTES = 120_000_000  # of decoded photos in memory at once
 MAX_GROUP_BYTES = 120
 DEFAULT_GROUP = "photos"  # the group of photos that were given one by one
 
@@ -166,7 +166,7 @@ def _decode(photo: Photo, spec: CropSpec) -> _Decoded | PhotoResult:
         digest = hashlib.sha256(data).hexdigest()
         if digest in spec.known or (photo.source, digest) in spec.finished:
             return PhotoResult(photo, ())
-        return _Decoded(photo, digest, np.asarray(images.read_photo(data)))
+        return _Decoded(photo, digest, decoding.read_pixels(data))
     except UnreadableImageError as error:
         cause = str(error) if digest is None else _file_kind(data) or str(error)
         return _unreadable(photo, cause, spec, digest)
