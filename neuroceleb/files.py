@@ -3,6 +3,7 @@
 import errno
 import io
 import json
+import math
 import os
 import secrets
 import stat
@@ -93,9 +94,25 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, atomically."""
-    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    """Write `value` as indented JSON, atomically; a number that is not finite as null."""
+    text = json_text(value, indent=2) + "\n"
     write_bytes(path, text.encode("utf-8", "backslashreplace"))  # a lone surrogate becomes \udc80
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """`value` as JSON, with null for a number that is not finite."""
+    try:
+        return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def not_written(path: Path, error: OSError) -> UserError:

@@ -10,6 +10,7 @@ import json
 import logging
 import math
 import os
+import shutil
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ MAX_LINE_BYTES = 256 * 2**10
 MAX_LINES_BYTES = 256 * 2**20
 MAX_LINES = 1_000_000
 MAX_INTEGER = 2**63
+MAX_ASIDE = 20  # files of one name
 RAW_KEYS = frozenset({"path", "source"})  # file names
 
 log = logging.getLogger(__name__)
@@ -133,17 +135,20 @@ def _skip_line(file: typing.BinaryIO) -> bool:
     return False
 
 
-def set_aside(path: Path) -> Path | None:
-    """Rename a damaged file to NAME.damaged, or NAME.damaged.2 and so on; returns the new path.
+def set_aside(path: Path, keeps_file: bool = False) -> Path | None:
+    """Rename a damaged file to NAME.damaged, or NAME.2.damaged and so on; returns the new path.
 
-    None where it is not there. Raises UserError where it cannot be renamed.
+    With `keeps_file` it is copied. None where it is not there. Raises UserError.
     """
-    for number in range(1, 1_000):
-        kept = path.with_name(f"{path.name}.damaged" + (f".{number}" if number > 1 else ""))
+    for number in range(1, MAX_ASIDE + 1):
+        kept = path.with_name(f"{path.name}{f'.{number}' if number > 1 else ''}.damaged")
         if os.path.lexists(kept):
             continue
         try:
-            path.rename(kept)
+            if keeps_file:
+                shutil.copyfile(path, kept, follow_symlinks=False)
+            else:
+                path.rename(kept)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -154,6 +159,15 @@ def set_aside(path: Path) -> Path | None:
         "{path} is damaged, and there are many set aside already: delete those you do not need.",
         path=files.printable(path),
     )
+
+
+def aside(folder: Path) -> list[Path]:
+    """The files of a folder that `set_aside` made."""
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".damaged"))
+    except OSError:
+        return []
+    return [folder / name for name in names]
 
 
 # The schema --------------------------------------------------------------------------------

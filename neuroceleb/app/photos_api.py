@@ -146,7 +146,7 @@ class PhotosApi:
         name = face_set.name
         return {
             "dataset": name,
-            **{key: report.read(face_set).get(key) for key in ("size", "detector", "align")},
+            **{key: report.readable(face_set).get(key) for key in ("size", "detector", "align")},
             "counts": counts,
             "changed": sum(row.overruled is not None for row in rows),
             "verdict": report.assess(counts),
@@ -389,7 +389,7 @@ class PhotosApi:
 
 def _has_report(face_set: FaceSet, rows: int) -> bool:
     """Whether there is a report of at least so many rows: not so after an interruption."""
-    return int(report.read(face_set).get("rows", -1)) >= rows
+    return int(report.readable(face_set).get("rows", -1)) >= rows
 
 
 def _line(face_set: FaceSet) -> dict[str, Any]:
@@ -399,7 +399,7 @@ def _line(face_set: FaceSet) -> dict[str, Any]:
 
 @lru_cache(maxsize=MAX_DATASETS)
 def _saved_counts(face_set: FaceSet, _: int) -> dict[str, Any]:
-    card = report.read(face_set)
+    card = report.readable(face_set)
     return {key: card.get(key) for key in ("photos", "kept", "rejected", "size")}
 
 

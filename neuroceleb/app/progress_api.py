@@ -62,7 +62,7 @@ def overview(workspace: Workspace, name: str, other: str) -> dict[str, Any]:
 
 def describe(run: Run) -> dict[str, Any]:
     """One run: state, sample sheets, kept weights, best epoch, and the figures of its charts."""
-    stats = charts.with_evaluations(run.stats(), evaluation.read(run.path))
+    stats = charts.with_evaluations(run.stats(), evaluation.readable(run.path))
     status = run.status()
     best = charts.best_epoch(stats)
     return {

@@ -11,11 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroceleb import decoding, files, images
+from neuroceleb import decoding, files, images, records
 from neuroceleb.data import zip_names
 from neuroceleb.data.sources import Entry, Folder, Zip, open_source
 from neuroceleb.errors import UserError
@@ -178,6 +179,14 @@ def _decode(files_of_source: Folder | Zip, entry: Entry) -> Pixels:
 # The cache ---------------------------------------------------------------------------------
 
 
+class CacheRecord(TypedDict):
+    """`<key>.json`; see `records`."""
+
+    source: str
+    fingerprint: str
+    skipped: list[tuple[str, str]]
+
+
 @dataclass(frozen=True)
 class _Cache:
     """One decoded source: `<key>.npy`, and `<key>.json` with the skipped files."""
@@ -196,11 +205,11 @@ class _Cache:
     def read(self, source: Path) -> Dataset | None:
         """The dataset decoded from these files; None where it is missing or damaged."""
         try:
-            record = json.loads(self._record.read_text("utf-8"))
+            record = records.read(self._record, CacheRecord) or {}
             pixels = np.lib.format.open_memmap(self._array, mode="r")
             skipped = tuple(Skipped(name, reason) for name, reason in record["skipped"])
             cached = Dataset(source, pixels, skipped, record["fingerprint"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, UserError):
             return None
         fits = pixels.shape[1:] == (IMAGE_SIZE, IMAGE_SIZE, 3) and pixels.dtype == np.uint8
         return cached if fits and _fingerprint(pixels) == cached.fingerprint else None
@@ -229,7 +238,7 @@ def clear_cache(source: Path, datasets: Path) -> None:
 def _clear_cache(cache: Path, source: Path) -> None:
     """Delete what was decoded from the same path, also before its files changed."""
     for record in cache.glob("*.json"):
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            if json.loads(record.read_text("utf-8"))["source"] == str(source.resolve()):
+        with suppress(OSError, UserError):
+            if (records.read(record, CacheRecord) or {}).get("source") == str(source.resolve()):
                 record.with_suffix(".npy").unlink(missing_ok=True)
                 record.unlink(missing_ok=True)

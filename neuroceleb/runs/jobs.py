@@ -70,6 +70,7 @@ def resume(workspace: Workspace, name: str, epochs: int | None = None) -> Run:
     if epochs is not None:
         Settings.checked(epochs=epochs)
     with queue.locked(workspace), run.locked():
+        run.readable_status()  # raises if it is damaged
         status = run.status()
         if queue.position(workspace, name) is not None:
             raise UserError("The run '{name}' is in the queue already.", name=name)

@@ -5,6 +5,7 @@ every few seconds, a verb of the command line. It acquires the locks of run and 
 hands them over to the new process (`handover`).
 """
 
+import logging
 import os
 import subprocess
 import sys
@@ -14,10 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from neuroceleb import files, records
 from neuroceleb.errors import UserError
 from neuroceleb.runs import device_lock, handover, queue
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
+
+log = logging.getLogger(__name__)
 
 # What torchrun sets for its processes, which a process started by one of them must not see.
 TORCHRUN_VARIABLES = frozenset(
@@ -36,8 +40,11 @@ def start_next(workspace: Workspace) -> list[str]:
     devices_seen: set[str] = set()
     with queue.locked(workspace):
         for entry in queue.entries(workspace):
-            if entry.run.state() != "queued":
-                entry.path.unlink(missing_ok=True)
+            state = entry.run.state()
+            if state == "damaged":
+                log.warning("%s", entry.run.status().get("message"))
+            elif state != "queued":
+                files.remove(entry.path)
             elif entry.device not in devices_seen:
                 devices_seen.add(entry.device)
                 if _start(workspace, entry):
@@ -130,4 +137,7 @@ def _write_failure(run: Run, error: BaseException) -> None:
     kind = type(error).__name__
     message = str(error) if isinstance(error, UserError) else f"It failed ({kind}): see log.txt."
     with suppress(UserError):
-        run.write_status({**run.status(), "state": "failed", "message": message})
+        status = run.status()
+        if status["state"] == "damaged":
+            records.set_aside(run.path / "status.json")
+        run.write_status({**status, "state": "failed", "message": message})

@@ -76,10 +76,23 @@ class Workspace:
         return run
 
     def runs(self) -> list[Run]:
-        """Every run under `checkpoints/`, by name."""
-        if not self.checkpoints.is_dir():
+        """Every run under `checkpoints/`, by name; without those of `unnamed`."""
+        return [run for run in self._runs() if files.printable(run.name) == run.name]
+
+    def unnamed(self) -> list[str]:
+        """A sentence for every run whose directory has a name that is no UTF-8."""
+        named = {run.name for run in self.runs()}
+        return [
+            files.printable(run.path) + " has a name that is no UTF-8: rename the folder."
+            for run in self._runs()
+            if run.name not in named
+        ]
+
+    def _runs(self) -> list[Run]:
+        try:
+            found = [Run(path) for path in sorted(self.checkpoints.iterdir())]
+        except OSError:
             return []
-        found = (Run(path) for path in sorted(self.checkpoints.iterdir()))
         return [run for run in found if not run.name.startswith(".") and run.exists()]
 
     def dataset_names(self) -> list[str]:

@@ -82,6 +82,7 @@ def reopen(workspace: Workspace, name: str, text: str | None, given: dict[str, A
     """
     run = workspace.run(name)
     config = run.config()
+    run.readable_status()  # raises if it is damaged
     if not isinstance(config.get("settings"), dict) or not isinstance(config.get("dataset"), dict):
         raise UserError(
             "{path} is damaged: the run cannot be resumed.", path=run.path / "config.json"

@@ -1,14 +1,14 @@
 """The report of a dataset: report.json, and report.jpg (drawn by `report_image`)."""
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
-from neuroceleb import files, images
+from neuroceleb import files, images, records
 from neuroceleb.data.faces import report_image
 from neuroceleb.data.faces.manifest import KEPT, REJECTED, UNREADABLE, FaceSet, Row
+from neuroceleb.records import DamagedFileError
 from neuroceleb.settings import IMAGE_SIZE
 
 Report = dict[str, Any]
@@ -41,20 +41,39 @@ _ADVICE = {
 }
 
 
+class Saved(TypedDict, total=False):
+    """report.json; see `records`."""
+
+    size: int
+    detector: str
+    align: str
+    rows: int
+    rules: dict[str, float | str]
+
+
 def read(face_set: FaceSet) -> Report:
-    """report.json; empty where it is missing or damaged."""
+    """report.json; empty without the file. Raises DamagedFileError."""
+    return records.read(face_set.report, Saved) or {}
+
+
+def readable(face_set: FaceSet) -> Report:
+    """As `read`; empty where it is damaged, for what is only shown."""
     try:
-        value = json.loads(face_set.report.read_text("utf-8"))
-    except (OSError, ValueError):
+        return read(face_set)
+    except DamagedFileError:
         return {}
-    return value if isinstance(value, dict) else {}
 
 
 def write(
     face_set: FaceSet, rows: Sequence[Row], counts: Mapping[str, Any], rules: Mapping[str, Any]
 ) -> Report:
-    """Write report.json and report.jpg of a judged dataset; raises UserError."""
-    before = read(face_set)
+    """Write report.json and report.jpg of a judged dataset; raises UserError.
+
+    A damaged report.json is set aside first: whoever calls this knows the rules.
+    """
+    before = readable(face_set)
+    if not before:
+        records.set_aside(face_set.report, keeps_file=True)
     value: Report = {
         "size": before.get("size", IMAGE_SIZE),
         "detector": before.get("detector", "yunet"),
