@@ -403,9 +403,6 @@ MODELS: dict[str, str] = {
     "'{} …' is too long for the name of a direction: use {} characters.": (
         "'{0} …'은(는) 방향 이름으로 너무 깁니다. {1}자까지 쓰세요."
     ),
-    "{} is damaged: delete it, or save the directions again.": (
-        "{0}이(가) 망가졌습니다. 지우거나 방향을 새로 찾아 저장하세요."
-    ),
     "'{}' does not say which photos it was trained on.": (
         "'{0}'은(는) 어떤 사진으로 학습했는지 말하지 않습니다."
     ),
@@ -433,8 +430,6 @@ PHOTOS: dict[str, str] = {
     "it has more than {} megapixels": "{0} 메가픽셀을 넘습니다",
     "it is not an image of a known kind": "알려진 종류의 이미지가 아닙니다",
     "it is damaged ({})": "망가졌습니다({0})",
-    "it has more than {} pixels": "픽셀이 {0}개를 넘습니다",
-    "it is no whole PNG": "온전한 PNG가 아닙니다",
     "it is damaged within the zip": "zip 안에서 망가졌습니다",
     "its path leads out of the zip": "경로가 zip 밖으로 나갑니다",
     "it is locked with a password": "비밀번호로 잠겼습니다",
@@ -747,9 +742,6 @@ TRAININGS: dict[str, str] = {
     "{} is one file, so --epoch means nothing: leave it out.": (
         "{0}은(는) 파일 하나여서 --epoch가 뜻이 없습니다. 빼세요."
     ),
-    "{} cannot be read: the run cannot be used without it.": (
-        "{0}을(를) 읽을 수 없어 이 학습을 쓸 수 없습니다."
-    ),
     "--ngpu {}: this machine has {} for PyTorch; use at most so many, or start torchrun on "
     "several machines (docs/scaling.md).": (
         "--ngpu {0}: PyTorch가 이 컴퓨터에서 쓸 수 있는 GPU는 {1}개입니다. 그 이하로 하거나 "
@@ -906,4 +898,23 @@ EXPORTS: dict[str, str] = {
     ),
 }
 
-KO: dict[str, str] = PAGE | MODELS | PHOTOS | TRAININGS | INSIDE | EXPORTS
+# Damaged files and limits.
+DAMAGE: dict[str, str] = {
+    "decoding it would take over {} MB of memory: save it smaller, or as a JPEG": (
+        "여는 데 메모리가 {0}MB 넘게 듭니다. 더 작게, 또는 JPEG로 저장하세요"
+    ),
+    "{} is missing: the run cannot be used without it.": (
+        "{0} 파일이 없어 이 학습을 쓸 수 없습니다."
+    ),
+    "{} is damaged ({}): restore it from a copy, or delete it.": (
+        "{0}이(가) 망가졌습니다({1}). 사본에서 되살리거나 지우세요."
+    ),
+    "{} is damaged, and there are many set aside already: delete those you do not need.": (
+        "{0}이(가) 망가졌고, 따로 둔 파일이 이미 많습니다. 필요 없는 것을 지우세요."
+    ),
+    "{} could not be deleted ({}): fix the permissions, then try again.": (
+        "{0}을(를) 지울 수 없습니다({1}). 권한을 고친 뒤 다시 하세요."
+    ),
+}
+
+KO: dict[str, str] = PAGE | MODELS | PHOTOS | TRAININGS | INSIDE | EXPORTS | DAMAGE
