@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neuroceleb import images
 from neuroceleb.app import faces
 from neuroceleb.app.payloads import data_url
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.images import Pixels
 from neuroceleb.latent import arithmetic
 from neuroceleb.latent.saved_directions import Direction
@@ -62,14 +62,14 @@ class LoadedModel:
         """(N, nz) -> a data URL for each face."""
         return [data_url(images.encode(face)) for face in self.model.images(z)]
 
-    def directions(self) -> tuple[list[Direction], str | None]:
+    def directions(self) -> tuple[list[Direction], Message | None]:
         """The model's directions, and the reason where the saved ones cannot be used."""
         from neuroceleb.latent import model_cache
 
         try:
             return model_cache.directions_of(self.model), None
         except UserError as error:
-            return model_cache.compute_directions(self.model), str(error)
+            return model_cache.compute_directions(self.model), error.message
 
 
 def load(workspace: Workspace, values: Json) -> LoadedModel:

@@ -143,7 +143,7 @@ SHOW_PHOTOS = frozenset({"nearest", "survey"})
 
 def _copy_check(
     task: Task, loaded: LoadedModel, workspace: Workspace
-) -> tuple[CopyCheck, str | None]:
+) -> tuple[CopyCheck, Message | None]:
     """The check against the training photos, and a remark where they changed since."""
 
     def report(done: int, count: int) -> None:

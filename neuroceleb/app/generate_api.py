@@ -8,6 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from neuroceleb import images
 from neuroceleb.app import faces, provenance, select_best
+from neuroceleb.app.catalogue import translate
 from neuroceleb.app.payloads import JsonBody, data_url, download, read_file
 from neuroceleb.errors import UserError
 from neuroceleb.runs.run import Run
@@ -63,7 +64,7 @@ def draw_each(workspace: Workspace, requested: Any) -> list[dict[str, Any]]:
             good.append(faces.read_face(workspace, face))
             answers.append({})
         except UserError as error:
-            answers.append({"problem": str(error)})
+            answers.append({"problem": translate(error.message)})
     drawn = zip(good, faces.draw_faces(good), strict=True)
     for answer in answers:
         if not answer:

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from neuroceleb.app import face_strips, sheet_previews, timelapse_files
+from neuroceleb.app import catalogue, face_strips, sheet_previews, timelapse_files
 from neuroceleb.app.access import is_loopback
 from neuroceleb.app.background import Tasks
 from neuroceleb.app.face_strips import is_imported
@@ -68,7 +68,7 @@ def describe(run: Run) -> dict[str, Any]:
     return {
         "name": run.name,
         "state": status["state"],
-        "message": str(status.get("message") or ""),
+        "message": catalogue.sentence(status, "message"),
         "epochs": status.get("epochs"),
         "eta_seconds": _rounded(status.get("eta_seconds")),
         "imported": is_imported(run),

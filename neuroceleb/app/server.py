@@ -23,7 +23,6 @@ from neuroceleb.app import (
     page,
     photos_api,
     progress_api,
-    refusals_ko,
     sheet_previews,
     theme,
     train_api,
@@ -31,6 +30,7 @@ from neuroceleb.app import (
 from neuroceleb.app.access import Access
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.background import Tasks
+from neuroceleb.app.catalogue import Language, translate
 from neuroceleb.app.cropping import Cropper
 from neuroceleb.app.file_payloads import UploadedFilesOnly
 from neuroceleb.app.guard import Guard
@@ -83,6 +83,7 @@ def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None)
     app.add_middleware(HeadScript, script=theme.asset("language_override.js"))
     app.add_middleware(HeadScript, script=theme.asset("throttle_status_timer.js"))
     app.add_middleware(UploadedFilesOnly, folder=Context(workspace, Access.of(host, auth)).files)
+    app.add_middleware(Language)
     app.add_middleware(Guard, host=host, auth=auth)
     return app
 
@@ -107,17 +108,14 @@ def _add_files(app: FastAPI, workspace: Workspace) -> None:
         headers = IMMUTABLE | {"Content-Encoding": "gzip"}
         return Response(_plotly_js(), headers=headers, media_type="text/javascript")
 
-    @app.get("/refusals/ko")
-    def refusals() -> JSONResponse:
-        return JSONResponse(refusals_ko.KO, headers={"Cache-Control": "private, max-age=3600"})
-
     @app.get("/sheets/{run}/{epoch}")
     def sheet(run: str, epoch: int) -> FileResponse:
         return FileResponse(progress_api.sheet_file(workspace, run, epoch), headers=IMMUTABLE)
 
 
 def _error_json(_: Request, error: Exception) -> JSONResponse:
-    sentence = str(error).encode("utf-8", "replace").decode()  # it may quote a lone surrogate
+    text = translate(error.message) if isinstance(error, UserError) else str(error)
+    sentence = text.encode("utf-8", "replace").decode()  # it may quote a lone surrogate
     return JSONResponse({"error": sentence}, status_code=400)
 
 

@@ -14,8 +14,10 @@ from urllib.parse import quote
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
+from neuroceleb.app import catalogue
 from neuroceleb.app.access import Access
 from neuroceleb.app.background import repeat
+from neuroceleb.app.catalogue import translate
 from neuroceleb.app.parameters import read_text
 from neuroceleb.app.payloads import JsonBody
 from neuroceleb.data import dataset
@@ -30,7 +32,7 @@ LOG_LINES = 60
 FIGURES = ("epoch", "loss_d", "loss_g", "d_x", "d_g_z1", "d_g_z2")
 STATUS_KEYS = (
     *("epochs", "epoch", "step", "steps", "images_seen", "images_per_second", "eta_seconds"),
-    *("message", "device", "memory_mb", "gpu_memory_mb", "adjusted"),
+    *("device", "memory_mb", "gpu_memory_mb", "adjusted"),
 )
 
 
@@ -90,8 +92,11 @@ class TrainApi:
         return {
             "name": run.name,
             "state": status["state"],
-            "status": {key: status[key] for key in STATUS_KEYS if key in status},
-            "verdict": dataclasses.asdict(judgement) if judgement else None,
+            "status": {
+                **{key: status[key] for key in STATUS_KEYS if key in status},
+                "message": catalogue.sentence(status, "message"),
+            },
+            "verdict": _verdict(judgement) if judgement else None,
             "sheet": None if newest is None else _sheet(run, newest, sheets[newest]),
             "log": jobs.log_tail(run, LOG_LINES),
             "first": first,
@@ -141,9 +146,12 @@ class TrainApi:
         if not _estimating.acquire(blocking=False):
             raise UserError("Another estimate is being made: wait until it is done.")
         try:
-            return jobs.estimate(self.workspace, name, text, settings)
+            found = jobs.estimate(self.workspace, name, text, settings)
         finally:
             _estimating.release()
+        for problem in found["problems"]:
+            problem["sentence"] = catalogue.sentence(problem, "sentence")
+        return found
 
     def start(self, values: dict[str, Any]) -> None:
         """Start a new run, or put it in the queue."""
@@ -256,3 +264,9 @@ def add_routes(app: FastAPI, workspace: Workspace, access: Access) -> None:
 def pump_queue(workspace: Workspace) -> Callable[[], None]:
     """Start queued runs as long as the app lives; returns the function that ends it."""
     return repeat("queue", QUEUE_PUMPED_EVERY_S, lambda _: launch.start_next(workspace))
+
+
+def _verdict(found: verdict.Verdict) -> dict[str, Any]:
+    """As JSON, in the current language."""
+    advice = translate(found.advice) if found.advice else ""
+    return {**found.to_json(), "sentence": translate(found.sentence), "advice": advice}

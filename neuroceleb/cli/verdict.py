@@ -1,7 +1,5 @@
 """The verb `verdict`."""
 
-import dataclasses
-
 import click
 
 from neuroceleb.cli.options import as_json, in_workspace
@@ -23,7 +21,7 @@ def show_verdict(name: str, as_json: bool, workspace: Workspace) -> None:
             "The run '{name}' has no figures yet: they come with its first epoch.", name=name
         )
     if as_json:
-        print_json(dataclasses.asdict(found))
+        print_json(found.to_json())
         return
     print(found.sentence)
     if found.advice:

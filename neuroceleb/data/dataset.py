@@ -114,7 +114,8 @@ def _key(entries: list[Entry]) -> str:
     """A hash of the files' names, sizes and times, or of a zip's checksums."""
     digest = hashlib.sha256(f"{DECODER} {IMAGE_SIZE}\n".encode())
     for entry in entries:
-        line = json.dumps([entry.name, entry.stamp, entry.size_bytes, entry.flaw])
+        flaw = None if entry.flaw is None else str(entry.flaw)
+        line = json.dumps([entry.name, entry.stamp, entry.size_bytes, flaw])
         digest.update(line.encode("utf-8", "surrogatepass") + b"\n")
     return digest.hexdigest()
 

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from neuroceleb import files, images
 from neuroceleb.data import zip_names
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.images import UnreadableImageError
 
 MAX_FILES = 1_000_000
@@ -52,7 +52,7 @@ class Entry:
     name: str
     stamp: str
     size_bytes: int
-    flaw: str | None = None
+    flaw: Message | None = None
     member: str = ""
 
 
@@ -122,17 +122,17 @@ class Folder:
     def _unreadable(self, error: OSError) -> Entry:
         """The entry of a folder that cannot be read."""
         name = os.path.relpath(error.filename, self.root)
-        return Entry(name, "", 0, f"it cannot be read ({error.strerror})")
+        return Entry(name, "", 0, _not_read(error))
 
     def entry(self, name: str) -> Entry:
         """One file of the folder, whether it exists or not."""
         try:
             stat = (self.root / name).stat()
         except OSError as error:
-            return Entry(name, "", 0, f"it cannot be read ({error.strerror})")
+            return Entry(name, "", 0, _not_read(error))
         stamp = f"{stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"
         if not (self.root / name).is_file():
-            return Entry(name, stamp, 0, "it is not a plain file")
+            return Entry(name, stamp, 0, Message("it is not a plain file"))
         return Entry(name, stamp, stat.st_size)
 
     def read(self, entry: Entry) -> bytes:
@@ -197,11 +197,11 @@ class Zip:
     def _entry(self, name: str, info: zipfile.ZipInfo) -> Entry:
         flaw = None
         if ".." in _parts(name) or name.startswith("/"):
-            flaw = "its path leads out of the zip"
+            flaw = Message("its path leads out of the zip")
         elif info.flag_bits & 1:
-            flaw = "it is locked with a password"
+            flaw = Message("it is locked with a password")
         elif info.file_size > max(BOMB_BYTES, BOMB_RATIO * info.compress_size):
-            flaw = "it unpacks to far more than a photo would: a zip bomb"
+            flaw = Message("it unpacks to far more than a photo would: a zip bomb")
         return Entry(name, f"{info.CRC:08x}", info.file_size, flaw, info.filename)
 
     def read(self, entry: Entry) -> bytes:
@@ -237,3 +237,7 @@ def _is_system(folder: str) -> bool:
 
 def _parts(name: str) -> tuple[str, ...]:
     return PurePosixPath(name).parts
+
+
+def _not_read(error: OSError) -> Message:
+    return Message("it cannot be read ({reason})", reason=error.strerror)

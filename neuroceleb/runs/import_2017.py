@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from neuroceleb import files, images
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import history_2017, plain_pickle
 from neuroceleb.runs.history_2017 import Row
 from neuroceleb.runs.run import Run
@@ -147,12 +147,15 @@ def _write_records(
         "created": now,
     }
     files.write_json(run.path / "config.json", config)
+    message = Message(
+        "Imported from a folder of the original script, {folder}.", folder=folder.resolve().name
+    )
     run.write_status(
         {
             "state": "finished",
             "epoch": epochs,
             "epochs": epochs,
-            "message": f"Imported from a folder of the original script, {folder.resolve().name}.",
+            **message.as_fields("message"),
         }
     )
 

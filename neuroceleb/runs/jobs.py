@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from neuroceleb import files
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import device_lock, launch, process, queue
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace, check_name, create_run
@@ -130,7 +130,7 @@ def estimate(workspace: Workspace, name: str, text: str, settings: Settings) -> 
             [*command, "--json", "--", text],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            env=launch.environment(),
+            env=launch.environment() | launch.JSON_ERRORS,
             timeout=ESTIMATE_LIMIT_S,
             check=False,
         )
@@ -143,7 +143,7 @@ def estimate(workspace: Workspace, name: str, text: str, settings: Settings) -> 
         ) from error
     errors = done.stderr.decode("utf-8", "replace").strip().splitlines()
     if done.returncode == 2 and errors:
-        raise UserError(errors[-1])
+        raise UserError(launch.message_of(errors[-1]))
     if done.returncode != 0:
         log.error("%s", "\n".join(errors))
         raise UserError("The estimate failed: the details are in the server's log.")
@@ -194,8 +194,8 @@ def force_stop(workspace: Workspace, name: str) -> None:
         raise UserError("The run '{name}' has not ended yet: look again in a moment.", name=name)
     with run.locked():
         run.stop_file.unlink(missing_ok=True)
-        message = "Ended by force: it resumes from its last saved state."
-        run.write_status({**run.status(), "state": "stopped", "message": message})
+        message = Message("Ended by force: it resumes from its last saved state.")
+        run.write_status({**run.status(), "state": "stopped", **message.as_fields("message")})
     launch.start_next(workspace)
 
 

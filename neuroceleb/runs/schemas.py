@@ -25,6 +25,7 @@ class Status(TypedDict, total=False):
     images_per_second: float | None
     eta_seconds: float | None
     message: str
+    message_source: Any
     heartbeat: float
     pid: int
     start_ticks: int

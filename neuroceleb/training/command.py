@@ -14,7 +14,7 @@ import torch
 from neuroceleb import files
 from neuroceleb.data import dataset
 from neuroceleb.data.dataset import Dataset
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import device_lock
 from neuroceleb.runs.handover import Locks
 from neuroceleb.runs.run import Run
@@ -122,11 +122,13 @@ def _complete_config(session: Session, data: Dataset) -> dict[str, Any]:
 def _record_failure(heartbeat: Heartbeat, error: BaseException) -> None:
     """Write the reason to the status; the traceback of an unexpected error to the log."""
     if isinstance(error, UserError):
-        heartbeat.update(state="failed", message=str(error))
+        heartbeat.update(state="failed", **error.message.as_fields("message"))
         log.debug("%s", error)
     else:
-        message = f"The training failed unexpectedly ({type(error).__name__}): see log.txt."
-        heartbeat.update(state="failed", message=message)
+        message = Message(
+            "The training failed unexpectedly ({kind}): see log.txt.", kind=type(error).__name__
+        )
+        heartbeat.update(state="failed", **message.as_fields("message"))
         log.debug("%s", message, exc_info=error)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs.status import Heartbeat
 from neuroceleb.training import loop
 from neuroceleb.training.cuda_graphs import CaptureError
@@ -46,9 +46,10 @@ def train(
             change, message = _halve_learning_rate(spec, adjusted, error)
         except CaptureError as error:
             spec, change = replace(spec, use_cuda_graphs=False), {}
-            message = (
-                f"The GPU did not let a training step be captured ({error}): training continues "
-                "from the last saved state, only more slowly."
+            message = Message(
+                "The GPU did not let a training step be captured ({reason}): training continues "
+                "from the last saved state, only more slowly.",
+                reason=str(error),
             )
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
@@ -60,7 +61,7 @@ def train(
         adjusted = {**adjusted, **change}
         spec = replace(spec, settings=replace(spec.settings, **change), resume=True)
         log.warning("%s", message)
-        heartbeat.update(message=message, adjusted=adjusted)
+        heartbeat.update(**message.as_fields("message"), adjusted=adjusted)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -72,18 +73,19 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def _halve_learning_rate(
     spec: TrainingSpec, adjusted: Adjusted, error: NotFiniteError
-) -> tuple[Adjusted, str]:
+) -> tuple[Adjusted, Message]:
     if "lr" in adjusted:
         raise error
     lr, lr_d = spec.settings.lr / 2, spec.settings.lr_d / 2
     change = {"lr": lr} | ({"lr_d": lr_d} if lr_d else {})
-    return change, (
+    return change, Message(
         "The loss stopped being a finite number: training continues from the last saved state "
-        f"with half the learning rate, {lr:g}."
+        "with half the learning rate, {lr:g}.",
+        lr=lr,
     )
 
 
-def _halve_batch_size(spec: TrainingSpec) -> tuple[Adjusted, str]:
+def _halve_batch_size(spec: TrainingSpec) -> tuple[Adjusted, Message]:
     size, settings = spec.settings.batch_size // 2, spec.settings
     if size == 0:
         raise UserError(
@@ -92,9 +94,10 @@ def _halve_batch_size(spec: TrainingSpec) -> tuple[Adjusted, str]:
             ngf=settings.ngf,
             ndf=settings.ndf,
         )
-    return {"batch_size": size}, (
-        f"The memory was too small for {settings.batch_size} images a step: training continues "
-        f"with {size}."
+    return {"batch_size": size}, Message(
+        "The memory was too small for {batch_size} images a step: training continues with {size}.",
+        batch_size=settings.batch_size,
+        size=size,
     )
 
 

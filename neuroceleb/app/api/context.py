@@ -11,8 +11,8 @@ from typing import Any
 import gradio as gr
 
 from neuroceleb.app.access import Access
-from neuroceleb.app.translations import SORRY
-from neuroceleb.errors import UserError
+from neuroceleb.app.catalogue import SORRY
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import launch
 from neuroceleb.runs.workspace import Workspace
 
@@ -69,7 +69,7 @@ def suffix_of(file_format: str, known: tuple[str, ...]) -> str:
     return suffix
 
 
-def check_names(what: str, given: Record, known: set[str], verb: str) -> None:
+def check_names(what: Message, given: Record, known: set[str], verb: str) -> None:
     """Raises UserError for the first name that is not known."""
     unknown = sorted(set(given) - known)
     if unknown:
@@ -88,7 +88,7 @@ def run_verb(context: Context, verb: str, options: list[str], limit_s: float) ->
             [*launch.command_line(verb, context.workspace), *options],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            env=launch.environment(),
+            env=launch.environment() | launch.JSON_ERRORS,
             timeout=limit_s,
             check=False,
         )
@@ -98,7 +98,7 @@ def run_verb(context: Context, verb: str, options: list[str], limit_s: float) ->
         ) from error
     lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
     if done.returncode == 2 and lines:
-        raise UserError(lines[-1])
+        raise UserError(launch.message_of(lines[-1]))
     if done.returncode != 0:
         log.error("%s", "\n".join(lines))
         raise UserError(SORRY)

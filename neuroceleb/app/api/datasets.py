@@ -47,5 +47,5 @@ def crop(
 
 
 def _rules(given: Record) -> Rules:
-    check_names("rule", given, {spec.name for spec in dataclasses.fields(Rules)}, "crop")
+    check_names(Message("rule"), given, {spec.name for spec in dataclasses.fields(Rules)}, "crop")
     return Rules.checked(**given)

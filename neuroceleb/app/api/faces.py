@@ -128,10 +128,10 @@ def nearest(context: Context, model: str, seeds: str, epoch: int = -1) -> list[R
         {
             "seed": seed,
             "level": one.level,
-            "sentence": one.sentence,
+            "sentence": str(one.sentence),
             "share": round(one.share, 6),
             "distances": [round(distance, 6) for distance in one.distances],
-            "remark": remark or "",
+            "remark": str(remark or ""),
         }
         for seed, one in zip(chosen, found, strict=True)
     ]

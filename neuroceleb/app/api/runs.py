@@ -49,7 +49,7 @@ def run_verdict(context: Context, run: str) -> Record:
         run: Name of a run.
     """
     found = verdict.judge(context.workspace.run(run).stats())
-    return {} if found is None else dataclasses.asdict(found)
+    return {} if found is None else found.to_json()
 
 
 def make_timelapse(context: Context, run: str, file_format: str = "mp4") -> gr.FileData:
@@ -150,7 +150,7 @@ def _training(
         )
     given = settings or {}
     known = {spec.name for spec in dataclasses.fields(Settings)}
-    check_names("setting", given, known, "train")
+    check_names(Message("setting"), given, known, "train")
     checked = Settings.checked(**given)
     if not context.access.is_local and checked.start_from not in ("", AUTO, NONE):
         context.workspace.run(checked.start_from)  # a run, never a path

@@ -1,6 +1,6 @@
 const {
   words, make, number, smoothSwitch, emptyState, save, request, postJson, notify, faceLinks, onReceive, sendTo, openTab, address,
-  stored, store, translated,
+  stored, store,
 } = window.neuroceleb;
 const first = props.value;
 const root = element.querySelector(".nc-generate");
@@ -236,7 +236,7 @@ const enlarge = (index) => {
 
 const frame = (item, index) => {
   const { face, png, name, problem } = item;
-  if (problem) return make("li", { class: "nc-lost" }, make("p", {}, translated(problem)), make("div", { class: "nc-caption" },
+  if (problem) return make("li", { class: "nc-lost" }, make("p", {}, problem), make("div", { class: "nc-caption" },
     make("span", {}, String(face.seed ?? "z")), make("button", {
       type: "button", "aria-label": words.favourite, "data-heart": index, "aria-pressed": "true", click: () => { like(face); show_view("favourites"); },
     }, "♥")));

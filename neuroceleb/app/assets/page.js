@@ -14,6 +14,7 @@ window.neuroceleb = (() => {
   const locale = language === "ko" ? "ko-KR" : "en-US";
   const words = window.neurocelebTexts[language];
   document.documentElement.lang = language;
+  document.cookie = `neuroceleb_language=${language}; path=/; max-age=31536000; SameSite=Strict`; // for the server's sentences
 
   /* A new element; attributes that are functions become event listeners. */
   const make = (tag, attributes = {}, ...children) => {
@@ -83,24 +84,6 @@ window.neuroceleb = (() => {
     fading = setTimeout(() => toast.classList.remove("nc-shown"), 3000 + 60 * sentence.length);
   };
 
-  /* The server's sentences are in English. Another language has a list of them, with `{}` for values;
-     a value that is a sentence of the list is translated, too. */
-  let sentences = [];
-  const compiled = ([english, translation]) => {
-    const parts = english.split("{}").map((part) => part.replace(/[.*+?^$(){}|[\]\\]/g, "\\$&"));
-    return { translation, size: english.length, pattern: new RegExp(`^${parts.join("([^]+?)")}$`) };
-  };
-  const loaded = language === "en" ? null : fetch(`refusals/${language}`).then((answer) => answer.json()).then((list) => {
-    sentences = Object.entries(list).map(compiled).sort((one, other) => other.size - one.size);
-  }).catch(() => {}); // then they stay English
-  const translated = (sentence) => {
-    for (const { pattern, translation } of sentences) {
-      const found = pattern.exec(sentence);
-      if (found) return translation.replace(/\{(\d)\}/g, (_, place) => translated(found[Number(place) + 1]));
-    }
-    return sentence;
-  };
-
   /* The server's response; throws an Error with the sentence of a refusal. */
   const request = async (url, options) => {
     let answer;
@@ -111,8 +94,7 @@ window.neuroceleb = (() => {
     }
     if (answer.ok) return answer;
     const body = await answer.json().catch(() => ({}));
-    await loaded;
-    throw new Error(typeof body.error === "string" ? translated(body.error) : words.sorry);
+    throw new Error(typeof body.error === "string" ? body.error : words.sorry);
   };
 
   const postJson = async (url, body) => (await request(url, {
@@ -136,7 +118,7 @@ window.neuroceleb = (() => {
         since += status.updates.length;
         onStatus(status);
         if (status.state === "done") return { ...status.result, file: `${path}/file` };
-        if (status.state === "failed") throw new Error(translated(status.error));
+        if (status.state === "failed") throw new Error(status.error);
         await new Promise((resolve) => { setTimeout(resolve, TASK_POLL_MS); });
       }
       return null;
@@ -242,6 +224,6 @@ window.neuroceleb = (() => {
 
   return {
     openTab, onReceive, sendTo, faceLinks, address, stored, store, languageSwitch, language, locale,
-    words, make, number, smoothSwitch, emptyState, notify, request, postJson, runTask, save, translated,
+    words, make, number, smoothSwitch, emptyState, notify, request, postJson, runTask, save,
   };
 })();
