@@ -16,7 +16,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 
 from neuroceleb import images
-from neuroceleb.app import threshold_histograms
+from neuroceleb.app import catalogue, threshold_histograms
 from neuroceleb.app.access import Access
 from neuroceleb.app.cropping import RUNNING, Cropper, CropRequest, count, photo_key
 from neuroceleb.app.payloads import JsonBody
@@ -33,7 +33,7 @@ from neuroceleb.data.faces import (
 )
 from neuroceleb.data.faces.draft import Draft
 from neuroceleb.data.faces.manifest import KEPT, REJECTED, FaceSet, Row
-from neuroceleb.data.faces.rules import Rules
+from neuroceleb.data.faces.rules import Rules, message_of
 from neuroceleb.errors import Message, UserError
 from neuroceleb.runs.workspace import Workspace, check_name
 from neuroceleb.spacing import evenly_spaced
@@ -149,7 +149,7 @@ class PhotosApi:
             **{key: report.readable(face_set).get(key) for key in ("size", "detector", "align")},
             "counts": counts,
             "changed": sum(row.overruled is not None for row in rows),
-            "verdict": report.assess(counts),
+            "verdict": _translated(report.assess(counts)),
             "rules": dataclasses.asdict(edited.rules),
             "saved": _has_report(face_set, len(rows)) and not draft.exists(face_set),
             "settled": _has_report(face_set, 0),
@@ -190,7 +190,7 @@ class PhotosApi:
             "size": first.photo_px,
             "turned": first.turned,
             "verdict": first.verdict,
-            "why": first.reasons[0].text if first.crop is None and first.reasons else None,
+            "why": _why(first) if first.crop is None and first.reasons else None,
             "preview": f"photos/preview/{quote(name)}/{key}" if has_preview else None,
             "faces": [_face(name, row) for row in rows if row.crop],
         }
@@ -542,3 +542,13 @@ def _add_file_routes(app: FastAPI, photos: PhotosApi) -> None:
     @app.get("/photos/report/{name}")
     def card(name: str) -> FileResponse:
         return FileResponse(photos.report_file(name), headers={"Cache-Control": "no-store"})
+
+
+def _why(row: Row) -> str:
+    return catalogue.translate(message_of(row.reasons[0]))
+
+
+def _translated(verdict: dict[str, Any]) -> dict[str, Any]:
+    """A verdict of `report.assess` with its sentences in the current language."""
+    sentences = [{**one, "text": catalogue.sentence(one, "text")} for one in verdict["sentences"]]
+    return {**verdict, "sentences": sentences}

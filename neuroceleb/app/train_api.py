@@ -151,6 +151,9 @@ class TrainApi:
             _estimating.release()
         for problem in found["problems"]:
             problem["sentence"] = catalogue.sentence(problem, "sentence")
+        if found["start_model"]:
+            start = found["start_model"]
+            start["reason"] = catalogue.sentence(start, "reason")
         return found
 
     def start(self, values: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from neuroceleb import decoding, files, images, records
 from neuroceleb.data import zip_names
 from neuroceleb.data.sources import Entry, Folder, Zip, open_source
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.images import Pixels, UnreadableImageError
 from neuroceleb.settings import IMAGE_SIZE
 
@@ -33,10 +33,15 @@ class Skipped:
     """A file that was skipped, and why."""
 
     name: str
-    reason: str
+    reason: Message
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.reason}"
+        return str(self.message)
+
+    @property
+    def message(self) -> Message:
+        """The file and the reason."""
+        return Message("{name}: {reason}", name=self.name, reason=self.reason)
 
 
 @dataclass(frozen=True)
@@ -131,13 +136,13 @@ def _decode_all(
 ) -> Dataset:
     pixels = np.empty((len(entries), IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
 
-    def decode(index: int) -> str | None:
+    def decode(index: int) -> Message | None:
         try:
             pixels[index] = _decode(files_of_source, entries[index])
         except UnreadableImageError as error:
-            return str(error)
+            return error.message
         except OSError as error:
-            return f"it cannot be read ({error.strerror})"
+            return Message("it cannot be read ({reason})", reason=error.strerror)
         return None
 
     skipped, kept = [], 0
@@ -156,7 +161,7 @@ def _decode_all(
             "folder or zip with photos.",
             count=len(entries),
             source=source,
-            first=skipped[0],
+            first=skipped[0].message,
         )
     usable = pixels[:kept]
     return Dataset(source, usable, tuple(skipped), _fingerprint(usable))
@@ -208,7 +213,9 @@ class _Cache:
         try:
             record = records.read(self._record, CacheRecord) or {}
             pixels = np.lib.format.open_memmap(self._array, mode="r")
-            skipped = tuple(Skipped(name, reason) for name, reason in record["skipped"])
+            skipped = tuple(
+                Skipped(name, Message.from_json(why)) for name, why in record["skipped"]
+            )
             cached = Dataset(source, pixels, skipped, record["fingerprint"])
         except (OSError, ValueError, KeyError, UserError):
             return None
@@ -226,7 +233,7 @@ class _Cache:
         record = {
             "source": str(dataset.source.resolve()),
             "fingerprint": dataset.fingerprint,
-            "skipped": [(item.name, item.reason) for item in dataset.skipped],
+            "skipped": [(item.name, item.reason.to_json()) for item in dataset.skipped],
         }
         files.write_json(self._record, record)
 

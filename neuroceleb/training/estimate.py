@@ -173,7 +173,7 @@ def _data_problems(data: Dataset) -> Iterator[Problem]:
                 "this is the right folder.",
                 skipped=len(data.skipped),
                 count=everything,
-                first=data.skipped[0],
+                first=data.skipped[0].message,
             ),
         )
 

@@ -59,7 +59,7 @@ def zipped(path: Path, members: dict[str, bytes]) -> Path:
 
 
 def reasons(data: Dataset) -> dict[str, str]:
-    return {skipped.name: skipped.reason for skipped in data.skipped}
+    return {skipped.name: str(skipped.reason) for skipped in data.skipped}
 
 
 # Layouts -----------------------------------------------------------------------------------
@@ -581,7 +581,12 @@ def test_the_record_has_the_source_and_the_skipped_files(
     assert json.loads(record.read_text("utf-8")) == {
         "source": str(folder),
         "fingerprint": data.fingerprint,
-        "skipped": [[os.fsdecode(b"\xff.png"), "it is not an image of a known kind"]],
+        "skipped": [
+            [
+                os.fsdecode(b"\xff.png"),
+                {"text": "it is not an image of a known kind", "parameters": {}},
+            ]
+        ],
     }
     assert dataset.load(folder, workspace.datasets).skipped == data.skipped
 

@@ -24,6 +24,7 @@ from neuroceleb.data.faces.detector import Detector, Face
 from neuroceleb.data.faces.manifest import FOLDERS, KEPT, NO_FACE, REJECTED, UNREADABLE, Row
 from neuroceleb.data.faces.measure import measure
 from neuroceleb.data.faces.rules import Reason, Rules, face_reasons
+from neuroceleb.errors import gettext_noop
 from neuroceleb.images import Pixels, UnreadableImageError
 
 PREVIEW_PX = 480
@@ -203,9 +204,9 @@ def _file_kind(data: bytes) -> str | None:
     """A clearer reason for files that are often among photos and are none."""
     head = data[:512].lstrip().lower()
     if data[:4] == b"PK\x03\x04":
-        return "it is a zip within the photos: give it to crop by itself"
+        return gettext_noop("it is a zip within the photos: give it to crop by itself")
     if head.startswith((b"<svg", b"<?xml")) and b"<svg" in data[:4096].lower():
-        return "it is an SVG drawing, not a photo"
+        return gettext_noop("it is an SVG drawing, not a photo")
     return None
 
 
