@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 
 
 def number(default: float, help: str, low: float, high: float | None = None) -> Any:
@@ -38,14 +38,20 @@ def check(spec: dataclasses.Field[Any], value: Any) -> None:
     if "choices" in spec.metadata:
         if value not in spec.metadata["choices"]:
             raise UserError(
-                f"{name} {given} is not known: use {_listed(spec.metadata['choices'])}."
+                "{name} {given} is not known: use {choices}.",
+                name=name,
+                given=given,
+                choices=_listed(spec.metadata["choices"]),
             )
     elif "max_length" in spec.metadata:
         longest = spec.metadata["max_length"]
         if not isinstance(value, str) or len(value) > longest:
             raise UserError(
-                f"{name} {given} is not a text of at most {longest:,} characters: fix it and "
-                "try again."
+                "{name} {given} is not a text of at most {longest:,} characters: fix it and try "
+                "again.",
+                name=name,
+                given=given,
+                longest=longest,
             )
     else:
         _check_number(spec, value, name, given)
@@ -54,13 +60,22 @@ def check(spec: dataclasses.Field[Any], value: Any) -> None:
 def _check_number(spec: dataclasses.Field[Any], value: Any, name: str, given: str) -> None:
     number_types = (int,) if spec.type is int else (int, float)
     if isinstance(value, bool) or not isinstance(value, number_types):
-        what = "a whole number" if spec.type is int else "a number"
-        raise UserError(f"{name} {given} is not {what}: fix it and try again.")
+        what = Message("a whole number") if spec.type is int else Message("a number")
+        raise UserError(
+            "{name} {given} is not {what}: fix it and try again.", name=name, given=given, what=what
+        )
     low, high = spec.metadata["low"], spec.metadata["high"]
     # Bounds first: a whole number may be too large for isfinite.
     if value < low or (high is not None and value > high) or not math.isfinite(value):
-        span = f"at least {low:g}" if high is None else f"from {low:g} to {high:.10g}"
-        raise UserError(f"{name} {given} is out of bounds: use a value {span}.")
+        span = Message("at least {low:g}", low=low)
+        if high is not None:
+            span = Message("from {low:g} to {high:.10g}", low=low, high=high)
+        raise UserError(
+            "{name} {given} is out of bounds: use a value {span}.",
+            name=name,
+            given=given,
+            span=span,
+        )
 
 
 def _listed(choices: Sequence[str]) -> str:

@@ -27,8 +27,59 @@ class Message:
         }
         return text.format(**values)
 
+    def to_json(self) -> dict[str, Any]:
+        """As `from_json` reads it; parameters are numbers, strings and Messages, others strings."""
+        return {
+            "text": self.text,
+            "parameters": {name: _to_json(value) for name, value in self.parameters.items()},
+        }
+
+    @classmethod
+    def from_json(cls, value: Any, max_depth: int = 5) -> "Message":
+        """The Message of a `to_json` result; raises ValueError for anything else.
+
+        The texts may be anybody's: fill in parameters only where a catalogue has the text.
+        """
+        record = value if isinstance(value, dict) else {}
+        text, parameters = record.get("text"), record.get("parameters")
+        if not isinstance(text, str) or not isinstance(parameters, dict) or max_depth < 0:
+            raise ValueError("it is no message")
+        message = cls(text)
+        for name, one in parameters.items():
+            if not isinstance(one, str | int | float | dict):
+                raise ValueError("it is no message")
+            is_nested = isinstance(one, dict)
+            message.parameters[name] = cls.from_json(one, max_depth - 1) if is_nested else one
+        return message
+
+    def as_fields(self, key: str) -> dict[str, Any]:
+        """For a JSON file: the English sentence as `key`, and `to_json` as `<key>_source`."""
+        return {key: str(self), f"{key}_source": self.to_json()}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Message):
+            return NotImplemented
+        return (self.text, self.parameters) == (other.text, other.parameters)
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return f"Message({str(self)!r})"
+
     def __str__(self) -> str:
         return self.translate(lambda text: text)
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, Message):
+        return value.to_json()
+    return value if isinstance(value, str | int | float) else str(value)
+
+
+def gettext_noop(text: str) -> str:
+    """Marks a text of the catalogue that becomes a Message elsewhere."""
+    return text
 
 
 class UserError(Exception):

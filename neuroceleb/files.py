@@ -1,15 +1,70 @@
-"""Write files atomically: to a temporary file in the same folder, which is then renamed."""
+"""Write files atomically, to a temporary file that is then renamed; read only regular ones."""
 
+import errno
 import io
 import json
+import math
 import os
 import secrets
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from neuroceleb.errors import UserError
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class DiskFullError(UserError):
+    """A file that could not be written, since the disk or the user's share of it is full."""
+
+
+# Reading -----------------------------------------------------------------------------------
+
+
+def open_regular(path: Path, follow_links: bool = False) -> BinaryIO:
+    """Open a file for reading if it is a regular one; never waits for a pipe or a device.
+
+    Raises OSError, for a symbolic link as well unless `follow_links`.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow_links else os.O_NOFOLLOW)
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "it is a symbolic link", str(path)) from error
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_bytes(path: Path, max_bytes: int, follow_links: bool = False) -> bytes:
+    """The bytes of a regular file; raises OSError, also where it has more than `max_bytes`."""
+    with open_regular(path, follow_links) as file:
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise OSError(errno.EFBIG, f"it is over {size_text(max_bytes)}", str(path))
+    return data
+
+
+def size_text(count: int) -> str:
+    """A number of bytes for people: `16 MB`, `64 kB`."""
+    return f"{count >> 20:,} MB" if count >= 2**20 else f"{count >> 10:,} kB"
+
+
+def printable(text: str | Path) -> str:
+    """`text` with a ? for every byte of a file name that is no UTF-8: it can be shown."""
+    return str(text).encode("utf-8", "replace").decode()
+
+
+# Writing -----------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -26,7 +81,8 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise not_written(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a read-only disk: the error of the block is the one to report
+            temporary.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -38,17 +94,47 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, atomically."""
-    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    """Write `value` as indented JSON, atomically; a number that is not finite as null."""
+    text = json_text(value, indent=2) + "\n"
     write_bytes(path, text.encode("utf-8", "backslashreplace"))  # a lone surrogate becomes \udc80
 
 
+def json_text(value: Any, indent: int | None = None) -> str:
+    """`value` as JSON, with null for a number that is not finite."""
+    try:
+        return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def not_written(path: Path, error: OSError) -> UserError:
-    """The UserError for a full disk or a folder that is not writable."""
-    return UserError(
-        f"{path} could not be written ({error.strerror or error}): "
-        "make room or fix the permissions, then try again."
+    """The error for a file that could not be written: DiskFullError, or a UserError."""
+    kind = DiskFullError if error.errno in _FULL else UserError
+    return kind(
+        "{path} could not be written ({reason}): make room or fix the permissions, then try again.",
+        path=printable(path),
+        reason=error.strerror or str(error),
     )
+
+
+def remove(path: Path) -> None:
+    """Delete a file if it is there; raises UserError where it cannot be deleted."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(
+            "{path} could not be deleted ({reason}): fix the permissions, then try again.",
+            path=printable(path),
+            reason=error.strerror or str(error),
+        ) from error
 
 
 def write_whole(file: io.FileIO, data: bytes) -> None:
@@ -58,6 +144,7 @@ def write_whole(file: io.FileIO, data: bytes) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete the temporary files of a killed process in `folder`."""
+    """Delete the temporary files of a killed process in `folder`, where that is possible."""
     for leftover in folder.glob(".*.tmp"):
-        leftover.unlink(missing_ok=True)
+        with suppress(OSError):
+            leftover.unlink(missing_ok=True)

@@ -3,98 +3,31 @@
 Outside torch an image is uint8, height x width x 3, RGB.
 """
 
+import dataclasses
 import io
 import json
 import math
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageOps, PngImagePlugin
 
-from neuroceleb import files
+from neuroceleb import decoding, files, records
 from neuroceleb.errors import UserError
 
-Pixels = NDArray[np.uint8]
+Pixels = decoding.Pixels
 Thumbnails = NDArray[np.float32]
 
 THUMBNAIL_PX = 16
 
-MAX_PIXELS = 200_000_000
-MAX_FILE_BYTES = 256 * 2**20
-FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
+MAX_FILE_BYTES = decoding.OWNER.file_bytes
+UnreadableImageError = decoding.UnreadableImageError
+read_photo = decoding.read_photo
+
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}  # pixels, as their encoders allow
-
-try:
-    import pillow_heif
-except ImportError:  # optional: a machine that only trains
-    pass
-else:
-    pillow_heif.register_heif_opener()  # iPhone photos
-    FORMATS += ("HEIF",)
-
-# Pillow raises above twice this number, and only warns below.
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged EXIF data and the like
-
-
-class UnreadableImageError(UserError):
-    """A file that is no usable image; the message is the reason, without the file's name."""
-
-
-def read_photo(data: bytes, draft_px: int | None = None) -> Image.Image:
-    """Decode one photo: turned as its EXIF says, first frame, RGB without alpha.
-
-    Grey, palette, alpha (on white), CMYK and 16-bit images become 8-bit RGB. With `draft_px`, a
-    much larger JPEG is decoded in a reduced size, its sides no less than that.
-    Raises UnreadableImageError for empty, truncated, too large and other files.
-    """
-    if not data:
-        raise UnreadableImageError("the file is empty")
-    try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-        if draft_px is not None:
-            image.draft("RGB", (draft_px, draft_px))
-        image.load()
-        return _to_rgb(ImageOps.exif_transpose(image))
-    except Image.DecompressionBombError as error:
-        limit = f"{MAX_PIXELS // 1_000_000} megapixels"
-        raise UnreadableImageError(f"it has more than {limit}") from error
-    except UnidentifiedImageError as error:
-        raise UnreadableImageError("it is not an image of a known kind") from error
-    except Exception as error:  # decoders raise any exception on hostile bytes
-        raise UnreadableImageError(f"it is damaged ({_first_line(error)})") from error
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:120]
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB":
-        return image
-    if image.mode.startswith("I") or image.mode == "F":
-        return Image.fromarray(_to_8_bit(np.asarray(image))).convert("RGB")
-    if image.has_transparency_data:
-        clear = image.convert("RGBA")
-        ground = Image.new("RGBA", clear.size, "white")
-        return Image.alpha_composite(ground, clear).convert("RGB")
-    return image.convert("RGB")
-
-
-def _to_8_bit(values: NDArray[Any]) -> Pixels:
-    """16-bit integers, or floats in 0..1, to 0..255."""
-    numbers = np.nan_to_num(values.astype(np.float64))
-    if values.dtype.kind == "f" and numbers.max(initial=0.0) <= 1.0:
-        numbers = numbers * 255.0
-    elif numbers.max(initial=0.0) > 255.0:
-        numbers = numbers / 257.0
-    return np.clip(np.rint(numbers), 0, 255).astype(np.uint8)
 
 
 def shrink_to_square(image: Image.Image, size_px: int) -> Pixels:
@@ -144,7 +77,11 @@ def ungrid(sheet: Pixels, count: int, size_px: int, padding_px: int = 2) -> Pixe
     columns = max(1, (sheet.shape[1] - padding_px) // step)
     rows = (sheet.shape[0] - padding_px) // step
     if rows * columns < count:
-        raise UserError(f"A sheet of {rows * columns} faces cannot hold {count}: use its own size.")
+        raise UserError(
+            "A sheet of {cells} faces cannot hold {count}: use its own size.",
+            cells=rows * columns,
+            count=count,
+        )
     corners = ((i // columns * step, i % columns * step) for i in range(count))
     faces = [sheet[y + padding_px : y + step, x + padding_px : x + step] for y, x in corners]
     return np.stack(faces)
@@ -157,11 +94,17 @@ def encode(image: Pixels, suffix: str = ".png", provenance: dict[str, Any] | Non
     unknown suffix and for an image larger than its format allows.
     """
     if suffix.lower() not in SUFFIXES:
-        raise UserError(f"'{suffix}' is no image file: use one of {', '.join(SUFFIXES)}.")
+        raise UserError(
+            "'{suffix}' is no image file: use one of {suffixes}.",
+            suffix=suffix,
+            suffixes=", ".join(SUFFIXES),
+        )
     buffer = io.BytesIO()
     kind = {".png": "PNG", ".webp": "WEBP"}.get(suffix.lower(), "JPEG")
     if max(image.shape[:2]) > LONGEST_SIDE.get(kind, math.inf):
-        raise UserError(f"The sheet is too long for a {suffix} file: use .png, or fewer faces.")
+        raise UserError(
+            "The sheet is too long for a {suffix} file: use .png, or fewer faces.", suffix=suffix
+        )
     options: dict[str, Any] = {"quality": 90} if kind != "PNG" else {}
     if provenance is not None and kind == "PNG":
         chunk = PngImagePlugin.PngInfo()
@@ -190,24 +133,9 @@ def decode_png(png: bytes, max_pixels: int) -> tuple[Pixels, dict[str, Any] | No
 
     Raises UnreadableImageError where it is no PNG or has more than `max_pixels` pixels.
     """
-    try:
-        with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
-            if image.width * image.height > max_pixels:
-                raise UnreadableImageError(f"it has more than {max_pixels:,} pixels")
-            image.load()
-            text = getattr(image, "text", {}).get("neuroceleb")
-            pixels = np.asarray(_to_rgb(image))
-    except UnreadableImageError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise UnreadableImageError(f"it has more than {max_pixels:,} pixels") from error
-    except Exception as error:  # decoders raise any exception on hostile bytes
-        raise UnreadableImageError("it is no whole PNG") from error
-    try:
-        value = json.loads(text) if text else None
-    except (ValueError, RecursionError):
-        value = None
-    return pixels, value if isinstance(value, dict) else None
+    limits = dataclasses.replace(decoding.VISITOR, pixels=max_pixels, result_pixels=max_pixels)
+    image, text = decoding.read_png(png, limits)
+    return np.asarray(image), records.parse_object(text.get("neuroceleb"))
 
 
 def save(path: Path, image: Pixels, provenance: dict[str, Any] | None = None) -> None:
@@ -218,13 +146,17 @@ def save(path: Path, image: Pixels, provenance: dict[str, Any] | None = None) ->
 def load(path: Path) -> Pixels:
     """Decode one image file to (H, W, 3) uint8; raises UserError with its name."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise UnreadableImageError(f"it is over {MAX_FILE_BYTES // 2**20} MB")
-        return np.asarray(read_photo(path.read_bytes()))
+        return decoding.read_pixels(files.read_bytes(path, MAX_FILE_BYTES))
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+        raise UserError(
+            "{path} cannot be read: {reason}.",
+            path=files.printable(path),
+            reason=error.strerror or str(error),
+        ) from error
     except UnreadableImageError as error:
-        raise UserError(f"{path} cannot be shown: {error}.") from error
+        raise UserError(
+            "{path} cannot be shown: {reason}.", path=files.printable(path), reason=error.message
+        ) from error
 
 
 def thumbnails(faces: Pixels) -> Thumbnails:

@@ -204,13 +204,15 @@ class Settings:
     def _check_dependencies(self) -> None:
         if self.patience and not self.evaluate_every:
             raise UserError(
-                f"--patience {self.patience} counts evaluations: set --evaluate-every as well, or "
-                "leave --patience out."
+                "--patience {patience} counts evaluations: set --evaluate-every as well, or "
+                "leave --patience out.",
+                patience=self.patience,
             )
         if self.freeze_d and self.start_from in ("", NONE):
             raise UserError(
-                f"--freeze-d {self.freeze_d} has nothing to freeze in a run that starts from "
-                "noise: choose a model with --start-from, or leave --freeze-d out."
+                "--freeze-d {freeze_d} has nothing to freeze in a run that starts from noise: "
+                "choose a model with --start-from, or leave --freeze-d out.",
+                freeze_d=self.freeze_d,
             )
 
     def for_faces(self, count: int) -> "Settings":
@@ -243,7 +245,9 @@ class Settings:
         known = {spec.name for spec in dataclasses.fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
-            raise UserError(f"The run has a setting '{unknown[0]}' that this version lacks.")
+            raise UserError(
+                "The run has a setting '{name}' that this version lacks.", name=unknown[0]
+            )
         return cls.checked(**BEFORE | values)
 
     def to_json(self) -> dict[str, Any]:

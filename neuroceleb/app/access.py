@@ -3,7 +3,7 @@
 import ipaddress
 from dataclasses import dataclass
 
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,13 @@ class Access:
         """Whether visitors may do more than watch."""
         return self.is_local or self.has_password
 
-    def check(self, action: str) -> None:
+    def check(self, action: Message) -> None:
         """Raises UserError where visitors may only watch; `action` names what was requested."""
         if not self.is_open:
             raise UserError(
-                f"This server does not let visitors {action}: start it with --auth USER:PASSWORD, "
-                "or on this machine alone."
+                "This server does not let visitors {action}: start it with --auth "
+                "USER:PASSWORD, or on this machine alone.",
+                action=action,
             )
 
 

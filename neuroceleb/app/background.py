@@ -20,9 +20,9 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 
 from neuroceleb import files
+from neuroceleb.app.catalogue import SORRY, rendered
 from neuroceleb.app.payloads import file_headers
-from neuroceleb.app.translations import SORRY
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Kind:
 
     name: str
     max_pending: int
-    busy: str
+    busy: Message
     abandoned_after_s: float | None
     kept_s: float
     max_kept: int
@@ -67,7 +67,7 @@ class Task:
         self.state = QUEUED
         self.progress = 0.0
         self.result: Json | None = None
-        self.error: str | None = None
+        self.error: Message | None = None
         self._updates: list[Json] = []
         self._work: Work | None = work
         self._cancelled = threading.Event()
@@ -112,14 +112,14 @@ class Task:
         return self._ended.wait(timeout_s)
 
     def poll(self, since: int = 0) -> Json:
-        """The status as JSON, with the incremental results from number `since` on."""
+        """The status as JSON, with the incremental results from number `since` on, translated."""
         self._polled_at = time.monotonic()
         return {
             "state": self.state,
             "progress": round(self.progress, 4),
             "updates": self._updates[max(0, since) :],
-            "result": self.result,
-            "error": self.error,
+            "result": rendered(self.result),
+            "error": rendered(self.error),
         }
 
     def run(self) -> None:
@@ -134,9 +134,9 @@ class Task:
         except TaskCancelledError:
             state = CANCELLED
         except UserError as error:
-            self.error = str(error)
+            self.error = error.message
         except OSError as error:
-            self.error = str(files.not_written(self.file.parent, error))
+            self.error = files.not_written(self.file.parent, error).message
         except Exception:
             log.exception("A task of the kind '%s' failed", self.kind.name)
             self.error = SORRY

@@ -17,11 +17,12 @@ from typing import Any
 from neuroceleb import files
 from neuroceleb.app import background
 from neuroceleb.app.background import Kind, Task, Tasks
+from neuroceleb.app.catalogue import rendered
 from neuroceleb.app.uploads import Batch, Uploads
 from neuroceleb.data.faces import crop, edit
 from neuroceleb.data.faces.crop_photos import Options, Progress, crop_photos
 from neuroceleb.data.faces.manifest import FaceSet, Row
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import IMAGE_SIZE
 
@@ -39,7 +40,7 @@ STATES = {
 KIND = Kind(
     "crop",
     max_pending=1,
-    busy="Other photos are being cropped: wait until they are done.",
+    busy=Message("Other photos are being cropped: wait until they are done."),
     abandoned_after_s=None,
     kept_s=math.inf,
     max_kept=1,
@@ -154,7 +155,7 @@ class Cropper:
     def _latest(self, task: Task) -> dict[str, Any]:
         if task.state == background.DONE:
             return self._status | (task.result or {})
-        return self._status | {"state": STATES[task.state], "error": task.error}
+        return self._status | {"state": STATES[task.state], "error": rendered(task.error)}
 
     def newest(self) -> list[list[Row]]:
         """The rows of the photos that were cropped last, the newest first."""

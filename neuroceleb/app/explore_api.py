@@ -18,7 +18,7 @@ from neuroceleb.app.background import Tasks
 from neuroceleb.app.explore_model import Json, sprite_url
 from neuroceleb.app.parameters import read_number, read_whole
 from neuroceleb.app.payloads import JsonBody, data_url, read_file
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.images import Pixels
 from neuroceleb.latent import arithmetic, interpolation, projection_target, saved_directions
 from neuroceleb.latent.seeds import z_from_seeds
@@ -51,7 +51,9 @@ class ExploreApi:
 
     def grid(self, values: Json) -> Json:
         """The faces of consecutive seeds."""
-        count = read_whole(values.get("count", MAX_GRID), "The number of faces", 1, MAX_GRID)
+        count = read_whole(
+            values.get("count", MAX_GRID), Message("The number of faces"), 1, MAX_GRID
+        )
         seeds = faces.read_seeds(values.get("first"), count)
         loaded = explore_model.load(self.workspace, values)
         pngs = loaded.pngs(z_from_seeds(seeds, loaded.model.nz))
@@ -78,7 +80,9 @@ class ExploreApi:
             shares = np.linspace(0, 1, sheets.FRAMES)
             line = interpolation.slerp(z, loaded.z(values["other"]), shares)
         else:
-            dimension = read_whole(values.get("dimension"), "The dimension of z", 0, len(z) - 1)
+            dimension = read_whole(
+                values.get("dimension"), Message("The dimension of z"), 0, len(z) - 1
+            )
             line = np.repeat(z[None], sheets.FRAMES, axis=0)
             line[:, dimension] = sheets.offsets()
         return {"z": line.round(5).tolist()} | _frames_json(loaded.model.images(line))
@@ -103,12 +107,14 @@ class ExploreApi:
 
     def name_directions(self, values: Json) -> Json:
         """Name the directions and save them with the run."""
-        self.access.check("name directions")
+        self.access.check(Message("name directions"))
         loaded = explore_model.load(self.workspace, values)
         found, _ = loaded.directions()
         names = values.get("names")
         if not isinstance(names, list) or len(names) != len(found):
-            raise UserError(f"There are {len(found)} directions to name: reload the page.")
+            raise UserError(
+                "There are {count} directions to name: reload the page.", count=len(found)
+            )
         named = [
             replace(direction, name=saved_directions.check_name(name))
             for direction, name in zip(found, names, strict=True)
@@ -129,11 +135,15 @@ class ExploreApi:
 def _read_positions(value: Any, count: int) -> list[float]:
     """The positions of all sliders; raises UserError."""
     positions = value if isinstance(value, list) else []
-    numbers = [float(read_number(position, "A slider's position")) for position in positions]
+    numbers = [
+        float(read_number(position, Message("A slider's position"))) for position in positions
+    ]
     if len(numbers) != count or max(map(abs, numbers), default=0.0) > MAX_POSITION:
         raise UserError(
-            f"The {count} sliders stand at {count} numbers from -{MAX_POSITION:g} to "
-            f"{MAX_POSITION:g}: reload the page."
+            "The {count} sliders stand at {count} numbers from -{limit:g} to {limit:g}: reload "
+            "the page.",
+            count=count,
+            limit=MAX_POSITION,
         )
     return numbers
 
@@ -170,5 +180,5 @@ def add_routes(app: FastAPI, workspace: Workspace, access: Access, tasks: Tasks)
     @app.post("/explore/{what}")
     def answer(what: str, body: JsonBody) -> Json:
         if what not in routes:
-            raise UserError(f"'{what[:40]}' is nothing that can be asked for here.")
+            raise UserError("'{kind}' is nothing that can be asked for here.", kind=what[:40])
         return routes[what](body)

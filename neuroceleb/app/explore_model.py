@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neuroceleb import images
 from neuroceleb.app import faces
 from neuroceleb.app.payloads import data_url
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.images import Pixels
 from neuroceleb.latent import arithmetic
 from neuroceleb.latent.saved_directions import Direction
@@ -41,7 +41,9 @@ class LoadedModel:
     def zs(self, several: Any) -> Latent | None:
         """The latent vectors of a list of faces, (N, nz); None of an empty one."""
         if not isinstance(several, list) or len(several) > arithmetic.MAX_FACES:
-            raise UserError(f"A term has at most {arithmetic.MAX_FACES} faces: take one away.")
+            raise UserError(
+                "A term has at most {most} faces: take one away.", most=arithmetic.MAX_FACES
+            )
         return np.stack([self.z(face) for face in several]) if several else None
 
     def face_json(self, z: Latent) -> Json:
@@ -60,14 +62,14 @@ class LoadedModel:
         """(N, nz) -> a data URL for each face."""
         return [data_url(images.encode(face)) for face in self.model.images(z)]
 
-    def directions(self) -> tuple[list[Direction], str | None]:
+    def directions(self) -> tuple[list[Direction], Message | None]:
         """The model's directions, and the reason where the saved ones cannot be used."""
         from neuroceleb.latent import model_cache
 
         try:
             return model_cache.directions_of(self.model), None
         except UserError as error:
-            return model_cache.compute_directions(self.model), str(error)
+            return model_cache.compute_directions(self.model), error.message
 
 
 def load(workspace: Workspace, values: Json) -> LoadedModel:

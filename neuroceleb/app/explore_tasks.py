@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from neuroceleb import images
+from neuroceleb import decoding, images
 from neuroceleb.app import explore_model
 from neuroceleb.app.access import Access
 from neuroceleb.app.background import Kind, Task, Tasks
 from neuroceleb.app.explore_model import Json, LoadedModel, sprite_url
 from neuroceleb.app.payloads import data_url
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.images import Pixels, UnreadableImageError
 from neuroceleb.latent import face_map
 from neuroceleb.latent.seeds import z_from_seeds
@@ -25,7 +25,7 @@ from neuroceleb.settings import IMAGE_SIZE
 KIND = Kind(
     "explore",
     max_pending=6,
-    busy="Others are waiting for their results already: try in a minute.",
+    busy=Message("Others are waiting for their results already: try in a minute."),
     abandoned_after_s=20.0,
     kept_s=60.0,
     max_kept=8,
@@ -41,9 +41,9 @@ def submit(workspace: Workspace, access: Access, tasks: Tasks, values: Json) -> 
     """Queue the task that `values["kind"]` names; raises UserError."""
     kind = values.get("kind")
     if kind not in WORKS:
-        raise UserError(f"'{str(kind)[:40]}' is nothing that can be asked for here.")
+        raise UserError("'{kind}' is nothing that can be asked for here.", kind=str(kind)[:40])
     if kind in SHOW_PHOTOS:
-        access.check("see training photos")
+        access.check(Message("see training photos"))
     if kind == "project":
         read_crop(values.get("crop"))  # refused now rather than when the task runs
 
@@ -143,7 +143,7 @@ SHOW_PHOTOS = frozenset({"nearest", "survey"})
 
 def _copy_check(
     task: Task, loaded: LoadedModel, workspace: Workspace
-) -> tuple[CopyCheck, str | None]:
+) -> tuple[CopyCheck, Message | None]:
     """The check against the training photos, and a remark where they changed since."""
 
     def report(done: int, count: int) -> None:
@@ -174,7 +174,7 @@ def read_crop(url: Any) -> Pixels:
     try:
         if not 0 < len(text) <= MAX_CROP_BYTES:
             raise ValueError
-        crop = np.asarray(images.read_photo(base64.b64decode(text, validate=True)))
+        crop = decoding.read_pixels(base64.b64decode(text, validate=True), limits=decoding.VISITOR)
     except (ValueError, binascii.Error, UnreadableImageError) as error:
         raise UserError("That is no face cut from a photo: choose the photo again.") from error
     if crop.shape != (IMAGE_SIZE, IMAGE_SIZE, 3):

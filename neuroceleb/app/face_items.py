@@ -4,7 +4,7 @@ from typing import Any
 
 from neuroceleb import images
 from neuroceleb.app import faces
-from neuroceleb.app.catalogue import gettext
+from neuroceleb.app.catalogue import translate
 from neuroceleb.app.payloads import data_url
 from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace
@@ -36,7 +36,7 @@ def items_of_faces(workspace: Workspace, wanted: list[Any], favourites: list[Ite
         try:
             good.append((place, faces.read_face(workspace, face)))
         except UserError as error:
-            shown[-1]["problem"] = error.message.translate(gettext)
+            shown[-1]["problem"] = translate(error.message)
     drawn = faces.draw_faces([face for _, face in good])
     for (place, face), pixels in zip(good, drawn, strict=True):
         png = images.encode(pixels, ".png", face.provenance)

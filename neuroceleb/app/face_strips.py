@@ -37,7 +37,7 @@ def from_sheets(run: Run, face: int) -> dict[str, Any]:
     """
     chosen = evenly_spaced(list(run.sheets().items()), MAX_SHEETS)
     if not chosen:
-        raise UserError(f"The run '{run.name}' has no sample sheets yet.")
+        raise UserError("The run '{name}' has no sample sheets yet.", name=run.name)
     with ThreadPoolExecutor(THREADS) as pool:
         cuts = list(pool.map(lambda pair: timelapse.cut(images.load(pair[1]), face), chosen))
     seed = None if is_imported(run) else face
@@ -52,8 +52,8 @@ def from_weights(run: Run, face: Any) -> dict[str, Any]:
     kept = evenly_spaced(list(run.kept().items()), MAX_WEIGHTS)
     if not kept:
         raise UserError(
-            f"The run '{run.name}' kept no weights to draw other faces with: train with "
-            "--keep-every 1."
+            "The run '{name}' kept no weights to draw other faces with: train with --keep-every 1.",
+            name=run.name,
         )
     pictures: list[Pixels] = []
     with _drawing:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from neuroceleb import __version__, images
 from neuroceleb.app.parameters import read_number, read_whole
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.images import Pixels
 from neuroceleb.latent.seeds import MAX_SEED, check_truncation, parse_seeds, z_from_seeds
 from neuroceleb.runs.run import Run
@@ -101,7 +101,7 @@ def read_model(workspace: Workspace, model: Any, epoch: Any) -> tuple[Run, int, 
     if not isinstance(model, str) or not model:
         raise UserError("No model is chosen: choose one of the list.")
     run = workspace.run(model)
-    number = None if epoch is None or epoch == "" else read_whole(epoch, "The epoch")
+    number = None if epoch is None or epoch == "" else read_whole(epoch, Message("The epoch"))
     weights = run.weights(number)
     return run, number if number is not None else max(run.kept()), weights
 
@@ -110,8 +110,8 @@ def read_seeds(seed: Any, count: Any) -> Sequence[int]:
     """1 to 256 seeds, from one and how many, or from a list; raises UserError."""
     if isinstance(seed, str) and re.search(r"\d\s*[-,]", seed):
         return _listed(seed)
-    how_many = read_whole(count, "The number of faces", 1, MAX_COUNT)
-    first = read_whole(seed, "The seed", 0, MAX_SEED - how_many + 1)
+    how_many = read_whole(count, Message("The number of faces"), 1, MAX_COUNT)
+    first = read_whole(seed, Message("The seed"), 0, MAX_SEED - how_many + 1)
     return range(first, first + how_many)
 
 
@@ -119,14 +119,16 @@ def _listed(text: str) -> Sequence[int]:
     seeds = parse_seeds(text[:MAX_SEEDS_CHARS])
     if len(seeds) > MAX_COUNT or len(text) > MAX_SEEDS_CHARS:
         raise UserError(
-            f"{len(seeds):,} faces cannot be shown at once: write {MAX_COUNT} seeds at most."
+            "{count:,} faces cannot be shown at once: write {most} seeds at most.",
+            count=len(seeds),
+            most=MAX_COUNT,
         )
     return seeds
 
 
 def read_truncation(value: Any) -> float:
     """A number from 0 to 2; raises UserError for anything else."""
-    scale = float(read_number(value, "The truncation"))
+    scale = float(read_number(value, Message("The truncation")))
     check_truncation(scale)
     return scale
 
@@ -139,16 +141,18 @@ def read_z(face: Any, nz: int) -> NDArray[np.float32]:
     if not isinstance(face, dict):
         raise UserError("That is no face: pick one again.")
     if "z" not in face:
-        seed = read_whole(face.get("seed"), "The seed")
+        seed = read_whole(face.get("seed"), Message("The seed"))
         scale = read_truncation(face.get("truncation", 1.0))
         one: NDArray[np.float32] = z_from_seeds([seed], nz, scale)[0]
         return one
     z = face["z"]
     good = isinstance(z, list) and len(z) == nz
-    numbers = [read_number(value, "A value of z") for value in z] if good else []
+    numbers = [read_number(value, Message("A value of z")) for value in z] if good else []
     if not good or max(map(abs, numbers)) > MAX_Z:
         raise UserError(
-            f"A z of this model is {nz} numbers from -{MAX_Z} to {MAX_Z}: pick the face again."
+            "A z of this model is {nz} numbers from -{limit} to {limit}: pick the face again.",
+            nz=nz,
+            limit=MAX_Z,
         )
     return np.array(numbers, np.float32)
 
@@ -162,7 +166,7 @@ def read_face(workspace: Workspace, face: Any) -> Face:
     if "z" in face:
         return Face(run.name, epoch, weights, z, None, 1.0)
     scale = read_truncation(face.get("truncation", 1.0))
-    return Face(run.name, epoch, weights, z, read_whole(face["seed"], "The seed"), scale)
+    return Face(run.name, epoch, weights, z, read_whole(face["seed"], Message("The seed")), scale)
 
 
 # Drawing -----------------------------------------------------------------------------------
@@ -244,7 +248,9 @@ def weights_sha256(path: Path) -> str:
         return _sha256(path, stat.st_mtime_ns, stat.st_size)
     except OSError as error:
         raise UserError(
-            f"{path.name} cannot be read ({error.strerror}): reload the page."
+            "{name} cannot be read ({reason}): reload the page.",
+            name=path.name,
+            reason=error.strerror,
         ) from error
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from neuroceleb import __version__, video
 from neuroceleb.app import faces
 from neuroceleb.app.parameters import read_number, read_whole
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.images import Pixels
 from neuroceleb.latent import interpolation
 from neuroceleb.runs.workspace import Workspace
@@ -66,7 +66,7 @@ class Interpolation:
 
     def face(self, frame: Any) -> faces.Face:
         """The face of one frame; that of a key frame has the key's seed. Raises UserError."""
-        place = read_whole(frame, "The frame", 0, len(self.z) - 1)
+        place = read_whole(frame, Message("The frame"), 0, len(self.z) - 1)
         seed = None
         if place in self.key_frames:
             seed = self.keys[self.key_frames.index(place)].get("seed")
@@ -117,7 +117,10 @@ def read_interpolation(workspace: Workspace, values: dict[str, Any]) -> Interpol
     if not isinstance(method, str) or not isinstance(easing, str):
         raise UserError("The interpolation method is missing: choose one of the list.")
     per_leg = read_whole(
-        values.get("frames", 60), "The number of frames between two faces", 1, MAX_FRAMES_PER_LEG
+        values.get("frames", 60),
+        Message("The number of frames between two faces"),
+        1,
+        MAX_FRAMES_PER_LEG,
     )
     count = interpolation.frame_count(len(keys), per_leg, loop=loop)
     key_frames = interpolation.key_frames(len(keys), count, loop=loop)
@@ -147,7 +150,7 @@ def write_film(
         scales = ", ".join(map(str, SCALES))
         raise UserError("A film is enlarged {scales} times: choose one of those.", scales=scales)
     scale = min(scale, MAX_SCALE.get(suffix, scale))
-    fps = read_number(fps, "The number of frames a second")
+    fps = read_number(fps, Message("The number of frames a second"))
     side = IMAGE_SIZE * scale
     video.check(suffix, len(path.z), fps, (side, side))
     target = new_file(f"{path.name}{suffix}")

@@ -38,17 +38,16 @@ def bind(context: Context, function: Callable[..., Any], *fixed: Any) -> Callabl
 
         @wraps(function)
         def listener(request: gr.Request, *values: Any) -> Any:
-            catalogue.set_language(catalogue.language_of(request))
-            yield from _translated(function.__name__, function(context, *fixed, *values))
+            yield from _results(request, function(context, *fixed, *values), function.__name__)
     else:
 
         @wraps(function)
         def listener(request: gr.Request, *values: Any) -> Any:
-            catalogue.set_language(catalogue.language_of(request))
-            try:
-                return function(context, *fixed, *values)
-            except Exception as error:
-                raise as_toast(error, function.__name__) from None
+            with catalogue.using(_language_of(request)):
+                try:
+                    return function(context, *fixed, *values)
+                except Exception as error:
+                    raise as_toast(error, function.__name__) from None
 
     request = inspect.Parameter(REQUEST, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     listener.__signature__ = signature.replace(parameters=[request, *own])  # type: ignore[attr-defined]
@@ -64,13 +63,23 @@ def as_toast(error: Exception, name: str) -> gr.Error:
     if isinstance(error, gr.Error):
         return error
     if isinstance(error, UserError):
-        return gr.Error(error.message.translate(catalogue.gettext), print_exception=False)
+        return gr.Error(catalogue.translate(error.message), print_exception=False)
     log.error("The listener %s failed", name, exc_info=error)
-    return gr.Error(catalogue.gettext(SORRY), print_exception=False)
+    return gr.Error(catalogue.translate(SORRY), print_exception=False)
 
 
-def _translated(name: str, results: Iterator[Any]) -> Iterator[Any]:
-    try:
-        yield from results
-    except Exception as error:
-        raise as_toast(error, name) from None
+def _language_of(request: gr.Request) -> str:
+    return catalogue.language_of(request.headers, request.cookies)
+
+
+def _results(request: gr.Request, results: Iterator[Any], name: str) -> Iterator[Any]:
+    """Each result, made in the visitor's language; every one may be made in another thread."""
+    while True:
+        with catalogue.using(_language_of(request)):
+            try:
+                result = next(results)
+            except StopIteration:
+                return
+            except Exception as error:
+                raise as_toast(error, name) from None
+        yield result

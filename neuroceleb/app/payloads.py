@@ -48,7 +48,7 @@ async def read_file(request: Request, max_bytes: int) -> bytes:
         return await read_body(request, max_bytes)
     except BodyTooLargeError:
         raise UserError(
-            f"The file is over {max_bytes // 2**20} MB: choose a smaller one."
+            "The file is over {max_mb} MB: choose a smaller one.", max_mb=max_bytes // 2**20
         ) from None
 
 

@@ -16,7 +16,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 
 from neuroceleb import images
-from neuroceleb.app import threshold_histograms
+from neuroceleb.app import catalogue, threshold_histograms
 from neuroceleb.app.access import Access
 from neuroceleb.app.cropping import RUNNING, Cropper, CropRequest, count, photo_key
 from neuroceleb.app.payloads import JsonBody
@@ -33,8 +33,8 @@ from neuroceleb.data.faces import (
 )
 from neuroceleb.data.faces.draft import Draft
 from neuroceleb.data.faces.manifest import KEPT, REJECTED, FaceSet, Row
-from neuroceleb.data.faces.rules import Rules
-from neuroceleb.errors import UserError
+from neuroceleb.data.faces.rules import Rules, message_of
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs.workspace import Workspace, check_name
 from neuroceleb.spacing import evenly_spaced
 
@@ -61,7 +61,7 @@ def manifest_of(face_set: FaceSet) -> Manifest:
         stat = face_set.manifest.stat()
     except OSError as error:
         raise UserError(
-            f"There is no dataset '{face_set.name}' made of photos: choose another."
+            "There is no dataset '{name}' made of photos: choose another.", name=face_set.name
         ) from error
     return _manifest(face_set, stat.st_mtime_ns, stat.st_size)
 
@@ -90,7 +90,7 @@ class PhotosApi:
 
     def check_allowed(self) -> None:
         """Raises UserError for visitors who may neither upload photos nor see them."""
-        self.access.check("see photos or crop them")
+        self.access.check(Message("see photos or crop them"))
 
     # Status --------------------------------------------------------------------------------
 
@@ -146,10 +146,10 @@ class PhotosApi:
         name = face_set.name
         return {
             "dataset": name,
-            **{key: report.read(face_set).get(key) for key in ("size", "detector", "align")},
+            **{key: report.readable(face_set).get(key) for key in ("size", "detector", "align")},
             "counts": counts,
             "changed": sum(row.overruled is not None for row in rows),
-            "verdict": report.assess(counts),
+            "verdict": _translated(report.assess(counts)),
             "rules": dataclasses.asdict(edited.rules),
             "saved": _has_report(face_set, len(rows)) and not draft.exists(face_set),
             "settled": _has_report(face_set, 0),
@@ -190,7 +190,7 @@ class PhotosApi:
             "size": first.photo_px,
             "turned": first.turned,
             "verdict": first.verdict,
-            "why": first.reasons[0].text if first.crop is None and first.reasons else None,
+            "why": _why(first) if first.crop is None and first.reasons else None,
             "preview": f"photos/preview/{quote(name)}/{key}" if has_preview else None,
             "faces": [_face(name, row) for row in rows if row.crop],
         }
@@ -201,10 +201,14 @@ class PhotosApi:
         known = manifest_of(self.cropper.face_set(check_name(name)))
         index = known.by_id.get(face_id)
         if index is None:
-            raise UserError(f"There is no face '{face_id[:80]}' in '{name}'.")
+            raise UserError(
+                "There is no face '{face_id}' in '{name}'.", face_id=face_id[:80], name=name
+            )
         path = known.face_set.crop_file(known.rows[index])
         if not path.is_file():
-            raise UserError(f"The crop of '{face_id[:80]}' is gone: crop its photo again.")
+            raise UserError(
+                "The crop of '{face_id}' is gone: crop its photo again.", face_id=face_id[:80]
+            )
         return path
 
     def preview(self, name: str, key: str) -> bytes:
@@ -226,7 +230,7 @@ class PhotosApi:
         self.check_allowed()
         path = self.cropper.face_set(check_name(name)).report.with_suffix(".jpg")
         if not path.is_file():
-            raise UserError(f"'{name}' has no report card yet: save it first.")
+            raise UserError("'{name}' has no report card yet: save it first.", name=name)
         return path
 
     # Cropping ------------------------------------------------------------------------------
@@ -255,7 +259,7 @@ class PhotosApi:
         if not photos:
             raise UserError("There are no photos yet: drop some first.")
         if request.detector == "google-vision" and request.agreed != photos:
-            raise UserError(f"Agree first that {photos:,} photos are sent to Google.")
+            raise UserError("Agree first that {photos:,} photos are sent to Google.", photos=photos)
         batch = self.cropper.uploads
         self.cropper.start(
             batch.batch(values["batch"]) if request.path is None else batch.new(), request
@@ -270,7 +274,9 @@ class PhotosApi:
         if face_set.exists():
             size = before.get("size", size)
         elif face_set.path.exists():
-            raise UserError(f"There is already something named '{face_set.name}': use another.")
+            raise UserError(
+                "There is already something named '{name}': use another.", name=face_set.name
+            )
         if size not in align.SIZES:
             raise UserError("The size of the crops must be 64, 96 or 128.")
         if detector not in crop_photos.DETECTORS:
@@ -292,7 +298,7 @@ class PhotosApi:
             raise UserError("Photos of the server's machine can only be named there: drop some.")
         path = Path(text.strip()).expanduser()
         if not path.is_absolute() or not path.exists():
-            raise UserError(f"{text.strip()[:200]} is not there: write the whole path.")
+            raise UserError("{path} is not there: write the whole path.", path=text.strip()[:200])
         return str(path)
 
     def change_task(self, action: str, values: dict[str, Any]) -> None:
@@ -316,7 +322,9 @@ class PhotosApi:
         known = manifest_of(face_set)
         index = known.by_id.get(str(values.get("face")))
         if index is None:
-            raise UserError(f"There is no such face in '{face_set.name}': reload the page.")
+            raise UserError(
+                "There is no such face in '{name}': reload the page.", name=face_set.name
+            )
         edited = draft.read(face_set).with_choice(known.rows[index], values.get("choice"))
         draft.write(face_set, edited)
 
@@ -334,7 +342,9 @@ class PhotosApi:
         self.check_allowed()
         face_set = self._face_set(values)
         if not face_set.exists():
-            raise UserError(f"There is no dataset '{face_set.name}' to save: crop photos first.")
+            raise UserError(
+                "There is no dataset '{name}' to save: crop photos first.", name=face_set.name
+            )
         new = values.get("name")
         wanted = check_name(new) if isinstance(new, str) and new else face_set.name
         if wanted != face_set.name:
@@ -347,12 +357,13 @@ class PhotosApi:
 
     def _check_free(self, face_set: FaceSet, wanted: str) -> None:
         if self.cropper.face_set(wanted).path.exists():
-            raise UserError(f"There is already a dataset '{wanted}': use another name.")
+            raise UserError("There is already a dataset '{name}': use another name.", name=wanted)
         trained = self.workspace.runs_trained_on(face_set.path)
         if trained:
             raise UserError(
-                f"'{face_set.name}' keeps its name, for runs were trained with it: "
-                f"{', '.join(trained[:5])}."
+                "'{name}' keeps its name, for runs were trained with it: {runs}.",
+                name=face_set.name,
+                runs=", ".join(trained[:5]),
             )
 
     def remove(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -378,7 +389,7 @@ class PhotosApi:
 
 def _has_report(face_set: FaceSet, rows: int) -> bool:
     """Whether there is a report of at least so many rows: not so after an interruption."""
-    return int(report.read(face_set).get("rows", -1)) >= rows
+    return int(report.readable(face_set).get("rows", -1)) >= rows
 
 
 def _line(face_set: FaceSet) -> dict[str, Any]:
@@ -388,7 +399,7 @@ def _line(face_set: FaceSet) -> dict[str, Any]:
 
 @lru_cache(maxsize=MAX_DATASETS)
 def _saved_counts(face_set: FaceSet, _: int) -> dict[str, Any]:
-    card = report.read(face_set)
+    card = report.readable(face_set)
     return {key: card.get(key) for key in ("photos", "kept", "rejected", "size")}
 
 
@@ -531,3 +542,13 @@ def _add_file_routes(app: FastAPI, photos: PhotosApi) -> None:
     @app.get("/photos/report/{name}")
     def card(name: str) -> FileResponse:
         return FileResponse(photos.report_file(name), headers={"Cache-Control": "no-store"})
+
+
+def _why(row: Row) -> str:
+    return catalogue.translate(message_of(row.reasons[0]))
+
+
+def _translated(verdict: dict[str, Any]) -> dict[str, Any]:
+    """A verdict of `report.assess` with its sentences in the current language."""
+    sentences = [{**one, "text": catalogue.sentence(one, "text")} for one in verdict["sentences"]]
+    return {**verdict, "sentences": sentences}

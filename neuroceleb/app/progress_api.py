@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from neuroceleb.app import face_strips, sheet_previews, timelapse_files
+from neuroceleb.app import catalogue, face_strips, sheet_previews, timelapse_files
 from neuroceleb.app.access import is_loopback
 from neuroceleb.app.background import Tasks
 from neuroceleb.app.face_strips import is_imported
@@ -18,7 +18,7 @@ from neuroceleb.app.faces import SHIPPED_MODEL
 from neuroceleb.app.parameters import read_text
 from neuroceleb.app.payloads import JsonBody
 from neuroceleb.app.sheet_previews import is_small
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import charts, evaluation, import_2017
 from neuroceleb.runs.charts import Stats
 from neuroceleb.runs.run import ACTIVE, Run
@@ -40,7 +40,7 @@ def is_active(run: Run) -> bool:
 
 def read_run(workspace: Workspace, name: Any) -> Run:
     """The run of that name; raises UserError for anything else."""
-    return workspace.run(read_text(name, "No run is chosen: choose one of the list."))
+    return workspace.run(read_text(name, Message("No run is chosen: choose one of the list.")))
 
 
 def overview(workspace: Workspace, name: str, other: str) -> dict[str, Any]:
@@ -62,13 +62,13 @@ def overview(workspace: Workspace, name: str, other: str) -> dict[str, Any]:
 
 def describe(run: Run) -> dict[str, Any]:
     """One run: state, sample sheets, kept weights, best epoch, and the figures of its charts."""
-    stats = charts.with_evaluations(run.stats(), evaluation.read(run.path))
+    stats = charts.with_evaluations(run.stats(), evaluation.readable(run.path))
     status = run.status()
     best = charts.best_epoch(stats)
     return {
         "name": run.name,
         "state": status["state"],
-        "message": str(status.get("message") or ""),
+        "message": catalogue.sentence(status, "message"),
         "epochs": status.get("epochs"),
         "eta_seconds": _rounded(status.get("eta_seconds")),
         "imported": is_imported(run),
@@ -109,7 +109,9 @@ def sheet_file(workspace: Workspace, name: str, epoch: int) -> Path:
     """The file of one sample sheet; raises UserError where the run has none for that epoch."""
     sheets = workspace.run(name).sheets()
     if epoch not in sheets:
-        raise UserError(f"The run '{name}' has no sample sheet of epoch {epoch}.")
+        raise UserError(
+            "The run '{name}' has no sample sheet of epoch {epoch}.", name=name, epoch=epoch
+        )
     return sheets[epoch]
 
 
@@ -142,9 +144,9 @@ def import_run(workspace: Workspace, is_local: bool, values: dict[str, Any]) -> 
         )
     folder = read_text(
         values.get("folder"),
-        "No folder is named: write where the original script's files are.",
+        Message("No folder is named: write where the original script's files are."),
     )
-    name = read_text(values.get("name"), "The run has no name yet: give it one.")
+    name = read_text(values.get("name"), Message("The run has no name yet: give it one."))
     return import_2017.import_folder(Path(folder), workspace, name).name
 
 

@@ -50,12 +50,15 @@ def restore(workspace: Workspace, png: bytes) -> Restored:
 
 def _read(png: bytes) -> tuple[Pixels, dict[str, Any]]:
     if len(png) > MAX_BYTES:
-        raise UserError(f"The PNG is over {MAX_BYTES // 2**20} MB: it was not saved here.")
+        raise UserError(
+            "The PNG is over {max_mb} MB: it was not saved here.", max_mb=MAX_BYTES // 2**20
+        )
     try:
         pixels, provenance = images.decode_png(png, MAX_PIXELS)
     except images.UnreadableImageError as error:
         raise UserError(
-            f"The file cannot be used, {error}: drop a PNG that was saved here."
+            "The file cannot be used, {reason}: drop a PNG that was saved here.",
+            reason=error.message,
         ) from error
     if provenance is None:
         raise UserError("The PNG has no provenance in it: drop one that was saved here.")
@@ -79,11 +82,13 @@ def _find(workspace: Workspace, provenance: dict[str, Any]) -> tuple[Run, int, P
                 return run, epoch, weights
     if runs and runs[0].name == named:
         raise UserError(
-            f"The PNG was made by other weights than those that the run '{named[:80]}' has here."
+            "The PNG was made by other weights than those that the run '{name}' has here.",
+            name=named[:80],
         )
     raise UserError(
-        f"The PNG was made by the model '{named[:80]}', which is not here: "
-        "put its run under checkpoints/."
+        "The PNG was made by the model '{name}', which is not here: put its run under "
+        "checkpoints/.",
+        name=named[:80],
     )
 
 
@@ -95,7 +100,7 @@ def _sheet(run: Run, epoch: int, weights: Path, provenance: dict[str, Any]) -> f
         )
     if len(listed) > faces.MAX_COUNT:
         raise UserError(
-            f"The sheet has over {faces.MAX_COUNT} faces: more cannot be shown at once."
+            "The sheet has over {most} faces: more cannot be shown at once.", most=faces.MAX_COUNT
         )
     seeds = parse_seeds(",".join(map(str, listed)))
     truncation = faces.read_truncation(provenance.get("truncation", 1.0))

@@ -6,10 +6,11 @@ from typing import Any
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from neuroceleb.app import catalogue
+from neuroceleb.app.catalogue import LANGUAGES, SORRY, translate
 
 ROUTE = "/gradio_api/run/"
 REFUSED = 422
+SORRY_SENTENCES = frozenset(translate(SORRY, language) for language in LANGUAGES)
 
 
 class RefusalStatus:
@@ -54,4 +55,4 @@ def _is_refusal(body: bytes) -> bool:
     except ValueError:
         return False
     error = answer.get("error") if isinstance(answer, dict) else None
-    return isinstance(error, str) and error not in catalogue.sorry_sentences()
+    return isinstance(error, str) and error not in SORRY_SENTENCES

@@ -44,7 +44,7 @@ def read_request(
     if isinstance(requested.seeds, list):
         raise UserError("Best of begins at one seed: write one, not a list.")
     if len(requested.seeds) > MAX_BEST:
-        raise UserError(f"Best of chooses {MAX_BEST} faces at most: ask for fewer.")
+        raise UserError("Best of chooses {most} faces at most: ask for fewer.", most=MAX_BEST)
     drawn = len(requested.seeds) * DRAWN_PER_KEPT
     return faces.read_request(workspace, model, epoch, requested.seeds[0], drawn, truncation)
 

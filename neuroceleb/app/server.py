@@ -18,7 +18,7 @@ from neuroceleb.app import faces, page, theme
 from neuroceleb.app.access import Access
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.background import Tasks
-from neuroceleb.app.catalogue import label
+from neuroceleb.app.catalogue import Language, i18n, translate
 from neuroceleb.app.components import module_html
 from neuroceleb.app.file_payloads import UploadedFilesOnly
 from neuroceleb.app.guard import Guard
@@ -61,13 +61,14 @@ def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None)
         show_error=True,
         max_file_size=UPLOAD_LIMIT,
         favicon_path=str(theme.ASSETS / "favicon.png"),
-        i18n=label,
+        i18n=i18n(),
         theme=theme.theme(),
         head=module_html.head(),
     )
     app.add_middleware(HeadScript, script=theme.LANGUAGE_SCRIPT)
     app.add_middleware(UploadedFilesOnly, folder=context.files)
     app.add_middleware(RefusalStatus)
+    app.add_middleware(Language)
     app.add_middleware(Guard, host=host, auth=auth)
     return app
 
@@ -84,7 +85,8 @@ def _add_files(app: FastAPI, workspace: Workspace) -> None:
 
 
 def _error_json(_: Request, error: Exception) -> JSONResponse:
-    sentence = str(error).encode("utf-8", "replace").decode()  # it may quote a lone surrogate
+    text = translate(error.message) if isinstance(error, UserError) else str(error)
+    sentence = text.encode("utf-8", "replace").decode()  # it may quote a lone surrogate
     return JSONResponse({"error": sentence}, status_code=400)
 
 

@@ -40,7 +40,7 @@ def read_epochs(text: str) -> list[int]:
     except ValueError as error:
         raise UserError("Epochs are numbers with commas between: reload the page.") from error
     if len(epochs) > MAX_FRAMES or min(epochs) < 0 or max(epochs) > 2**31:
-        raise UserError(f"Ask for 1 to {MAX_FRAMES} epochs at once: reload the page.")
+        raise UserError("Ask for 1 to {most} epochs at once: reload the page.", most=MAX_FRAMES)
     return epochs
 
 
@@ -73,7 +73,9 @@ def preview(path: Path) -> bytes:
         if is_small(stat.st_size):
             return path.read_bytes()
     except OSError as error:
-        raise UserError(f"{path.name} cannot be read ({error.strerror}).") from error
+        raise UserError(
+            "{name} cannot be read ({reason}).", name=path.name, reason=error.strerror
+        ) from error
     return _cached(path, _cache_path(path, stat.st_mtime_ns, stat.st_size))
 
 

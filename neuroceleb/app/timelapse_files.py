@@ -4,7 +4,7 @@ from typing import Any
 
 from neuroceleb.app.background import Kind, Task, Tasks
 from neuroceleb.app.parameters import read_number, read_whole
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import timelapse
 from neuroceleb.runs.run import Run
 
@@ -12,7 +12,7 @@ SUFFIXES = {"mp4": ".mp4", "gif": ".gif"}
 KIND = Kind(
     "timelapse",
     max_pending=1,
-    busy="Another timelapse is being made: wait until it is done.",
+    busy=Message("Another timelapse is being made: wait until it is done."),
     abandoned_after_s=120.0,  # browsers slow down the timers of hidden pages to one a minute
     kept_s=3_600.0,
     max_kept=20,
@@ -28,8 +28,10 @@ def submit(run: Run, tasks: Tasks, values: dict[str, Any]) -> Task:
     plan = timelapse.plan(
         run,
         suffix,
-        face=None if face is None else read_whole(face, "The face"),
-        fps=float(read_number(values.get("fps", timelapse.FPS), "The number of epochs a second")),
+        face=None if face is None else read_whole(face, Message("The face")),
+        fps=float(
+            read_number(values.get("fps", timelapse.FPS), Message("The number of epochs a second"))
+        ),
         curves=values.get("curves") is not False,
     )
 

@@ -14,12 +14,14 @@ from urllib.parse import quote
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
+from neuroceleb.app import catalogue
 from neuroceleb.app.access import Access
 from neuroceleb.app.background import repeat
+from neuroceleb.app.catalogue import translate
 from neuroceleb.app.parameters import read_text
 from neuroceleb.app.payloads import JsonBody
 from neuroceleb.data import dataset
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import jobs, launch, queue, verdict
 from neuroceleb.runs.run import ACTIVE, Run
 from neuroceleb.runs.workspace import Workspace, check_name
@@ -30,7 +32,7 @@ LOG_LINES = 60
 FIGURES = ("epoch", "loss_d", "loss_g", "d_x", "d_g_z1", "d_g_z2")
 STATUS_KEYS = (
     *("epochs", "epoch", "step", "steps", "images_seen", "images_per_second", "eta_seconds"),
-    *("message", "device", "memory_mb", "gpu_memory_mb", "adjusted"),
+    *("device", "memory_mb", "gpu_memory_mb", "adjusted"),
 )
 
 
@@ -90,8 +92,11 @@ class TrainApi:
         return {
             "name": run.name,
             "state": status["state"],
-            "status": {key: status[key] for key in STATUS_KEYS if key in status},
-            "verdict": dataclasses.asdict(judgement) if judgement else None,
+            "status": {
+                **{key: status[key] for key in STATUS_KEYS if key in status},
+                "message": catalogue.sentence(status, "message"),
+            },
+            "verdict": _verdict(judgement) if judgement else None,
             "sheet": None if newest is None else _sheet(run, newest, sheets[newest]),
             "log": jobs.log_tail(run, LOG_LINES),
             "first": first,
@@ -136,24 +141,30 @@ class TrainApi:
 
     def estimate(self, values: dict[str, Any]) -> dict[str, Any]:
         """Time, memory and disk that a run would take, and problems; takes some seconds."""
-        self.access.check("train")
+        self.access.check(Message("train"))
         name, text, settings, _ = self._read(values)
         if not _estimating.acquire(blocking=False):
             raise UserError("Another estimate is being made: wait until it is done.")
         try:
-            return jobs.estimate(self.workspace, name, text, settings)
+            found = jobs.estimate(self.workspace, name, text, settings)
         finally:
             _estimating.release()
+        for problem in found["problems"]:
+            problem["sentence"] = catalogue.sentence(problem, "sentence")
+        if found["start_model"]:
+            start = found["start_model"]
+            start["reason"] = catalogue.sentence(start, "reason")
+        return found
 
     def start(self, values: dict[str, Any]) -> None:
         """Start a new run, or put it in the queue."""
-        self.access.check("train")
+        self.access.check(Message("train"))
         name, text, settings, source = self._read(values)
         jobs.start(self.workspace, name, jobs.new_config(self.workspace, text, source, settings))
 
     def change(self, action: str, values: dict[str, Any]) -> None:
         """Stop, force, resume, rename or delete a run."""
-        self.access.check("train")
+        self.access.check(Message("train"))
         name = str(values.get("name"))
         if action == "stop":
             jobs.stop(self.workspace, name)
@@ -166,17 +177,21 @@ class TrainApi:
         elif action == "delete":
             jobs.delete(self.workspace, name)
         else:
-            raise UserError(f"'{action[:40]}' is nothing that can be done with a run.")
+            raise UserError(
+                "'{action}' is nothing that can be done with a run.", action=action[:40]
+            )
 
     def _read(self, values: dict[str, Any]) -> tuple[str, str, Settings, Path]:
         """Name, dataset, settings and the dataset's place, every one checked."""
         name, text, given = values.get("name"), values.get("dataset"), values.get("settings")
-        name = read_text(name, "The run has no name yet: give it one.")
-        text = read_text(text, "No dataset is chosen: choose one, or write where it is.")
+        name = read_text(name, Message("The run has no name yet: give it one."))
+        text = read_text(text, Message("No dataset is chosen: choose one, or write where it is."))
         if not isinstance(given, dict):
             raise UserError("The settings are missing: reload the page.")
         if not self.access.is_local and text not in self._datasets():
-            raise UserError(f"'{text[:100]}' is not under datasets/: only those can be used here.")
+            raise UserError(
+                "'{path}' is not under datasets/: only those can be used here.", path=text[:100]
+            )
         known = {spec.name for spec in dataclasses.fields(Settings)}
         settings = Settings.checked(**{key: given[key] for key in given if key in known})
         if not self.access.is_local and settings.start_from not in ("", AUTO, NONE):
@@ -252,3 +267,9 @@ def add_routes(app: FastAPI, workspace: Workspace, access: Access) -> None:
 def pump_queue(workspace: Workspace) -> Callable[[], None]:
     """Start queued runs as long as the app lives; returns the function that ends it."""
     return repeat("queue", QUEUE_PUMPED_EVERY_S, lambda _: launch.start_next(workspace))
+
+
+def _verdict(found: verdict.Verdict) -> dict[str, Any]:
+    """As JSON, in the current language."""
+    advice = translate(found.advice) if found.advice else ""
+    return {**found.to_json(), "sentence": translate(found.sentence), "advice": advice}

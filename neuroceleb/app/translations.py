@@ -296,4 +296,3 @@ for table in (
     TEXTS["ko"] |= table.KO
 
 i18n = gr.I18n(**TEXTS)
-SORRY = TEXTS["en"]["sorry"]

@@ -80,10 +80,14 @@ class Batch:
             with path.open("xb") as file:
                 await _copy(body, file.write, limit, path, name)
         except FileExistsError:
-            raise UserError(f"'{name[:80]}' was sent twice: rename one of them.") from None
+            raise UserError(
+                "'{name}' was sent twice: rename one of them.", name=name[:80]
+            ) from None
         except ClientDisconnect:
             path.unlink(missing_ok=True)
-            raise UserError(f"'{name[:80]}' did not arrive whole: send it again.") from None
+            raise UserError(
+                "'{name}' did not arrive whole: send it again.", name=name[:80]
+            ) from None
         except OSError as error:
             path.unlink(missing_ok=True)
             raise files.not_written(path.parent, error) from error
@@ -92,13 +96,13 @@ class Batch:
             raise
         if length is not None and path.stat().st_size != length:
             path.unlink(missing_ok=True)
-            raise UserError(f"'{name[:80]}' did not arrive whole: send it again.")
+            raise UserError("'{name}' did not arrive whole: send it again.", name=name[:80])
 
     def _place(self, name: str, is_zip: bool) -> Path:
         """Where a file of this name goes: always inside, never over another."""
         parts = [fit for part in name.replace("\\", "/").split("/") if (fit := _fit(part))]
         if not parts or len(parts) > MAX_PARTS:
-            raise UserError(f"'{name[:80]}' is no name of a photo: rename it.")
+            raise UserError("'{name}' is no name of a photo: rename it.", name=name[:80])
         if is_zip:
             path = self.path / "zips" / secrets.token_hex(4) / parts[-1]
         else:
@@ -137,7 +141,11 @@ async def _copy(
         waiting += chunk
         if size > limit:
             await drain(body)
-            raise UserError(f"'{name[:80]}' has over {limit // 2**20:,} MB: send it in parts.")
+            raise UserError(
+                "'{name}' has over {max_mb:,} MB: send it in parts.",
+                name=name[:80],
+                max_mb=limit // 2**20,
+            )
         if len(waiting) >= WRITTEN_AT_ONCE:
             if shutil.disk_usage(path.parent).free < KEPT_FREE_BYTES:
                 await drain(body)
@@ -161,7 +169,7 @@ class Uploads:
         batch = self.batch(batch_id)
         self._sent[batch.id] += 1
         if self._sent[batch.id] > MAX_FILES:
-            raise UserError(f"These are over {MAX_FILES:,} photos: send them as a zip.")
+            raise UserError("These are over {most:,} photos: send them as a zip.", most=MAX_FILES)
         await batch.take(name, length, body)
 
     def new(self) -> Batch:

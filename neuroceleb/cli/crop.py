@@ -13,7 +13,7 @@ import click
 
 from neuroceleb import bounds
 from neuroceleb.cli.options import as_json as json_option
-from neuroceleb.cli.options import in_workspace
+from neuroceleb.cli.options import in_workspace, zip_names_option
 from neuroceleb.cli.output import print_json, progress_bar
 from neuroceleb.data.faces import edit, report
 from neuroceleb.data.faces.crop_photos import CropResult, Options, Progress, crop_photos
@@ -58,6 +58,7 @@ def rules_options(command: Callable[..., None]) -> Callable[..., None]:
 )
 @click.option("--keep-all", is_flag=True, help="Apply only the rules given here.")
 @click.option("--yes", is_flag=True, help="Agree that photos are sent to Google, and to the cost.")
+@zip_names_option
 @rules_options
 @json_option
 @in_workspace
@@ -70,6 +71,7 @@ def crop(
     align: str,
     keep_all: bool,
     yes: bool,
+    zip_names: str,
     as_json: bool,
     workspace: Workspace,
     **flags: Any,
@@ -85,8 +87,11 @@ def crop(
         _judge_again(face_set, rules, as_json)
         return
     if not 8 <= smallest_face <= 2_000:
-        raise UserError(f"--smallest-face {smallest_face:g} is out of bounds: use 8 to 2000.")
-    options = Options(size, align, detector, smallest_face, rules)
+        raise UserError(
+            "--smallest-face {smallest_face:g} is out of bounds: use 8 to 2000.",
+            smallest_face=smallest_face,
+        )
+    options = Options(size, align, detector, smallest_face, rules, zip_names)
     with _cancelled_by_signals() as cancelled, progress_bar("photos", smoothing=0.05) as show:
 
         def show_photos(progress: Progress) -> None:
@@ -160,6 +165,7 @@ def _print_result(face_set: FaceSet, result: CropResult, as_json: bool) -> None:
         f"{counts.unreadable:,} unreadable.",
         file=sys.stderr,
     )
+    _print_left_alone(result)
     for name, number in counts.by_reason.items():
         print(f"  {name.replace('_', ' '):<16} {number:>7,}", file=sys.stderr)
     for item in saved["verdict"]["sentences"]:
@@ -171,9 +177,29 @@ def _print_result(face_set: FaceSet, result: CropResult, as_json: bool) -> None:
                 "dataset": str(face_set.path),
                 **dataclasses.asdict(counts),
                 "new_faces": result.new_faces,
+                "system_files": result.system_files,
+                "other_files": result.other_files,
+                "zip_names": result.encodings,
                 "seconds": round(result.seconds, 3),
                 "verdict": saved["verdict"],
             }
+        )
+
+
+def _print_left_alone(result: CropResult) -> None:
+    """What is no photo, and how the names in zips were read."""
+    if result.system_files:
+        print(
+            f"{result.system_files:,} files in system folders (thumbnails, recycle bins) are left "
+            "alone.",
+            file=sys.stderr,
+        )
+    if result.other_files:
+        print(f"{result.other_files:,} other files (notes, videos) are no photos.", file=sys.stderr)
+    for name, encoding in result.encodings.items():
+        print(
+            f"The names in {_printable(name)} are read as {encoding}; --zip-names sets another.",
+            file=sys.stderr,
         )
 
 

@@ -16,5 +16,5 @@ def delete(name: str, yes: bool, workspace: Workspace) -> None:
     """Delete RUN with its weights, sheets and figures, for good."""
     run = workspace.run(name)
     if not yes and not click.confirm(f"Delete {run.path} with everything in it?", err=True):
-        raise UserError(f"The run '{name}' was not deleted.")
+        raise UserError("The run '{name}' was not deleted.", name=name)
     jobs.delete(workspace, name)

@@ -61,7 +61,7 @@ def evaluate(
     from neuroceleb.metrics.reference import Options, Reference, held_out_share
 
     if seed < 0:
-        raise UserError(f"--seed {seed} is out of bounds: use 0 or more.")
+        raise UserError("--seed {seed} is out of bounds: use 0 or more.", seed=seed)
     if every_epoch and epoch is not None:
         raise UserError("--epoch and --every-epoch cannot both be: leave one out.")
     run = _run_of(model, workspace)
@@ -104,7 +104,9 @@ def _weights(
     if not every_epoch:
         return [workspace.weights(model, epoch)]
     if run is None:
-        raise UserError(f"{model} is no run, so --every-epoch means nothing: leave it out.")
+        raise UserError(
+            "{model} is no run, so --every-epoch means nothing: leave it out.", model=model
+        )
     run.weights()  # raises where none are kept
     return list(run.kept().values())
 
@@ -127,7 +129,9 @@ def _people(faces: Dataset) -> "People":
     with open_source(faces.source) as source:
         names = [entry.name for entry in source.entries() if entry.name not in skipped]
     if len(names) != len(faces):
-        raise UserError(f"{faces.source} has changed while it was read: run this again.")
+        raise UserError(
+            "{source} has changed while it was read: run this again.", source=faces.source
+        )
     return persons.from_names(names)
 
 

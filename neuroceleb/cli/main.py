@@ -5,6 +5,7 @@ sentence on stderr for what the user can fix, or 130 after Ctrl-C.
 """
 
 import importlib
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -70,13 +71,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         _fail(error.format_message())
     except UserError as error:
-        _fail(str(error))
+        _fail(_formatted(error))
     except (click.Abort, KeyboardInterrupt):
         print("Interrupted.", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # nobody reads the output any more: Python must not flush it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(0)
+
+
+def _formatted(error: UserError) -> str:
+    """The sentence, or the whole message for the process that asked for it (`runs.launch`)."""
+    if os.environ.get("NEUROCELEB_ERRORS") == "json":
+        return json.dumps(error.message.to_json())
+    return str(error)
 
 
 def _fail(sentence: str) -> None:

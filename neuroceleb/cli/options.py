@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from neuroceleb.data import zip_names
 from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace, default_workspace
 from neuroceleb.settings import RECIPES, Settings
@@ -18,7 +19,9 @@ def in_workspace(command: Callable[..., None]) -> Callable[..., None]:
     def read(_context: click.Context, _option: click.Parameter, value: str | None) -> Workspace:
         root = Path(value) if value else default_workspace()
         if not root.is_dir():
-            raise UserError(f"The workspace {root} is not a folder: make it, or name another.")
+            raise UserError(
+                "The workspace {root} is not a folder: make it, or name another.", root=root
+            )
         return Workspace(root)
 
     return click.option(
@@ -52,6 +55,13 @@ def _classic_default(name: str) -> str:
     return f"  [classic: {RECIPES['classic'][name]}]" if name in RECIPES["classic"] else ""
 
 
+zip_names_option = click.option(
+    *("--zip-names", "zip_names"),
+    metavar="ENCODING",
+    default=zip_names.AUTO,
+    show_default=True,
+    help="Encoding of names in zips that are not marked as UTF-8: auto, cp949, shift_jis, gbk …",
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object last.")
 epoch_option = click.option(
     "--epoch", type=int, help="One of the run's kept epochs; the last by default."
@@ -71,5 +81,7 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(
-            f"{folder} cannot be created ({error.strerror}): use another --out."
+            "{folder} cannot be created ({reason}): use another --out.",
+            folder=folder,
+            reason=error.strerror,
         ) from error

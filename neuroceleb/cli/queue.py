@@ -1,5 +1,7 @@
 """The verb `queue`."""
 
+import sys
+
 import click
 
 from neuroceleb.cli.options import as_json, in_workspace
@@ -19,6 +21,8 @@ def list_queue(as_json: bool, workspace: Workspace) -> None:
         rows = [{"run": entry.run.name, "device": entry.device} for entry in entries]
         print_json({"queue": rows})
         return
+    for sentence in queue.damage(workspace):
+        print(sentence, file=sys.stderr)
     if not entries:
         print("No run waits.")
     for place, entry in enumerate(entries, start=1):

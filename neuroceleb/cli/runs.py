@@ -1,11 +1,13 @@
 """The verb `runs`."""
 
+import sys
 from typing import Any
 
 import click
 
 from neuroceleb.cli.options import as_json, in_workspace
 from neuroceleb.cli.output import print_json
+from neuroceleb.runs import queue
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
 
@@ -14,11 +16,16 @@ from neuroceleb.runs.workspace import Workspace
 @as_json
 @in_workspace
 def list_runs(as_json: bool, workspace: Workspace) -> None:
-    """List the runs with their states and epochs."""
-    rows = [_row(run) for run in workspace.runs()]
+    """List the runs with their states and epochs, and what is damaged."""
+    runs = workspace.runs()
+    rows = [_row(run) for run in runs]
+    damage = [*workspace.unnamed(), *queue.damage(workspace)]
+    damage += [sentence for run in runs for sentence in run.damage()]
     if as_json:
-        print_json({"runs": rows})
+        print_json({"runs": rows, "damage": damage})
         return
+    for sentence in damage:
+        print(sentence, file=sys.stderr)
     if not rows:
         print(f"No runs in {workspace.checkpoints} yet: start one with the verb train.")
     for row in rows:

@@ -62,8 +62,11 @@ def _best(weights: Path, seeds: list[int], truncation: float, count: int) -> lis
     """The `count` best seeds, the best first; prints how many are left out."""
     if not 1 <= count <= len(seeds) <= MAX_RANKED:
         raise UserError(
-            f"--best {count} of {len(seeds):,} seeds is out of bounds: name {MAX_RANKED:,} seeds "
-            "at most, and no more than those as the best."
+            "--best {count} of {drawn:,} seeds is out of bounds: name {most:,} seeds at "
+            "most, and no more than those as the best.",
+            count=count,
+            drawn=len(seeds),
+            most=MAX_RANKED,
         )
     from neuroceleb.metrics import best_of
     from neuroceleb.model import generator

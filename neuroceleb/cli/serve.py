@@ -59,7 +59,7 @@ def parse_auth(text: str | None) -> tuple[str, str] | None:
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket; raises UserError if the address is invalid or in use."""
     if not 0 <= port <= 65535:
-        raise UserError(f"--port {port} is no port: use a number from 1 to 65535.")
+        raise UserError("--port {port} is no port: use a number from 1 to 65535.", port=port)
     address = host.strip("[]")
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -70,8 +70,11 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise UserError(
-            f"{host}:{port} cannot be listened on ({error.strerror}): "
-            "end what uses it, or choose another --port or --host."
+            "{host}:{port} cannot be listened on ({reason}): end what uses it, or choose "
+            "another --port or --host.",
+            host=host,
+            port=port,
+            reason=error.strerror,
         ) from error
     return listener
 
@@ -87,7 +90,9 @@ def prepare_gradio(workspace: Workspace) -> None:
         cache.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(
-            f"{cache} could not be made ({error.strerror}): use another --workspace."
+            "{path} could not be made ({reason}): use another --workspace.",
+            path=cache,
+            reason=error.strerror,
         ) from error
     os.environ["GRADIO_TEMP_DIR"] = str(cache)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"

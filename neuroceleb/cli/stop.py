@@ -27,6 +27,7 @@ def stop(name: str, wait: float, force: bool, workspace: Workspace) -> None:
         print(f"The run '{name}' was ended by force.", file=sys.stderr)
     else:
         raise UserError(
-            f"The run '{name}' was requested to stop and has not ended yet: look at it with the "
-            "verb runs, or use --force."
+            "The run '{name}' was requested to stop and has not ended yet: look at it with the "
+            "verb runs, or use --force.",
+            name=name,
         )

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neuroceleb.cli.options import as_json, given_settings, in_workspace, settings_options
+from neuroceleb.cli.options import (
+    as_json,
+    given_settings,
+    in_workspace,
+    settings_options,
+    zip_names_option,
+)
 from neuroceleb.cli.output import print_json
 from neuroceleb.errors import UserError
 from neuroceleb.runs import jobs, launch, queue
@@ -30,6 +36,7 @@ if TYPE_CHECKING:  # importing it loads PyTorch, which the help and --queue need
 @click.option("--dry-run", is_flag=True, help="Print the whole configuration and do not train.")
 @click.option("--estimate", is_flag=True, help="Print the time and memory, from a few real steps.")
 @click.option("--queue", "in_queue", is_flag=True, help="Train in the background, in turn.")
+@zip_names_option
 @settings_options
 @as_json
 @in_workspace
@@ -40,6 +47,7 @@ def train(
     dry_run: bool,
     estimate: bool,
     in_queue: bool,
+    zip_names: str,
     as_json: bool,
     workspace: Workspace,
     **flags: Any,
@@ -71,13 +79,14 @@ def train(
         if resume:
             session = reopen(workspace, name, dataset, settings)
         else:
-            session = prepare(workspace, name, str(dataset), settings)
+            session = prepare(workspace, name, str(dataset), settings, zip_names)
         if dry_run:
             print(json.dumps(session.config, indent=2, ensure_ascii=False))
         elif in_queue:
             train_in_background(session, settings.get("epochs"), as_json)
         elif torchrun.is_needed(session.settings):
-            arguments = _arguments(workspace, name, dataset, resume, as_json, settings)
+            options = {**settings, "zip_names": zip_names}
+            arguments = _arguments(workspace, name, dataset, resume, as_json, options)
             torchrun.train(session.run, workspace, session.settings, arguments, locks)
         else:
             outcome = command.execute(session, locks)
@@ -91,14 +100,14 @@ def _arguments(
     dataset: str | None,
     resume: bool,
     as_json: bool,
-    settings: dict[str, Any],
+    options: dict[str, Any],
 ) -> list[str]:
     """The arguments of this very command, for the processes that torchrun starts."""
     switches = {"--resume": resume, "--json": as_json}
     return [
         *("train", f"--workspace={workspace.root.resolve()}", f"--run={name}"),
         *(switch for switch, is_on in switches.items() if is_on),
-        *(f"--{key.replace('_', '-')}={value}" for key, value in settings.items()),
+        *(f"--{key.replace('_', '-')}={value}" for key, value in options.items()),
         *(() if dataset is None else ("--", dataset)),
     ]
 

@@ -1,7 +1,5 @@
 """The verb `verdict`."""
 
-import dataclasses
-
 import click
 
 from neuroceleb.cli.options import as_json, in_workspace
@@ -19,9 +17,11 @@ def show_verdict(name: str, as_json: bool, workspace: Workspace) -> None:
     """Print what the figures of RUN mean, and one thing to try."""
     found = verdict.judge(workspace.run(name).stats())
     if found is None:
-        raise UserError(f"The run '{name}' has no figures yet: they come with its first epoch.")
+        raise UserError(
+            "The run '{name}' has no figures yet: they come with its first epoch.", name=name
+        )
     if as_json:
-        print_json(dataclasses.asdict(found))
+        print_json(found.to_json())
         return
     print(found.sentence)
     if found.advice:

@@ -11,17 +11,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroceleb import files, images
+from neuroceleb import decoding, files, images, records
+from neuroceleb.data import zip_names
 from neuroceleb.data.sources import Entry, Folder, Zip, open_source
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.images import Pixels, UnreadableImageError
 from neuroceleb.settings import IMAGE_SIZE
 
-DECODER = 1  # version: increase it when the same bytes give other pixels
+DECODER = 3  # version: increase it when the same bytes give other pixels
 
 Progress = Callable[[int, int], None]
 
@@ -31,10 +33,15 @@ class Skipped:
     """A file that was skipped, and why."""
 
     name: str
-    reason: str
+    reason: Message
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.reason}"
+        return str(self.message)
+
+    @property
+    def message(self) -> Message:
+        """The file and the reason."""
+        return Message("{name}: {reason}", name=self.name, reason=self.reason)
 
 
 @dataclass(frozen=True)
@@ -67,8 +74,10 @@ def locate(text: str, datasets: Path) -> Path:
     path = named if is_name and _exists(named) else Path(text)
     if not _exists(path):
         raise UserError(
-            f"There is no dataset '{text[:200]}': give a folder or zip of images, "
-            f"or a name under {datasets}."
+            "There is no dataset '{text}': give a folder or zip of images, or a name under "
+            "{datasets}.",
+            text=text[:200],
+            datasets=datasets,
         )
     return path / "faces" if (path / "faces").is_dir() else path
 
@@ -80,15 +89,24 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def load(source: Path, datasets: Path, progress: Progress | None = None) -> Dataset:
+def load(
+    source: Path,
+    datasets: Path,
+    progress: Progress | None = None,
+    names_encoding: str = zip_names.AUTO,
+) -> Dataset:
     """Decode every image of a folder (at any depth) or zip to 64x64, or read them from the cache.
 
-    `progress(done, total)` is called after every file. Raises UserError without usable images.
+    `progress(done, total)` is called after every file. `names_encoding` is that of names in a zip
+    that are not marked as UTF-8; the order of the images does not depend on it. Raises UserError
+    without usable images.
     """
-    with open_source(source) as files_of_source:
+    with open_source(source, names_encoding) as files_of_source:
         entries = files_of_source.entries()
         if not entries:
-            raise UserError(f"There are no images in {source}: give a folder or zip with photos.")
+            raise UserError(
+                "There are no images in {source}: give a folder or zip with photos.", source=source
+            )
         cache = _Cache(datasets / ".cache", _key(entries))
         dataset = cache.read(source)
         if dataset is None:
@@ -101,7 +119,8 @@ def _key(entries: list[Entry]) -> str:
     """A hash of the files' names, sizes and times, or of a zip's checksums."""
     digest = hashlib.sha256(f"{DECODER} {IMAGE_SIZE}\n".encode())
     for entry in entries:
-        line = json.dumps([entry.name, entry.stamp, entry.size_bytes, entry.flaw])
+        flaw = None if entry.flaw is None else str(entry.flaw)
+        line = json.dumps([entry.name, entry.stamp, entry.size_bytes, flaw])
         digest.update(line.encode("utf-8", "surrogatepass") + b"\n")
     return digest.hexdigest()
 
@@ -117,13 +136,13 @@ def _decode_all(
 ) -> Dataset:
     pixels = np.empty((len(entries), IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
 
-    def decode(index: int) -> str | None:
+    def decode(index: int) -> Message | None:
         try:
             pixels[index] = _decode(files_of_source, entries[index])
         except UnreadableImageError as error:
-            return str(error)
+            return error.message
         except OSError as error:
-            return f"it cannot be read ({error.strerror})"
+            return Message("it cannot be read ({reason})", reason=error.strerror)
         return None
 
     skipped, kept = [], 0
@@ -138,8 +157,11 @@ def _decode_all(
                 progress(index + 1, len(entries))
     if not kept:
         raise UserError(
-            f"None of the {len(entries):,} files in {source} can be used as an image "
-            f"({skipped[0]}): give a folder or zip with photos."
+            "None of the {count:,} files in {source} can be used as an image ({first}): give a "
+            "folder or zip with photos.",
+            count=len(entries),
+            source=source,
+            first=skipped[0].message,
         )
     usable = pixels[:kept]
     return Dataset(source, usable, tuple(skipped), _fingerprint(usable))
@@ -153,12 +175,22 @@ def _decode(files_of_source: Folder | Zip, entry: Entry) -> Pixels:
     if entry.flaw is not None:
         raise UnreadableImageError(entry.flaw)
     if entry.size_bytes > images.MAX_FILE_BYTES:
-        raise UnreadableImageError(f"it is over {images.MAX_FILE_BYTES // 2**20} MB")
-    photo = images.read_photo(files_of_source.read(entry), draft_px=4 * IMAGE_SIZE)
-    return images.shrink_to_square(photo, IMAGE_SIZE)
+        raise UnreadableImageError("it is over {max_mb} MB", max_mb=images.MAX_FILE_BYTES // 2**20)
+    with decoding.files_in_memory.reserved(entry.size_bytes):
+        data = files_of_source.read(entry)
+        with decoding.opened_photo(data, draft_px=4 * IMAGE_SIZE) as photo:
+            return images.shrink_to_square(photo, IMAGE_SIZE)
 
 
 # The cache ---------------------------------------------------------------------------------
+
+
+class CacheRecord(TypedDict):
+    """`<key>.json`; see `records`."""
+
+    source: str
+    fingerprint: str
+    skipped: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -179,11 +211,13 @@ class _Cache:
     def read(self, source: Path) -> Dataset | None:
         """The dataset decoded from these files; None where it is missing or damaged."""
         try:
-            record = json.loads(self._record.read_text("utf-8"))
+            record = records.read(self._record, CacheRecord) or {}
             pixels = np.lib.format.open_memmap(self._array, mode="r")
-            skipped = tuple(Skipped(name, reason) for name, reason in record["skipped"])
+            skipped = tuple(
+                Skipped(name, Message.from_json(why)) for name, why in record["skipped"]
+            )
             cached = Dataset(source, pixels, skipped, record["fingerprint"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, UserError):
             return None
         fits = pixels.shape[1:] == (IMAGE_SIZE, IMAGE_SIZE, 3) and pixels.dtype == np.uint8
         return cached if fits and _fingerprint(pixels) == cached.fingerprint else None
@@ -199,7 +233,7 @@ class _Cache:
         record = {
             "source": str(dataset.source.resolve()),
             "fingerprint": dataset.fingerprint,
-            "skipped": [(item.name, item.reason) for item in dataset.skipped],
+            "skipped": [(item.name, item.reason.to_json()) for item in dataset.skipped],
         }
         files.write_json(self._record, record)
 
@@ -212,7 +246,7 @@ def clear_cache(source: Path, datasets: Path) -> None:
 def _clear_cache(cache: Path, source: Path) -> None:
     """Delete what was decoded from the same path, also before its files changed."""
     for record in cache.glob("*.json"):
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            if json.loads(record.read_text("utf-8"))["source"] == str(source.resolve()):
+        with suppress(OSError, UserError):
+            if (records.read(record, CacheRecord) or {}).get("source") == str(source.resolve()):
                 record.with_suffix(".npy").unlink(missing_ok=True)
                 record.unlink(missing_ok=True)

@@ -6,12 +6,14 @@ reason.
 
 import os
 import zipfile
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from neuroceleb import images
-from neuroceleb.errors import UserError
+from neuroceleb import files, images
+from neuroceleb.data import zip_names
+from neuroceleb.errors import Message, UserError
 from neuroceleb.images import UnreadableImageError
 
 MAX_FILES = 1_000_000
@@ -20,7 +22,23 @@ MAX_ZIP_BYTES = 64 * 2**30  # uncompressed, all members together
 BOMB_BYTES = 16 * 2**20
 BOMB_RATIO = 200
 
-_IGNORED = frozenset({"Thumbs.db", "desktop.ini", "__MACOSX"})
+# Folders of systems and NAS, in lower case: thumbnails, recycle bins, snapshots.
+SYSTEM_FOLDERS = frozenset(
+    {
+        *("@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", ".@__thumb"),
+        *("@sharebin", "@tmp", "network recycle bin", "network trash folder"),
+        *("$recycle.bin", "recycler", "recycled", "system volume information", "lost+found"),
+        *("__macosx", ".trashes", ".trash", ".thumbnails", ".thumbs", ".recycle", ".dtrash"),
+        *(".appledouble", ".spotlight-v100", ".fseventsd", ".temporaryitems"),
+    }
+)
+# What cameras, phones and editors keep beside photos.
+SIDECARS = frozenset(
+    {
+        *(".json", ".xmp", ".aae", ".txt", ".csv", ".ini", ".xml", ".thm", ".db", ".log", ".lnk"),
+        *(".mov", ".mp4", ".m4v", ".avi", ".mkv", ".webm", ".3gp", ".mts", ".mp3", ".wav", ".m4a"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -28,12 +46,28 @@ class Entry:
     """One file of a source.
 
     `stamp` changes when the content does. `flaw` is the reason why the file is unusable, if it is.
+    `member` is its name as a zip stores it.
     """
 
     name: str
     stamp: str
     size_bytes: int
-    flaw: str | None = None
+    flaw: Message | None = None
+    member: str = ""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The photos of a source, and how many files beside them are left alone.
+
+    `system_files` are in folders of systems and NAS (SYSTEM_FOLDERS), `other_files` are SIDECARS.
+    `encoding` is that of a zip's names, where they are not ASCII or marked as UTF-8.
+    """
+
+    entries: list[Entry]
+    system_files: int = 0
+    other_files: int = 0
+    encoding: str | None = None
 
 
 class Folder:
@@ -49,10 +83,21 @@ class Folder:
         pass
 
     def entries(self) -> list[Entry]:
-        """Every file, by name; raises UserError where there are more than MAX_FILES."""
+        """The photos of `listing`; raises UserError."""
+        return self.listing().entries
+
+    def listing(self) -> Listing:
+        """The files, by name; raises UserError where there are more than MAX_FILES."""
         errors: list[OSError] = []
-        names = sorted(self._names(errors.append))
-        return [self.entry(name) for name in names] + [self._unreadable(it) for it in errors]
+        names, left_alone = [], Counter[str]()
+        for name in self._names(errors.append):
+            kind = _left_alone(Path(name).parts)
+            if kind is None:
+                names.append(name)
+            left_alone[kind or ""] += 1
+        entries = [self.entry(name) for name in sorted(names)]
+        entries += [self._unreadable(error) for error in errors]
+        return Listing(entries, left_alone[SYSTEM], left_alone[OTHER])
 
     def _names(self, on_error: Callable[[OSError], None]) -> Iterator[str]:
         visited = set()
@@ -63,45 +108,54 @@ class Folder:
                 subfolders.clear()
                 continue
             visited.add((identity.st_dev, identity.st_ino))
-            subfolders[:] = [name for name in subfolders if not _is_ignored(name)]
+            subfolders[:] = [it for it in subfolders if _is_system(it) or not it.startswith(".")]
             for name in names:
-                if not _is_ignored(name):
-                    count += 1
-                    if count > MAX_FILES:
-                        raise UserError(f"{self.root} has over {MAX_FILES:,} files: split it.")
-                    yield os.path.relpath(os.path.join(folder, name), self.root)
+                count += 1
+                if count > MAX_FILES:
+                    raise UserError(
+                        "{root} has over {most:,} files: split it.",
+                        root=self.root,
+                        most=MAX_FILES,
+                    )
+                yield os.path.relpath(os.path.join(folder, name), self.root)
 
     def _unreadable(self, error: OSError) -> Entry:
         """The entry of a folder that cannot be read."""
         name = os.path.relpath(error.filename, self.root)
-        return Entry(name, "", 0, f"it cannot be read ({error.strerror})")
+        return Entry(name, "", 0, _not_read(error))
 
     def entry(self, name: str) -> Entry:
         """One file of the folder, whether it exists or not."""
         try:
             stat = (self.root / name).stat()
         except OSError as error:
-            return Entry(name, "", 0, f"it cannot be read ({error.strerror})")
+            return Entry(name, "", 0, _not_read(error))
         stamp = f"{stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"
         if not (self.root / name).is_file():
-            return Entry(name, stamp, 0, "it is not a plain file")
+            return Entry(name, stamp, 0, Message("it is not a plain file"))
         return Entry(name, stamp, stat.st_size)
 
     def read(self, entry: Entry) -> bytes:
-        """The bytes of one file; raises OSError."""
-        return (self.root / entry.name).read_bytes()
+        """The bytes of one file; raises OSError, also for one over `images.MAX_FILE_BYTES`."""
+        path = self.root / entry.name
+        return files.read_bytes(path, images.MAX_FILE_BYTES, follow_links=True)
 
 
 class Zip:
-    """The members of a zip, read without unpacking it to disk."""
+    """The members of a zip, read without unpacking it to disk.
 
-    def __init__(self, path: Path) -> None:
+    `names_encoding` is that of names that are not marked as UTF-8, or `zip_names.AUTO`.
+    """
+
+    def __init__(self, path: Path, names_encoding: str = zip_names.AUTO) -> None:
         self.path = path
+        self._names_encoding = names_encoding
         try:
             self.archive = zipfile.ZipFile(path)
         except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
             raise UserError(
-                f"{path} is neither a folder nor a whole zip: give a folder or zip with photos."
+                "{path} is neither a folder nor a whole zip: give a folder or zip with photos.",
+                path=path,
             ) from error
 
     def __enter__(self) -> "Zip":
@@ -111,48 +165,79 @@ class Zip:
         self.archive.close()
 
     def entries(self) -> list[Entry]:
-        """Every member, by name; raises UserError over MAX_FILES or MAX_ZIP_BYTES."""
-        members = [info for info in self.archive.infolist() if not info.is_dir()]
+        """The photos of `listing`; raises UserError."""
+        return self.listing().entries
+
+    def listing(self) -> Listing:
+        """The members, in the order of their stored names.
+
+        Raises UserError over MAX_FILES or MAX_ZIP_BYTES, and where the names are not in the
+        encoding that was given.
+        """
+        members = self.archive.infolist()
         if len(members) > MAX_FILES or sum(m.file_size for m in members) > MAX_ZIP_BYTES:
             raise UserError(
-                f"{self.path} has over {MAX_FILES:,} files or unpacks to over "
-                f"{MAX_ZIP_BYTES // 2**30} GB: split it."
+                "{path} has over {most:,} files or unpacks to over {max_gb} GB: split it.",
+                path=self.path,
+                most=MAX_FILES,
+                max_gb=MAX_ZIP_BYTES // 2**30,
             )
-        by_name = {info.filename: info for info in members}
-        names = sorted(name for name in by_name if not _is_ignored_path(name))
-        return [self._entry(by_name[name]) for name in names]
+        names, encoding = zip_names.decode(members, self._names_encoding)
+        by_member = {m.filename: (name, m) for name, m in zip(names, members, strict=True)}
+        entries, left_alone = [], Counter[str]()
+        for _, (name, member) in sorted(by_member.items()):
+            if name.endswith("/"):
+                continue
+            kind = _left_alone([part for part in _parts(name) if part != ".."])
+            if kind is None:
+                entries.append(self._entry(name, member))
+            left_alone[kind or ""] += 1
+        return Listing(entries, left_alone[SYSTEM], left_alone[OTHER], encoding)
 
-    def _entry(self, info: zipfile.ZipInfo) -> Entry:
+    def _entry(self, name: str, info: zipfile.ZipInfo) -> Entry:
         flaw = None
-        if ".." in _parts(info.filename) or info.filename.startswith(("/", "\\")):
-            flaw = "its path leads out of the zip"
+        if ".." in _parts(name) or name.startswith("/"):
+            flaw = Message("its path leads out of the zip")
         elif info.flag_bits & 1:
-            flaw = "it is locked with a password"
+            flaw = Message("it is locked with a password")
         elif info.file_size > max(BOMB_BYTES, BOMB_RATIO * info.compress_size):
-            flaw = "it unpacks to far more than a photo would: a zip bomb"
-        return Entry(info.filename, f"{info.CRC:08x}", info.file_size, flaw)
+            flaw = Message("it unpacks to far more than a photo would: a zip bomb")
+        return Entry(name, f"{info.CRC:08x}", info.file_size, flaw, info.filename)
 
     def read(self, entry: Entry) -> bytes:
         """The bytes of one member; raises UnreadableImageError."""
         try:
-            with self.archive.open(entry.name) as member:
+            with self.archive.open(entry.member) as member:
                 return member.read(images.MAX_FILE_BYTES)
         except Exception as error:  # zipfile raises any exception on hostile bytes
             raise UnreadableImageError("it is damaged within the zip") from error
 
 
-def open_source(source: Path) -> Folder | Zip:
+def open_source(source: Path, names_encoding: str = zip_names.AUTO) -> Folder | Zip:
     """Open a folder or zip as a context manager; raises UserError where it is neither."""
-    return Folder(source) if source.is_dir() else Zip(source)
+    return Folder(source) if source.is_dir() else Zip(source, names_encoding)
 
 
-def _is_ignored(name: str) -> bool:
-    return name.startswith(".") or name in _IGNORED
+SYSTEM, OTHER, HIDDEN = "system", "other", "hidden"
 
 
-def _is_ignored_path(name: str) -> bool:
-    return any(_is_ignored(part) for part in _parts(name) if part != "..")
+def _left_alone(parts: Sequence[str]) -> str | None:
+    """Why a file with this path is no photo: SYSTEM, OTHER or HIDDEN; None where it may be one."""
+    if any(map(_is_system, parts[:-1])):
+        return SYSTEM
+    if any(part.startswith(".") for part in parts):
+        return HIDDEN
+    suffix = PurePosixPath(parts[-1]).suffix.lower() if parts else ""
+    return OTHER if suffix in SIDECARS else None
+
+
+def _is_system(folder: str) -> bool:
+    return folder.lower() in SYSTEM_FOLDERS or folder.lower().startswith(".trash-")
 
 
 def _parts(name: str) -> tuple[str, ...]:
-    return PurePosixPath(name.replace("\\", "/")).parts
+    return PurePosixPath(name).parts
+
+
+def _not_read(error: OSError) -> Message:
+    return Message("it cannot be read ({reason})", reason=error.strerror)

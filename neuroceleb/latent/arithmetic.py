@@ -19,7 +19,11 @@ Latents = NDArray[np.float32]
 def mean(faces: Latents) -> Latents:
     """(N, nz) -> (nz,). Raises UserError for no face or more than MAX_FACES."""
     if not 1 <= len(faces) <= MAX_FACES:
-        raise UserError(f"A term has 1 to {MAX_FACES} faces, not {len(faces)}: pick some.")
+        raise UserError(
+            "A term has 1 to {most} faces, not {count}: pick some.",
+            most=MAX_FACES,
+            count=len(faces),
+        )
     result: Latents = faces.mean(axis=0, dtype=np.float64).astype(np.float32)
     return result
 

@@ -39,7 +39,12 @@ class FaceMap:
 def compute(faces: Pixels) -> FaceMap:
     """Map (N, 64, 64, 3) uint8 faces; deterministic. Raises UserError outside 10 to 1,000 faces."""
     if not MIN_FACES <= len(faces) <= MAX_FACES:
-        raise UserError(f"A map has {MIN_FACES} to {MAX_FACES:,} faces, not {len(faces):,}.")
+        raise UserError(
+            "A map has {least} to {most:,} faces, not {count:,}.",
+            least=MIN_FACES,
+            most=MAX_FACES,
+            count=len(faces),
+        )
     thumbnails = images.thumbnails(faces)
     centred = thumbnails - thumbnails.mean(axis=0)
     left, strengths, _ = np.linalg.svd(centred, full_matrices=False)

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 
 MIN_KEYS = 2
 MAX_KEYS = 12
@@ -84,9 +84,17 @@ def interpolate(
     between = METHODS.get(method)
     ease = EASINGS.get(easing)
     if between is None:
-        raise UserError(f"There is no method '{method[:40]}': choose one of {', '.join(METHODS)}.")
+        raise UserError(
+            "There is no method '{method}': choose one of {methods}.",
+            method=method[:40],
+            methods=", ".join(METHODS),
+        )
     if ease is None:
-        raise UserError(f"There is no easing '{easing[:40]}': choose one of {', '.join(EASINGS)}.")
+        raise UserError(
+            "There is no easing '{easing}': choose one of {easings}.",
+            easing=easing[:40],
+            easings=", ".join(EASINGS),
+        )
     stops = [*key_frames(len(keys), frames, loop=loop), *([frames] if loop else [])]
     corners = np.vstack([keys, keys[:1]]) if loop else keys
     segments = [
@@ -103,13 +111,19 @@ def key_frames(key_count: int, frames: int, *, loop: bool = False) -> list[int]:
     """
     if not MIN_KEYS <= key_count <= MAX_KEYS:
         raise UserError(
-            f"An interpolation goes through {MIN_KEYS} to {MAX_KEYS} faces, not {key_count}: "
-            f"{'add one' if key_count < MIN_KEYS else 'leave some out'}."
+            "An interpolation goes through {least} to {most} faces, not {key_count}: {advice}.",
+            least=MIN_KEYS,
+            most=MAX_KEYS,
+            key_count=key_count,
+            advice=Message("add one") if key_count < MIN_KEYS else Message("leave some out"),
         )
     if not key_count <= frames <= MAX_FRAMES:
         raise UserError(
-            f"An interpolation through {key_count} faces has {key_count} to {MAX_FRAMES:,} frames, "
-            f"not {frames:,}: choose a number between."
+            "An interpolation through {key_count} faces has {key_count} to {most:,} frames, not "
+            "{frames:,}: choose a number between.",
+            key_count=key_count,
+            most=MAX_FRAMES,
+            frames=frames,
         )
     steps = frames if loop else frames - 1
     segments = key_count if loop else key_count - 1

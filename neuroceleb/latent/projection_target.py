@@ -2,13 +2,11 @@
 
 from functools import partial
 
-import numpy as np
-
-from neuroceleb import images
+from neuroceleb import decoding
 from neuroceleb.data.faces import align, orientation
 from neuroceleb.data.faces.detector import Detector, Face
+from neuroceleb.decoding import Pixels, UnreadableImageError
 from neuroceleb.errors import UserError
-from neuroceleb.images import Pixels, UnreadableImageError
 from neuroceleb.settings import IMAGE_SIZE
 
 MAX_BYTES = 32 * 2**20
@@ -17,18 +15,21 @@ MIN_FACE_PX = 30  # a smaller one shows too little
 DRAFT_PX = 1_600  # a larger JPEG is decoded reduced: the crop has 64 pixels
 
 
-def crops(data: bytes) -> list[Pixels]:
+def crops(data: bytes, limits: decoding.Limits = decoding.VISITOR) -> list[Pixels]:
     """The faces of an encoded photo, largest first, at most MAX_FACES: (64, 64, 3) uint8 each.
 
-    An image of 64x64 pixels counts as a finished crop. Raises UserError for data that is no image,
+    An image of 64x64 pixels counts as a finished crop. `limits` bound the memory, by default as
+    for photos that visitors send. Raises UserError for data that is no image,
     is too large, or shows no face.
     """
     if len(data) > MAX_BYTES:
-        raise UserError(f"The photo is over {MAX_BYTES // 2**20} MB: use a smaller one.")
+        raise UserError(
+            "The photo is over {max_mb} MB: use a smaller one.", max_mb=MAX_BYTES // 2**20
+        )
     try:
-        photo = np.asarray(images.read_photo(data, draft_px=DRAFT_PX))
+        photo = decoding.read_pixels(data, DRAFT_PX, limits)
     except UnreadableImageError as error:
-        raise UserError(f"The photo cannot be used: {error}.") from error
+        raise UserError("The photo cannot be used: {reason}.", reason=error.message) from error
     if photo.shape[:2] == (IMAGE_SIZE, IMAGE_SIZE):
         return [photo]
     found = _crop_faces(photo)

@@ -4,18 +4,17 @@ The directions of `netG_epoch_029.safetensors` are in `netG_epoch_029.directions
 SHA-256 of those weights: they are valid for no others.
 """
 
-import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroceleb import files
+from neuroceleb import files, records
 from neuroceleb.errors import UserError
+from neuroceleb.records import DamagedFileError
 
 VERSION = 1
 MAX_NAME_LENGTH = 40
@@ -40,6 +39,21 @@ class Direction:
     name: str = ""
 
 
+class SavedDirection(TypedDict):
+    """One entry of the file; see `records`."""
+
+    name: str
+    explains: float
+    step: list[float]
+
+
+class Saved(TypedDict):
+    """The file beside the weights."""
+
+    sha256: str
+    directions: list[SavedDirection]
+
+
 def path_of(weights: Path) -> Path:
     """Where the directions of a weights file are saved."""
     return weights.with_suffix(".directions.json")
@@ -51,22 +65,19 @@ def read(weights: Path, sha256: str, nz: int) -> list[Direction] | None:
     Raises UserError where they belong to other weights, or the file is damaged.
     """
     path = path_of(weights)
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ValueError
-        value = json.loads(path.read_text("utf-8"))
-        belongs_to = str(value["sha256"])
-        found = [_direction(item, nz) for item in value["directions"][:MAX_DIRECTIONS]]
-    except FileNotFoundError:
+    value = records.read(path, Saved, MAX_FILE_BYTES)
+    if value is None:
         return None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    try:
+        found = [_direction(item, nz) for item in value["directions"][:MAX_DIRECTIONS]]
+    except ValueError as error:
+        raise DamagedFileError(path, str(error)) from error
+    if value["sha256"] != sha256:
         raise UserError(
-            f"{path.name} is damaged: delete it, or save the directions again."
-        ) from error
-    if belongs_to != sha256:
-        raise UserError(
-            f"{path.name} was saved for another model than {weights.name} is now: "
-            "save its directions again."
+            "{name} was saved for another model than {weights_name} is now: save its directions "
+            "again.",
+            name=path.name,
+            weights_name=weights.name,
         )
     return found
 
@@ -98,16 +109,20 @@ def check_name(text: Any) -> str:
     name = text.strip()
     if len(name) > MAX_NAME_LENGTH:
         raise UserError(
-            f"'{name[:20]} …' is too long for the name of a direction: "
-            f"use {MAX_NAME_LENGTH} characters."
+            "'{name} …' is too long for the name of a direction: use {most} characters.",
+            name=name[:20],
+            most=MAX_NAME_LENGTH,
         )
     return name.encode("utf-8", "replace").decode()  # a lone surrogate becomes a ?
 
 
-def _direction(item: dict[str, Any], nz: int) -> Direction:
-    numbers = [float(number) for number in item["step"]]
-    explains = float(item["explains"])
-    is_valid = all(math.isfinite(number) and abs(number) <= MAX_STEP for number in numbers)
-    if len(numbers) != nz or not is_valid or not 0.0 <= explains <= 1.0:
-        raise ValueError("no direction")
-    return Direction(np.array(numbers, np.float32), explains, check_name(item["name"]))
+def _direction(item: SavedDirection, nz: int) -> Direction:
+    numbers, explains = item["step"], item["explains"]
+    is_valid = all(abs(number) <= MAX_STEP for number in numbers) and 0.0 <= explains <= 1.0
+    if len(numbers) != nz or not is_valid:
+        raise ValueError(f"a direction is not {nz} numbers up to {MAX_STEP:g}")
+    try:
+        name = check_name(item["name"])
+    except UserError as error:
+        raise ValueError(str(error)) from error
+    return Direction(np.array(numbers, np.float32), explains, name)

@@ -22,7 +22,11 @@ def z_from_seed(seed: int, nz: int) -> NDArray[np.float32]:
     0..MAX_SEED.
     """
     if not 0 <= seed <= MAX_SEED:
-        raise UserError(f"Seed {seed} is out of range: use a whole number from 0 to {MAX_SEED}.")
+        raise UserError(
+            "Seed {seed} is out of range: use a whole number from 0 to {max_seed}.",
+            seed=seed,
+            max_seed=MAX_SEED,
+        )
     return np.random.default_rng(seed).standard_normal(nz).astype(np.float32)
 
 
@@ -41,7 +45,10 @@ def z_from_seeds(seeds: Iterable[int], nz: int, truncation: float = 1.0) -> NDAr
 def check_truncation(truncation: float) -> None:
     """Raises UserError for a truncation outside 0..2."""
     if not 0.0 <= truncation <= 2.0:  # also refuses NaN
-        raise UserError(f"Truncation {truncation} is out of range: use a number from 0 to 2.")
+        raise UserError(
+            "Truncation {truncation} is out of range: use a number from 0 to 2.",
+            truncation=truncation,
+        )
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -54,14 +61,25 @@ def parse_seeds(text: str) -> list[int]:
         match = _PART.fullmatch(part.strip())
         if match is None:
             raise UserError(
-                f"'{part.strip()[:40]}' is not a seed: write whole numbers and ranges like 0-63,99."
+                "'{part}' is not a seed: write whole numbers and ranges like 0-63,99.",
+                part=part.strip()[:40],
             )
         first, last = int(match[1]), int(match[2] or match[1])
         if max(first, last) > MAX_SEED:
-            raise UserError(f"Seed {max(first, last)} is too large: the largest is {MAX_SEED}.")
+            raise UserError(
+                "Seed {seed} is too large: the largest is {max_seed}.",
+                seed=max(first, last),
+                max_seed=MAX_SEED,
+            )
         if last < first:
-            raise UserError(f"The range {first}-{last} runs backwards: write {last}-{first}.")
+            raise UserError(
+                "The range {first}-{last} runs backwards: write {last}-{first}.",
+                first=first,
+                last=last,
+            )
         if len(seeds) + last - first + 1 > MAX_SEEDS:
-            raise UserError(f"That is more than {MAX_SEEDS:,} seeds: ask for fewer at a time.")
+            raise UserError(
+                "That is more than {most:,} seeds: ask for fewer at a time.", most=MAX_SEEDS
+            )
         seeds.extend(range(first, last + 1))
     return seeds

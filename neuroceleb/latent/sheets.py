@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from neuroceleb.images import Pixels
+from neuroceleb.images import Pixels, grid
+from neuroceleb.latent.layers import FaceLayers
 from neuroceleb.latent.saved_directions import Direction
 from neuroceleb.model.generator import Model
 
@@ -46,6 +47,19 @@ def strips(model: Model, directions: Sequence[Direction], faces: Latents) -> Pix
         for offset in STRIP_OFFSETS
     ]
     return model.images(np.stack(rows).astype(np.float32))
+
+
+def layers_sheet(face: FaceLayers) -> Pixels:
+    """A row of maps for each layer, in grey, 64 pixels wide each, after the picture."""
+    side = len(face.picture)
+    columns = 1 + max(len(maps.channels) for maps in face.layers)
+    cells = np.zeros((len(face.layers), columns, *face.picture.shape), np.uint8)
+    cells[0, 0] = face.picture
+    for row, maps in zip(cells, face.layers, strict=True):
+        scale = side // maps.maps.shape[1]
+        tiles = maps.maps.repeat(scale, axis=1).repeat(scale, axis=2)
+        row[1 : 1 + len(tiles)] = tiles[..., None]
+    return grid(cells.reshape(-1, *face.picture.shape), columns)
 
 
 def map_sheet(faces: Pixels, points: NDArray[np.float32]) -> Pixels:

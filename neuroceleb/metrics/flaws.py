@@ -75,10 +75,14 @@ def read_model(path: Path = MODEL_FILE, sha256: str = SHA256) -> FlawModel:
         data = path.read_bytes()
     except OSError as error:
         raise UserError(
-            f"{path} cannot be read ({error.strerror}): install neuroceleb again."
+            "{path} cannot be read ({reason}): install neuroceleb again.",
+            path=path,
+            reason=error.strerror,
         ) from error
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise UserError(f"{path} is damaged (its SHA-256 differs): install neuroceleb again.")
+        raise UserError(
+            "{path} is damaged (its SHA-256 differs): install neuroceleb again.", path=path
+        )
     with np.load(io.BytesIO(data), allow_pickle=False) as stored:
         mean, scale, weights = (stored[name] for name in ("mean", "scale", "weights"))
         assert mean.shape == scale.shape == weights.shape == (LENGTH,)

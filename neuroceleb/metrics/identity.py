@@ -87,10 +87,14 @@ def _read_checked(path: Path) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         raise UserError(
-            f"{path} cannot be read ({error.strerror}): install neuroceleb again."
+            "{path} cannot be read ({reason}): install neuroceleb again.",
+            path=path,
+            reason=error.strerror,
         ) from error
     if hashlib.sha256(data).hexdigest() != SHA256[path.name]:
-        raise UserError(f"{path} is damaged (its SHA-256 differs): install neuroceleb again.")
+        raise UserError(
+            "{path} is damaged (its SHA-256 differs): install neuroceleb again.", path=path
+        )
     return data
 
 

@@ -110,8 +110,9 @@ class RealIdentities:
         chosen = split(is_held_out, is_pool, known, n, seed)
         if min(len(chosen.held_out), len(np.unique(known[chosen.pool]))) < MIN_FACES:
             raise UserError(
-                f"Of {len(faces):,} faces too few are held out, or show persons of whom none is: "
-                "use a larger dataset, or leave out --persons-in-names."
+                "Of {count:,} faces too few are held out, or show persons of whom none is: use "
+                "a larger dataset, or leave out --persons-in-names.",
+                count=len(faces),
             )
         self.held_out = identity.embed(faces[chosen.held_out])
         self.floor = compare(identity.embed(faces[chosen.others]), self.held_out, seed)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroceleb import images
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError, gettext_noop
 from neuroceleb.images import Pixels
 
 NEAREST = 10
@@ -68,8 +68,9 @@ class Pool:
     def __init__(self, faces: Pixels) -> None:
         if len(faces) < MIN_POOL:
             raise UserError(
-                f"{len(faces)} training photos are too few to compare with: "
-                f"it takes at least {MIN_POOL}."
+                "{count} training photos are too few to compare with: it takes at least {least}.",
+                count=len(faces),
+                least=MIN_POOL,
             )
         self._descriptors = descriptors(faces)
 
@@ -145,6 +146,23 @@ def fit_limits(real: Neighbours) -> Limits:
     )
 
 
+_SENTENCES = {
+    "same": gettext_noop(
+        "A copy: the same picture as its nearest training photo, except for noise."
+    ),
+    "suspect": gettext_noop(
+        "It may be a copy: only {share:.1%} of the training photos are as close to another photo."
+    ),
+    "close": gettext_noop(
+        "Rather close to a training photo, but {share:.1%} of the training photos are as close to "
+        "another photo."
+    ),
+    "own": gettext_noop(
+        "No copy: {share:.1%} of the training photos are as close to another photo."
+    ),
+}
+
+
 @dataclass(frozen=True)
 class Comparison:
     """One face compared with the training photos.
@@ -165,15 +183,9 @@ class Comparison:
         return self.share, self.distances[0]
 
     @property
-    def sentence(self) -> str:
+    def sentence(self) -> Message:
         """The result in one sentence."""
-        common = f"{100 * self.share:.1f} % of the training photos are as close to another photo"
-        return {
-            "same": "A copy: the same picture as its nearest training photo, except for noise.",
-            "suspect": f"It may be a copy: only {common}.",
-            "close": f"Rather close to a training photo, but {common}.",
-            "own": f"No copy: {common}.",
-        }[self.level]
+        return Message(_SENTENCES[self.level], share=self.share)
 
 
 class CopyCheck:

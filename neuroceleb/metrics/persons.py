@@ -29,8 +29,9 @@ def from_names(names: Sequence[str]) -> People:
     for name, match in zip(names, matches, strict=True):
         if match is None:
             raise UserError(
-                f"The file name {name[:100]} is not PERSON_IMAGE: rename it, or leave out "
-                "--persons-in-names."
+                "The file name {name} is not PERSON_IMAGE: rename it, or leave out "
+                "--persons-in-names.",
+                name=name[:100],
             )
     people = [match[1] for match in matches if match is not None]
     return np.asarray(np.unique(people, return_inverse=True)[1], np.int64)

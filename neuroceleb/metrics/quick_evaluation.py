@@ -38,7 +38,11 @@ class QuickReference:
         order = np.random.default_rng([seed, 5]).permutation(len(faces))
         self.n = min(n, len(faces))
         if self.n < MIN_FACES:
-            raise UserError(f"A quick evaluation needs {MIN_FACES} real faces, not {self.n}.")
+            raise UserError(
+                "A quick evaluation needs {least} real faces, not {count}.",
+                least=MIN_FACES,
+                count=self.n,
+            )
         self.patches = swd.Patches(faces[order[: self.n]], seed)
         some = faces[np.sort(order[: RULE_FACES * self.n])]
         rule = value_or_reason(lambda: _fit_rule(some))

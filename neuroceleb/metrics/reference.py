@@ -114,8 +114,11 @@ class Reference:
         )
         if min(len(self._indices), len(others)) < MIN_FACES:
             raise UserError(
-                f"Of {len(faces):,} faces {len(self._indices):,} are held out and at least "
-                f"{MIN_FACES} are needed: use a larger dataset."
+                "Of {count:,} faces {available:,} are held out and at least {least} are needed: "
+                "use a larger dataset.",
+                count=len(faces),
+                available=len(self._indices),
+                least=MIN_FACES,
             )
         self.real, self.others = faces[self._indices], faces[others]
         self.count = min(len(self.real), len(self.others))  # of sets that must be of one size
@@ -179,7 +182,12 @@ class Reference:
 def check_number(n: int) -> None:
     """Raises UserError for a number of faces outside MIN_FACES..MAX_FACES."""
     if not MIN_FACES <= n <= MAX_FACES:
-        raise UserError(f"--n {n} is out of bounds: use {MIN_FACES} to {MAX_FACES:,}.")
+        raise UserError(
+            "--n {count} is out of bounds: use {least} to {most:,}.",
+            count=n,
+            least=MIN_FACES,
+            most=MAX_FACES,
+        )
 
 
 def fit_rule(found: "landmarks.Detections") -> "landmarks.Rule":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from neuroceleb.data import dataset
 from neuroceleb.data.dataset import Progress
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.metrics.memorization import CopyCheck
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
@@ -16,7 +16,7 @@ _checks: dict[str, CopyCheck] = {}  # by the dataset's fingerprint
 
 def check_of_run(
     run: Run, workspace: Workspace, progress: Progress | None = None
-) -> tuple[CopyCheck, str | None]:
+) -> tuple[CopyCheck, Message | None]:
     """A check against the photos of a run, and a remark where the dataset has changed since.
 
     `progress(done, total)` is called while photos are decoded. Raises UserError where the photos
@@ -24,17 +24,23 @@ def check_of_run(
     """
     path, fingerprint = run.dataset_path(), run.dataset_fingerprint()
     if path is None:
-        raise UserError(f"'{run.name}' does not say which photos it was trained on.")
+        raise UserError("'{name}' does not say which photos it was trained on.", name=run.name)
     try:
         source = dataset.locate(path, workspace.datasets)
     except UserError as error:
         raise UserError(
-            f"The photos that '{run.name}' was trained on ({path[:200]}) are gone from here: put "
-            f"them back, or under {workspace.datasets.name}/ by that name."
+            "The photos that '{name}' was trained on ({path}) are gone from here: put them "
+            "back, or under {folder}/ by that name.",
+            name=run.name,
+            path=path[:200],
+            folder=workspace.datasets.name,
         ) from error
     check, found = check_of_dataset(source, workspace, progress)
     if fingerprint is not None and fingerprint != found:
-        return check, f"{path[:200]} has changed since '{run.name}' was trained on it."
+        remark = Message(
+            "{path} has changed since '{name}' was trained on it.", path=path[:200], name=run.name
+        )
+        return check, remark
     return check, None
 
 

@@ -17,11 +17,12 @@ import safetensors.torch
 import torch
 
 from neuroceleb import files
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.model.networks import Discriminator, Generator
 
 MAX_BYTES = 2 * 2**30
 MAX_CHANNELS = {"nz": 4_096, "ngf": 512, "ndf": 512, "nc": 512}
+GENERATOR, DISCRIMINATOR = Message("generator"), Message("discriminator")
 STATE_VERSION = 1
 
 Weights = dict[str, torch.Tensor]
@@ -85,8 +86,8 @@ def load_discriminator(path: Path) -> Discriminator:
     Raises UserError where the file is damaged, contains code, or is not a discriminator.
     """
     weights = _without_prefix(_read_weights(path)[0])
-    first = _tensor(path, weights, "main.0.weight", "discriminator", 4)
-    _check_channels(path, "discriminator", ndf=first.shape[0], nc=first.shape[1])
+    first = _tensor(path, weights, "main.0.weight", DISCRIMINATOR, 4)
+    _check_channels(path, DISCRIMINATOR, ndf=first.shape[0], nc=first.shape[1])
     norm = "batch" if "main.3.weight" in weights else "none"
     discriminator = Discriminator(first.shape[0], first.shape[1], norm)
     _load_weights(path, discriminator, weights)
@@ -108,32 +109,35 @@ def save_state(newest: Path, older: Path, state: dict[str, Any]) -> None:
             newest.replace(older)
 
 
-def load_state(newest: Path, older: Path) -> tuple[dict[str, Any], list[str]]:
+def load_state(newest: Path, older: Path) -> tuple[dict[str, Any], list[Message]]:
     """The newest undamaged training state, and a warning for each damaged one.
 
     Raises UserError where there is none.
     """
-    warnings: list[str] = []
+    warnings: list[Message] = []
     for path in (newest, older):
         if not path.exists():
             continue
         try:
             return _read_state(path), warnings
         except UserError as error:
-            warnings.append(str(error))
+            warnings.append(error.message)
     if warnings:
-        raise UserError(f"{warnings[0]} There is no older state either: start a new run.")
+        raise UserError(
+            "{warning} There is no older state either: start a new run.", warning=warnings[0]
+        )
     raise UserError(
-        f"{newest} is missing: the run saved no state to continue from, start a new run."
+        "{path} is missing: the run saved no state to continue from, start a new run.",
+        path=newest,
     )
 
 
 def _read_state(path: Path) -> dict[str, Any]:
     if not _is_intact_zip(path):
-        raise UserError(f"{path} is damaged and was skipped.")
+        raise UserError("{path} is damaged and was skipped.", path=path)
     state = _unpickle(path)
     if not isinstance(state, dict) or state.get("version") != STATE_VERSION:
-        raise UserError(f"{path} is not a state file of this version and was skipped.")
+        raise UserError("{path} is not a state file of this version and was skipped.", path=path)
     return state
 
 
@@ -153,16 +157,22 @@ def _read_weights(path: Path) -> tuple[Weights, dict[str, Any]]:
     try:
         size = path.stat().st_size
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}): check its name.") from error
+        raise UserError(
+            "{path} cannot be read ({reason}): check its name.", path=path, reason=error.strerror
+        ) from error
     if size > MAX_BYTES:
-        raise UserError(f"{path} is over {MAX_BYTES // 2**30} GB: a generator is never that large.")
+        raise UserError(
+            "{path} is over {max_gb} GB: a generator is never that large.",
+            path=path,
+            max_gb=MAX_BYTES // 2**30,
+        )
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
     value = _unpickle(path)
     if not isinstance(value, dict) or not all(
         isinstance(key, str) and isinstance(item, torch.Tensor) for key, item in value.items()
     ):
-        raise UserError(f"{path} is not a state dict: save netG.state_dict() instead.")
+        raise UserError("{path} is not a state dict: save netG.state_dict() instead.", path=path)
     return dict(value), {}
 
 
@@ -173,7 +183,7 @@ def _read_safetensors(path: Path) -> tuple[Weights, dict[str, Any]]:
             metadata = file.metadata() or {}
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise UserError(
-            f"{path} is not a complete safetensors file: copy or make it again."
+            "{path} is not a complete safetensors file: copy or make it again.", path=path
         ) from error
     try:
         config = json.loads(metadata.get("neuroceleb", "{}"))
@@ -190,12 +200,13 @@ def _unpickle(path: Path) -> Any:
         raise
     except pickle.UnpicklingError as error:
         raise UserError(
-            f"{path} was refused: it contains code or is not a file of plain weights; "
-            "use one written by torch.save(netG.state_dict())."
+            "{path} was refused: it contains code or is not a file of plain weights; use one "
+            "written by torch.save(netG.state_dict()).",
+            path=path,
         ) from error
     except Exception as error:  # torch raises any kind of exception for malformed bytes
         raise UserError(
-            f"{path} is damaged or not a weights file: copy or make it again."
+            "{path} is damaged or not a weights file: copy or make it again.", path=path
         ) from error
 
 
@@ -203,7 +214,11 @@ def _check_unpacked_size(path: Path) -> None:
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             if sum(part.file_size for part in archive.infolist()) > MAX_BYTES:
-                raise UserError(f"{path} unpacks to over {MAX_BYTES // 2**30} GB: it was refused.")
+                raise UserError(
+                    "{path} unpacks to over {max_gb} GB: it was refused.",
+                    path=path,
+                    max_gb=MAX_BYTES // 2**30,
+                )
 
 
 def _without_prefix(weights: Weights) -> Weights:
@@ -212,34 +227,47 @@ def _without_prefix(weights: Weights) -> Weights:
 
 
 def _generator_shape(path: Path, weights: Weights) -> tuple[int, int, int]:
-    first = _tensor(path, weights, "main.0.weight", "generator", 4)
-    last = _tensor(path, weights, "main.12.weight", "generator", 4)
+    first = _tensor(path, weights, "main.0.weight", GENERATOR, 4)
+    last = _tensor(path, weights, "main.12.weight", GENERATOR, 4)
     nz, ngf, nc = first.shape[0], last.shape[0], last.shape[1]
-    _check_channels(path, "generator", nz=nz, ngf=ngf, nc=nc)
+    _check_channels(path, GENERATOR, nz=nz, ngf=ngf, nc=nc)
     return nz, ngf, nc
 
 
-def _check_channels(path: Path, kind: str, **channels: int) -> None:
+def _check_channels(path: Path, kind: Message, **channels: int) -> None:
     """Reject huge shapes, which a small file can claim, before a network is allocated."""
     for name, count in channels.items():
         if count > MAX_CHANNELS[name]:
-            raise UserError(f"{path} is not a {kind} of ours: its {name} {count} is too large.")
+            raise UserError(
+                "{path} is not a {kind} of ours: its {name} {count} is too large.",
+                path=path,
+                kind=kind,
+                name=name,
+                count=count,
+            )
 
 
-def _tensor(path: Path, weights: Weights, name: str, kind: str, dims: int) -> torch.Tensor:
+def _tensor(path: Path, weights: Weights, name: str, kind: Message, dims: int) -> torch.Tensor:
     if name not in weights:
-        raise UserError(f"{path} is not a {kind}: '{name}' is missing.")
+        raise UserError(
+            "{path} is not a {kind}: '{name}' is missing.", path=path, kind=kind, name=name
+        )
     tensor = weights[name]
     if tensor.dim() != dims or 0 in tensor.shape:
         raise UserError(
-            f"{path} is not a {kind}: '{name}' has shape {tuple(tensor.shape)}, not {dims} sides."
+            "{path} is not a {kind}: '{name}' has shape {shape}, not {dims} sides.",
+            path=path,
+            kind=kind,
+            name=name,
+            shape=tuple(tensor.shape),
+            dims=dims,
         )
     return tensor
 
 
 def _load_weights(path: Path, network: torch.nn.Module, weights: Weights) -> None:
     """Load a state dict; raises UserError naming the first key that does not match."""
-    kind = type(network).__name__.lower()
+    kind = GENERATOR if isinstance(network, Generator) else DISCRIMINATOR
     expected = network.state_dict()
     for name, tensor in expected.items():
         if name.endswith("num_batches_tracked"):  # missing in files of PyTorch before 0.4.1
@@ -247,19 +275,38 @@ def _load_weights(path: Path, network: torch.nn.Module, weights: Weights) -> Non
         _check_tensor(path, kind, name, _tensor(path, weights, name, kind, tensor.dim()), tensor)
     extra = sorted(set(weights) - set(expected))
     if extra:
-        raise UserError(f"{path} is not a {kind}: it has an unknown key '{extra[0][:80]}'.")
+        raise UserError(
+            "{path} is not a {kind}: it has an unknown key '{key}'.",
+            path=path,
+            kind=kind,
+            key=extra[0][:80],
+        )
     network.load_state_dict(weights)
 
 
 def _check_tensor(
-    path: Path, kind: str, name: str, found: torch.Tensor, expected: torch.Tensor
+    path: Path, kind: Message, name: str, found: torch.Tensor, expected: torch.Tensor
 ) -> None:
     if found.shape != expected.shape:
         raise UserError(
-            f"{path} is not a {kind}: '{name}' has shape {tuple(found.shape)}, "
-            f"not {tuple(expected.shape)}."
+            "{path} is not a {kind}: '{name}' has shape {shape}, not {expected}.",
+            path=path,
+            kind=kind,
+            name=name,
+            shape=tuple(found.shape),
+            expected=tuple(expected.shape),
         )
     if found.is_floating_point() != expected.is_floating_point():
-        raise UserError(f"{path} is not a {kind}: '{name}' holds {found.dtype} numbers.")
+        raise UserError(
+            "{path} is not a {kind}: '{name}' holds {dtype} numbers.",
+            path=path,
+            kind=kind,
+            name=name,
+            dtype=found.dtype,
+        )
     if not torch.isfinite(found).all():
-        raise UserError(f"{path} has values in '{name}' that are not finite: it cannot be used.")
+        raise UserError(
+            "{path} has values in '{name}' that are not finite: it cannot be used.",
+            path=path,
+            name=name,
+        )

@@ -9,12 +9,12 @@ import copy
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ MAX_LOADED = 8
 MAX_LOADED_BYTES = 2**30  # of weights; the newest model is kept whatever its size
 
 Latents = NDArray[np.float32]
+T = TypeVar("T")
 
 
 def to_pixels(images: torch.Tensor) -> Pixels:
@@ -50,7 +51,7 @@ def render(network: Generator, z: Latents) -> Pixels:
     The same z gives the same bytes in every batch, at every position. The network's statistics and
     its training mode do not change. Raises UserError unless z is (N, nz) and finite.
     """
-    _check_latents(z, network.nz)
+    check_latents(z, network.nz)
     return _concatenated(render_batches(fold_batchnorm(network), z))
 
 
@@ -102,9 +103,12 @@ def _batch_sizes(layers: nn.Sequential) -> tuple[int, ...]:
     return _tested_batch_sizes[key]
 
 
-def _check_latents(z: Latents, nz: int) -> None:
+def check_latents(z: Latents, nz: int) -> None:
+    """Raises UserError unless z is (N, nz) and finite."""
     if z.ndim != 2 or z.shape[1] != nz or not np.isfinite(z).all():
-        raise UserError(f"A z of this model is {nz} finite numbers, not {z.shape[1:]}.")
+        raise UserError(
+            "A z of this model is {nz} finite numbers, not {shape}.", nz=nz, shape=z.shape[1:]
+        )
 
 
 def _concatenated(parts: Iterator[Pixels]) -> Pixels:
@@ -195,7 +199,7 @@ class Model:
         All callers share one thread, which runs one pass for each in turn: a request for thousands
         of frames delays the others by one pass at most.
         """
-        _check_latents(z, self.nz)
+        check_latents(z, self.nz)
         batches = render_batches(self.layers, z)
         while (faces := _renderer.submit(next, batches, None).result()) is not None:
             yield faces
@@ -203,6 +207,12 @@ class Model:
 
 # One thread: every calling thread would start its own OpenMP workers and oversubscribe the CPU.
 _renderer = ThreadPoolExecutor(1, thread_name_prefix="renderer")
+
+
+def compute(function: Callable[[], T]) -> T:
+    """The result of a computation of at most some tenths of a second in the thread that renders."""
+    return _renderer.submit(function).result()
+
 
 Key = tuple[str, int, int]  # resolved path, modification time in ns, size in bytes
 _loaded: OrderedDict[Key, Future[Model]] = OrderedDict()
@@ -217,7 +227,9 @@ def load(path: Path) -> Model:
     try:
         stat = path.stat()
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}): check its name.") from error
+        raise UserError(
+            "{path} cannot be read ({reason}): check its name.", path=path, reason=error.strerror
+        ) from error
     key = (str(path.resolve()), stat.st_mtime_ns, stat.st_size)
     with _lock:
         future = _loaded.get(key)
@@ -258,7 +270,9 @@ def _load(path: Path) -> Model:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network.to(device).to(memory_format=torch.channels_last)
     if network.nc != 3:
-        raise UserError(f"{path} makes images that are not in colour: only RGB can be shown.")
+        raise UserError(
+            "{path} makes images that are not in colour: only RGB can be shown.", path=path
+        )
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return Model(path, network.requires_grad_(False), config, sha256)

@@ -65,11 +65,16 @@ def locked(
     if descriptor is None:
         other = holder(workspace, device)
         if other == run_name:
-            raise UserError(f"The run '{run_name}' is running in another process: stop it first.")
+            raise UserError(
+                "The run '{name}' is running in another process: stop it first.",
+                name=run_name,
+            )
         name = "GPU" if device == "cuda" else "CPU"
         raise UserError(
-            f"The {name} is busy with the run '{other}': wait until it ends, "
-            "or add --queue to have this one start by itself then."
+            "The {device} is busy with the run '{name}': wait until it ends, or add --queue to "
+            "have this one start by itself then.",
+            device=name,
+            name=other,
         )
     try:
         yield descriptor

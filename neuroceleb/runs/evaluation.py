@@ -4,14 +4,14 @@
 may hold quick figures under `quality`.
 """
 
-import json
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from neuroceleb import files
+from neuroceleb import files, records
+from neuroceleb.records import DamagedFileError
 from neuroceleb.runs.figures import finite
+from neuroceleb.runs.schemas import Evaluation
 
 FILE = "evaluation.json"
 MAX_FILE_BYTES = 64 * 2**20
@@ -102,21 +102,34 @@ def _part(entry: Entry, name: str) -> dict[str, Any]:
 
 
 def read(folder: Path) -> dict[int, Entry]:
-    """The entries of a run directory's evaluation.json by epoch; {} if it is missing or damaged."""
-    path = folder / FILE
-    entries: dict[int, Entry] = {}
-    with suppress(OSError, ValueError, TypeError, AttributeError):
-        if path.stat().st_size <= MAX_FILE_BYTES:
-            value = json.loads(path.read_text("utf-8"))
-            for epoch, entry in value["epochs"].items():
-                if epoch.isdecimal() and isinstance(entry, dict):
-                    entries[int(epoch)] = entry
-    return dict(sorted(entries.items()))
+    """The entries of a run directory's evaluation.json by epoch; {} without the file.
+
+    Raises DamagedFileError.
+    """
+    value = records.read(folder / FILE, Evaluation, MAX_FILE_BYTES)
+    epochs = {} if value is None else value["epochs"]
+    return dict(sorted((int(epoch), epochs[epoch]) for epoch in epochs if epoch.isdecimal()))
+
+
+def readable(folder: Path) -> dict[int, Entry]:
+    """As `read`; {} where the file is damaged (`Run.damage` reports it)."""
+    try:
+        return read(folder)
+    except DamagedFileError:
+        return {}
 
 
 def write(folder: Path, epoch: int, entry: Entry) -> None:
-    """Write an epoch's entry to evaluation.json, replacing an older one. Raises UserError."""
-    entries = dict(sorted({**read(folder), epoch: entry}.items()))
+    """Write an epoch's entry to evaluation.json, replacing an older one. Raises UserError.
+
+    A damaged evaluation.json is set aside first.
+    """
+    try:
+        before = read(folder)
+    except DamagedFileError:
+        records.set_aside(folder / FILE, keeps_file=True)
+        before = {}
+    entries = dict(sorted({**before, epoch: entry}.items()))
     value = {
         "rule": RULE,
         "best": best(of_entries(entries)),

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from neuroceleb import files, images
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import history_2017, plain_pickle
 from neuroceleb.runs.history_2017 import Row
 from neuroceleb.runs.run import Run
@@ -41,7 +41,7 @@ def import_folder(
     """
     run = Run(workspace.checkpoints / check_name(name))
     if run.path.exists():
-        raise UserError(f"There is already a run '{name}': use another name.")
+        raise UserError("There is already a run '{name}': use another name.", name=name)
     sheets = _sheets(folder)
     rows = _history(folder, len(sheets))
     try:
@@ -55,7 +55,7 @@ def import_folder(
             epochs = max(epochs, max(made.kept(), default=-1) + 1)
             _write_records(made, folder, settings, rows, epochs)
             if run.path.exists():
-                raise UserError(f"There is already a run '{name}': use another name.")
+                raise UserError("There is already a run '{name}': use another name.", name=name)
             shutil.move(made.path, run.path)
     except OSError as error:
         raise files.not_written(run.path, error) from error
@@ -67,15 +67,23 @@ def _sheets(folder: Path) -> dict[int, Path]:
     try:
         names = sorted(path.name for path in folder.iterdir())
     except OSError as error:
-        raise UserError(f"{folder} cannot be read ({error.strerror}): name a folder.") from error
+        raise UserError(
+            "{folder} cannot be read ({reason}): name a folder.",
+            folder=folder,
+            reason=error.strerror,
+        ) from error
     found = {int(match[1]): folder / match[0] for match in map(_SHEET.fullmatch, names) if match}
     if not found and not any(map(_WEIGHTS.fullmatch, names)) and HISTORY not in names:
         raise UserError(
-            f"{folder} holds no fake_samples_epoch_000.png, {HISTORY} or netG.pth: name the folder "
-            "that the original script wrote into."
+            "{folder} holds no fake_samples_epoch_000.png, {history} or netG.pth: name the "
+            "folder that the original script wrote into.",
+            folder=folder,
+            history=HISTORY,
         )
     if len(found) > MAX_SHEETS:
-        raise UserError(f"{folder} has over {MAX_SHEETS:,} sheets: take some out.")
+        raise UserError(
+            "{folder} has over {most:,} sheets: take some out.", folder=folder, most=MAX_SHEETS
+        )
     return dict(sorted(found.items()))
 
 
@@ -94,7 +102,11 @@ def _copy_image(source: Path, target: Path) -> None:
     """Copy the file if it is a PNG, else write its pixels as one."""
     pixels = images.load(source)
     if max(pixels.shape[:2]) > MAX_SIDE_PX:
-        raise UserError(f"{source} has sides of over {MAX_SIDE_PX:,} pixels: it is no sheet.")
+        raise UserError(
+            "{source} has sides of over {max_px:,} pixels: it is no sheet.",
+            source=source,
+            max_px=MAX_SIDE_PX,
+        )
     data = source.read_bytes()
     target.write_bytes(data if data.startswith(_PNG) else images.encode(pixels))
 
@@ -135,12 +147,15 @@ def _write_records(
         "created": now,
     }
     files.write_json(run.path / "config.json", config)
+    message = Message(
+        "Imported from a folder of the original script, {folder}.", folder=folder.resolve().name
+    )
     run.write_status(
         {
             "state": "finished",
             "epoch": epochs,
             "epochs": epochs,
-            "message": f"Imported from a folder of the original script, {folder.resolve().name}.",
+            **message.as_fields("message"),
         }
     )
 
@@ -151,15 +166,23 @@ def _history(folder: Path, sheets: int) -> list[Row]:
         return []
     try:
         if path.stat().st_size > MAX_HISTORY_BYTES:
-            raise UserError(f"{path} is over {MAX_HISTORY_BYTES // 2**20} MB: it is no history.")
+            raise UserError(
+                "{path} is over {max_mb} MB: it is no history.",
+                path=path,
+                max_mb=MAX_HISTORY_BYTES // 2**20,
+            )
         data = path.read_bytes()
     except OSError as error:
         raise UserError(
-            f"{path} cannot be read ({error.strerror}): fix its permissions."
+            "{path} cannot be read ({reason}): fix its permissions.",
+            path=path,
+            reason=error.strerror,
         ) from error
     try:
         return history_2017.stats_rows(plain_pickle.loads(data), sheets)
     except ValueError as error:
         raise UserError(
-            f"{path} was refused ({error}): take it out of the folder to import the rest."
+            "{path} was refused ({reason}): take it out of the folder to import the rest.",
+            path=path,
+            reason=str(error),
         ) from error

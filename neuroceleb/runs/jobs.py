@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from neuroceleb import files
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import device_lock, launch, process, queue
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace, check_name, create_run
@@ -70,13 +70,16 @@ def resume(workspace: Workspace, name: str, epochs: int | None = None) -> Run:
     if epochs is not None:
         Settings.checked(epochs=epochs)
     with queue.locked(workspace), run.locked():
+        run.readable_status()  # raises if it is damaged
         status = run.status()
         if queue.position(workspace, name) is not None:
-            raise UserError(f"The run '{name}' is in the queue already.")
+            raise UserError("The run '{name}' is in the queue already.", name=name)
         origin(workspace, name)
         wanted = epochs or status.get("epochs") or settings.epochs
         if status["state"] == "finished" and wanted <= int(status.get("epoch") or 0):
-            raise UserError(f"The run '{name}' is finished: give it more epochs to continue it.")
+            raise UserError(
+                "The run '{name}' is finished: give it more epochs to continue it.", name=name
+            )
         run.stop_file.unlink(missing_ok=True)
         queue.append(workspace, run, device_lock.device_for(settings.device), epochs)
         run.write_status(_queued(status, wanted))
@@ -89,14 +92,18 @@ def origin(workspace: Workspace, name: str) -> tuple[str, Settings]:
     run = workspace.run(name)
     path = run.dataset_path()
     if path is None:
-        raise UserError(f"{run.path / 'config.json'} does not name a dataset: start a new run.")
+        raise UserError(
+            "{path} does not name a dataset: start a new run.", path=run.path / "config.json"
+        )
     return path, Settings.from_json(_settings(run))
 
 
 def _settings(run: Run) -> dict[str, Any]:
     settings = run.config().get("settings")
     if not isinstance(settings, dict):
-        raise UserError(f"{run.path / 'config.json'} is damaged: the run cannot be resumed.")
+        raise UserError(
+            "{path} is damaged: the run cannot be resumed.", path=run.path / "config.json"
+        )
     return settings
 
 
@@ -123,18 +130,20 @@ def estimate(workspace: Workspace, name: str, text: str, settings: Settings) -> 
             [*command, "--json", "--", text],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            env=launch.environment(),
+            env=launch.environment() | launch.JSON_ERRORS,
             timeout=ESTIMATE_LIMIT_S,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise UserError(
-            f"The estimate for {text[:200]} took over {ESTIMATE_LIMIT_S // 60} minutes: use the "
-            "command line, train --estimate."
+            "The estimate for {dataset} took over {minutes} minutes: use the command line, train "
+            "--estimate.",
+            dataset=text[:200],
+            minutes=ESTIMATE_LIMIT_S // 60,
         ) from error
     errors = done.stderr.decode("utf-8", "replace").strip().splitlines()
     if done.returncode == 2 and errors:
-        raise UserError(errors[-1])
+        raise UserError(launch.message_of(errors[-1]))
     if done.returncode != 0:
         log.error("%s", "\n".join(errors))
         raise UserError("The estimate failed: the details are in the server's log.")
@@ -157,7 +166,7 @@ def stop(workspace: Workspace, name: str) -> None:
             run.write_status({**run.status(), "state": "stopped"})
             return
     if not run.is_locked():
-        raise UserError(f"The run '{name}' is not running: there is nothing to stop.")
+        raise UserError("The run '{name}' is not running: there is nothing to stop.", name=name)
     with _writing(run.stop_file):
         run.stop_file.touch()
 
@@ -170,20 +179,23 @@ def force_stop(workspace: Workspace, name: str) -> None:
     """
     run = workspace.run(name)
     if not run.is_locked():
-        raise UserError(f"The run '{name}' is not running: there is nothing to stop.")
+        raise UserError("The run '{name}' is not running: there is nothing to stop.", name=name)
     left = GRACE_S - _seconds_since_stop(run)
     if left > 0:
         raise UserError(
-            f"The run '{name}' may still end by itself: stop it first, and force it only "
-            f"when it has not ended {GRACE_S:.0f} s later ({left:.0f} s from now)."
+            "The run '{name}' may still end by itself: stop it first, and force it only when it "
+            "has not ended {seconds:.0f} s later ({left:.0f} s from now).",
+            name=name,
+            seconds=GRACE_S,
+            left=left,
         )
     process.kill(run.status(), run.path / "config.json")
     if not _wait_until(lambda: not run.is_locked(), KILL_TIMEOUT_S):
-        raise UserError(f"The run '{name}' has not ended yet: look again in a moment.")
+        raise UserError("The run '{name}' has not ended yet: look again in a moment.", name=name)
     with run.locked():
         run.stop_file.unlink(missing_ok=True)
-        message = "Ended by force: it resumes from its last saved state."
-        run.write_status({**run.status(), "state": "stopped", "message": message})
+        message = Message("Ended by force: it resumes from its last saved state.")
+        run.write_status({**run.status(), "state": "stopped", **message.as_fields("message")})
     launch.start_next(workspace)
 
 
@@ -222,7 +234,7 @@ def rename(workspace: Workspace, name: str, new: str) -> Run:
     run, renamed = workspace.run(name), Run(workspace.checkpoints / check_name(new))
     with queue.locked(workspace), run.locked():
         if os.path.lexists(renamed.path):
-            raise UserError(f"There is already a run '{new}': use another name.")
+            raise UserError("There is already a run '{name}': use another name.", name=new)
         with _writing(renamed.path):
             run.path.rename(renamed.path)
         queue.rename(workspace, run, new)

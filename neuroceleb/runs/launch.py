@@ -5,6 +5,8 @@ every few seconds, a verb of the command line. It acquires the locks of run and 
 hands them over to the new process (`handover`).
 """
 
+import json
+import logging
 import os
 import subprocess
 import sys
@@ -14,11 +16,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from neuroceleb.errors import UserError
+from neuroceleb import files, records
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import device_lock, handover, queue
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
 
+log = logging.getLogger(__name__)
+
+# Added to the environment of a process: it writes its UserError as `Message.to_json`.
+JSON_ERRORS = {"NEUROCELEB_ERRORS": "json"}
 # What torchrun sets for its processes, which a process started by one of them must not see.
 TORCHRUN_VARIABLES = frozenset(
     {"OMP_NUM_THREADS", "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"}
@@ -36,8 +43,11 @@ def start_next(workspace: Workspace) -> list[str]:
     devices_seen: set[str] = set()
     with queue.locked(workspace):
         for entry in queue.entries(workspace):
-            if entry.run.state() != "queued":
-                entry.path.unlink(missing_ok=True)
+            state = entry.run.state()
+            if state == "damaged":
+                log.warning("%s", entry.run.status().get("message"))
+            elif state != "queued":
+                files.remove(entry.path)
             elif entry.device not in devices_seen:
                 devices_seen.add(entry.device)
                 if _start(workspace, entry):
@@ -79,8 +89,12 @@ def _launch(workspace: Workspace, entry: queue.Entry, run_lock: int, device: int
             )
     except (OSError, UserError) as error:
         with suppress(UserError):
-            message = f"The training could not be started ({error}): fix that, then resume."
-            run.write_status({**status, "state": "failed", "message": message})
+            reason = error.message if isinstance(error, UserError) else str(error)
+            message = Message(
+                "The training could not be started ({reason}): fix that, then resume.",
+                reason=reason,
+            )
+            run.write_status({**status, "state": "failed", **message.as_fields("message")})
     else:
         threading.Thread(target=process.wait, daemon=True, name=f"waits for {run.name}").start()
     entry.path.unlink(missing_ok=True)
@@ -90,6 +104,13 @@ def command_line(verb: str, workspace: Workspace) -> list[str]:
     """The first arguments of a command line of this program, usable from any folder."""
     root = str(workspace.root.resolve())
     return [sys.executable, "-P", "-m", "neuroceleb", verb, "--workspace", root]
+
+
+def message_of(line: str) -> Message:
+    """The message in a line that a process with JSON_ERRORS wrote to stderr; else the line."""
+    with suppress(ValueError, RecursionError):
+        return Message.from_json(json.loads(line))
+    return Message(line)
 
 
 def environment() -> dict[str, str]:
@@ -127,7 +148,11 @@ def training_process(workspace: Workspace, name: str) -> Iterator[handover.Locks
 
 
 def _write_failure(run: Run, error: BaseException) -> None:
-    kind = type(error).__name__
-    message = str(error) if isinstance(error, UserError) else f"It failed ({kind}): see log.txt."
+    message = Message("It failed ({kind}): see log.txt.", kind=type(error).__name__)
+    if isinstance(error, UserError):
+        message = error.message
     with suppress(UserError):
-        run.write_status({**run.status(), "state": "failed", "message": message})
+        status = run.status()
+        if status["state"] == "damaged":
+            records.set_aside(run.path / "status.json")
+        run.write_status({**status, "state": "failed", **message.as_fields("message")})

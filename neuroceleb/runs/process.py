@@ -42,7 +42,9 @@ def kill(status: dict[str, Any], locked_file: Path) -> None:
     if not isinstance(pid, int) or isinstance(pid, bool) or pid <= 1:
         raise UserError("The run does not say which process trains it: wait until it has begun.")
     if not hasattr(os, "pidfd_open"):
-        raise UserError(f"This system cannot identify processes: end process {pid} yourself.")
+        raise UserError(
+            "This system cannot identify processes: end process {pid} yourself.", pid=pid
+        )
     try:
         pidfd = os.pidfd_open(pid)
     except OSError as error:
@@ -54,7 +56,7 @@ def kill(status: dict[str, Any], locked_file: Path) -> None:
             signal.pidfd_send_signal(pidfd, signal.SIGKILL)
     except PermissionError as error:
         raise UserError(
-            f"Process {pid} belongs to another user: ask them, or end it as administrator."
+            "Process {pid} belongs to another user: ask them, or end it as administrator.", pid=pid
         ) from error
     finally:
         os.close(pidfd)
@@ -62,9 +64,10 @@ def kill(status: dict[str, Any], locked_file: Path) -> None:
 
 def _not_the_process(pid: int) -> UserError:
     return UserError(
-        f"Process {pid} is not the one that trains this run (any more), so it was left alone: "
+        "Process {pid} is not the one that trains this run (any more), so it was left alone: "
         "look at the run again; if it is still running, it is on another machine or in another "
-        "container, and has to be ended there."
+        "container, and has to be ended there.",
+        pid=pid,
     )
 
 

@@ -4,19 +4,23 @@ An entry is a file `checkpoints/.queue/000001.json`; the numbers give the order.
 the runs.
 """
 
-import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from neuroceleb import files
+from neuroceleb import files, records
 from neuroceleb.errors import UserError
+from neuroceleb.records import DamagedFileError
 from neuroceleb.runs.file_lock import EXCLUSIVE, try_lock
 from neuroceleb.runs.run import Run
+from neuroceleb.runs.schemas import QueueEntry
 from neuroceleb.runs.workspace import Workspace, check_name
+
+_ENTRY = re.compile(r"[0-9]{1,12}\.json")
 
 
 @dataclass(frozen=True)
@@ -30,25 +34,36 @@ class Entry:
 
 
 def entries(workspace: Workspace) -> list[Entry]:
-    """The queued runs, the next one first. Damaged entries are skipped."""
+    """The queued runs, the next one first. Damaged entries are skipped; see `damage`."""
+    found = (_read(workspace, path) for path in _files(workspace))
+    return [entry for entry in found if isinstance(entry, Entry)]
+
+
+def damage(workspace: Workspace) -> list[str]:
+    """A sentence for every damaged entry of the queue."""
+    found = (_read(workspace, path) for path in _files(workspace))
+    return [str(problem) for problem in found if isinstance(problem, DamagedFileError)]
+
+
+def _files(workspace: Workspace) -> list[Path]:
     try:
         names = sorted(os.listdir(workspace.queue_folder))
     except OSError:
         return []
-    numbered = (name for name in names if name.endswith(".json") and name[:-5].isdecimal())
-    found = (_read(workspace, workspace.queue_folder / name) for name in numbered)
-    return [entry for entry in found if entry is not None]
+    return [workspace.queue_folder / name for name in names if _ENTRY.fullmatch(name)]
 
 
-def _read(workspace: Workspace, path: Path) -> Entry | None:
+def _read(workspace: Workspace, path: Path) -> Entry | DamagedFileError | None:
     try:
-        value = json.loads(path.read_text("utf-8"))
-        name, device, epochs = value["run"], value["device"], value.get("epochs")
-        run = Run(workspace.checkpoints / check_name(name))
-    except (OSError, ValueError, KeyError, TypeError, UserError):
-        return None
-    is_valid = device in {"cpu", "cuda"} and (epochs is None or isinstance(epochs, int))
-    return Entry(path, run, device, epochs) if is_valid else None
+        value = records.read(path, QueueEntry)
+        if value is None:
+            return None
+        run = Run(workspace.checkpoints / check_name(value["run"]))
+    except DamagedFileError as error:
+        return error
+    except UserError as error:
+        return DamagedFileError(path, str(error))
+    return Entry(path, run, value["device"], value.get("epochs"))
 
 
 def position(workspace: Workspace, run_name: str) -> int | None:
@@ -71,7 +86,7 @@ def locked(workspace: Workspace) -> Iterator[None]:
 
 def append(workspace: Workspace, run: Run, device: str, epochs: int | None = None) -> None:
     """Put a run at the end of the queue."""
-    last = max((int(entry.path.stem) for entry in entries(workspace)), default=0)
+    last = max((int(path.stem) for path in _files(workspace)), default=0)
     value = {"run": run.name, "device": device, "epochs": epochs, "since": time.time()}
     files.write_json(workspace.queue_folder / f"{last + 1:06d}.json", value)
 
@@ -80,12 +95,12 @@ def remove(workspace: Workspace, run: Run) -> None:
     """Take a run out of the queue, if it is queued."""
     for entry in entries(workspace):
         if entry.run == run:
-            entry.path.unlink(missing_ok=True)
+            files.remove(entry.path)
 
 
 def rename(workspace: Workspace, run: Run, new: str) -> None:
     """Change the name of a queued run in its entry."""
     for entry in entries(workspace):
         if entry.run == run:
-            value = json.loads(entry.path.read_text("utf-8"))
-            files.write_json(entry.path, {**value, "run": new})
+            value = records.read(entry.path, QueueEntry)
+            files.write_json(entry.path, {**(value or {}), "run": new})

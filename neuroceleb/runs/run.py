@@ -3,7 +3,6 @@
 Every file has one writer and is written whole or not at all; `ls` and `cat` show everything.
 """
 
-import json
 import os
 import re
 import time
@@ -13,14 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neuroceleb import files
+from neuroceleb import files, records
 from neuroceleb.errors import UserError
+from neuroceleb.records import DamagedFileError
 from neuroceleb.runs.file_lock import EXCLUSIVE, SHARED, try_lock
+from neuroceleb.runs.schemas import Config, StatsRow, Status
 
 HEARTBEAT_LIMIT_S = 30.0
 ACTIVE = frozenset({"starting", "running", "stopping"})
 STATES = ACTIVE | {"queued", "stopped", "finished", "failed"}
 MAX_RECORD_BYTES = 16 * 2**20  # of config.json and status.json
+MAX_REPORTED_LINES = 3  # damaged ones of stats.jsonl
 
 _SHEET = re.compile(r"fake_samples_epoch_(\d{3,7})\.(?:png|webp)")
 _WEIGHTS = re.compile(r"netG_epoch_(\d{3,7})\.safetensors")
@@ -92,24 +94,31 @@ class Run:
         """The kept weights of `epoch`, or the last; raises UserError naming the epochs kept."""
         kept = self.kept()
         if not kept:
-            raise UserError(f"The run '{self.name}' has no weights yet: train it for an epoch.")
+            raise UserError(
+                "The run '{name}' has no weights yet: train it for an epoch.", name=self.name
+            )
         if epoch is None:
             return kept[max(kept)]
         if epoch not in kept:
             epochs = ", ".join(map(str, kept))
-            raise UserError(f"The run '{self.name}' kept no epoch {epoch}: it kept {epochs}.")
+            raise UserError(
+                "The run '{name}' kept no epoch {epoch}: it kept {epochs}.",
+                name=self.name,
+                epoch=epoch,
+                epochs=epochs,
+            )
         return kept[epoch]
 
     # Reading -------------------------------------------------------------------------------
 
     def config(self) -> dict[str, Any]:
         """The configuration in config.json; raises UserError if it is missing or damaged."""
-        try:
-            value = _read_json(self.path / "config.json")
-        except (OSError, ValueError) as error:
+        value = records.read(self.path / "config.json", Config, MAX_RECORD_BYTES)
+        if value is None:
             raise UserError(
-                f"{self.path / 'config.json'} cannot be read: the run cannot be used without it."
-            ) from error
+                "{path} is missing: the run cannot be used without it.",
+                path=files.printable(self.path / "config.json"),
+            )
         return value
 
     def dataset_path(self) -> str | None:
@@ -132,7 +141,10 @@ class Run:
         return text if isinstance(text, str) and text else None
 
     def status(self) -> dict[str, Any]:
-        """status.json as the trainer last wrote it, with the `state` of the method `state`."""
+        """status.json as the trainer last wrote it, with the `state` of the method `state`.
+
+        If the file is damaged, the state is `damaged` and the `message` says how.
+        """
         status = self._status()
         if status["state"] in ACTIVE and not self._is_alive(status):
             status = self._status()  # it may have ended in the meantime
@@ -142,39 +154,48 @@ class Run:
 
     def _status(self) -> dict[str, Any]:
         try:
-            status = _read_json(self.path / "status.json")
-        except (OSError, ValueError):
-            status = {}
-        state = status.get("state")
-        known = isinstance(state, str) and state in STATES
-        return {**status, "state": state if known else "stopped"}
+            return {"state": "stopped", **self.readable_status()}
+        except DamagedFileError as error:
+            return {"state": "damaged", "message": str(error)}
+
+    def readable_status(self) -> dict[str, Any]:
+        """status.json, {} without one; raises DamagedFileError."""
+        return records.read(self.path / "status.json", Status, MAX_RECORD_BYTES) or {}
 
     def state(self) -> str:
-        """One of STATES as the trainer wrote it, or `lost`.
+        """One of STATES as the trainer wrote it, or `lost` or `damaged`.
 
         A run is lost if its state is one of ACTIVE but its process is gone, or has not written a
-        heartbeat for HEARTBEAT_LIMIT_S.
+        heartbeat for HEARTBEAT_LIMIT_S; it is damaged if its status.json cannot be read.
         """
         return str(self.status()["state"])
 
     def _is_alive(self, status: dict[str, Any]) -> bool:
-        beat = status.get("heartbeat")
-        fresh = isinstance(beat, int | float) and time.time() - beat < HEARTBEAT_LIMIT_S
+        fresh = time.time() - status.get("heartbeat", 0.0) < HEARTBEAT_LIMIT_S
         return fresh and self.is_locked()
 
     def stats(self) -> list[dict[str, Any]]:
-        """stats.jsonl: one dictionary per epoch; unfinished and damaged lines are skipped."""
-        try:
-            text = (self.path / "stats.jsonl").read_text("utf-8", errors="replace")
-        except OSError:
-            return []
-        rows = []
-        for line in text.split("\n")[:-1]:  # the text after the last newline is an unfinished row
-            with suppress(ValueError):
-                row = json.loads(line)
-                if isinstance(row, dict) and isinstance(row.get("epoch"), int):
-                    rows.append(row)
-        return rows
+        """stats.jsonl: one dictionary per epoch; unfinished and damaged lines are skipped.
+
+        A figure that is NaN is None. For damaged lines see `damage`.
+        """
+        return [row for row in self._stats() if not isinstance(row, DamagedFileError)]
+
+    def _stats(self) -> Iterator[dict[str, Any] | DamagedFileError]:
+        return records.lines(self.path / "stats.jsonl", StatsRow)
+
+    def damage(self) -> list[str]:
+        """A sentence for every damaged file of the run, and for those that were set aside."""
+        found = []
+        for name, schema in (("config.json", Config), ("status.json", Status)):
+            try:
+                records.read(self.path / name, schema, MAX_RECORD_BYTES)
+            except DamagedFileError as error:
+                found.append(str(error))
+        lines = [row for row in self._stats() if isinstance(row, DamagedFileError)]
+        found += [str(line) for line in lines[:MAX_REPORTED_LINES]]
+        aside = records.aside(self.path)
+        return found + [str(DamagedFileError(path, "it was set aside")) for path in aside]
 
     def has_state(self) -> bool:
         """Whether there is a saved state to resume from."""
@@ -201,7 +222,8 @@ class Run:
             settings = self.config().get("settings")
         except UserError:
             return None
-        return settings.get("epochs") if isinstance(settings, dict) else None
+        epochs = settings.get("epochs") if settings else None
+        return epochs if isinstance(epochs, int) else None
 
     # Writing -------------------------------------------------------------------------------
 
@@ -215,7 +237,7 @@ class Run:
             with path.open("ab", buffering=0) as file:
                 size = file.tell()
                 try:
-                    files.write_whole(file, json.dumps(row).encode() + b"\n")
+                    files.write_whole(file, _line(row))
                     os.fsync(file.fileno())
                 except OSError:
                     os.ftruncate(file.fileno(), size)
@@ -225,9 +247,11 @@ class Run:
 
     def rewind(self, epochs: int) -> None:
         """Delete stats, sheets and weights of epoch `epochs` and later: they are repeated."""
-        rows = [row for row in self.stats() if row["epoch"] < epochs]
-        text = "".join(json.dumps(row) + "\n" for row in rows)
-        files.write_bytes(self.path / "stats.jsonl", text.encode())
+        found = list(self._stats())
+        rows = [r for r in found if not isinstance(r, DamagedFileError) and r["epoch"] < epochs]
+        if any(isinstance(row, DamagedFileError) for row in found):
+            records.set_aside(self.path / "stats.jsonl", keeps_file=True)
+        files.write_bytes(self.path / "stats.jsonl", b"".join(map(_line, rows)))
         for epoch, path in [*self.sheets().items(), *self.kept().items()]:
             if epoch >= epochs:
                 path.unlink(missing_ok=True)
@@ -255,12 +279,14 @@ class Run:
                 descriptor = os.open(path, os.O_RDONLY)
             except OSError as error:
                 raise UserError(
-                    f"{path} cannot be read ({error.strerror}): fix its permissions."
+                    "{path} cannot be read ({reason}): fix its permissions.",
+                    path=path,
+                    reason=error.strerror,
                 ) from error
             if not try_lock(descriptor, EXCLUSIVE, timeout_s=1.0):
                 os.close(descriptor)
                 raise UserError(
-                    f"The run '{self.name}' is running in another process: stop it first."
+                    "The run '{name}' is running in another process: stop it first.", name=self.name
                 )
             with suppress(OSError):
                 if os.path.samestat(path.stat(), os.fstat(descriptor)):
@@ -297,13 +323,5 @@ class RunLock:
         os.close(self.descriptor)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    if path.stat().st_size > MAX_RECORD_BYTES:
-        raise ValueError(f"{path.name} is too large")
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except RecursionError as error:
-        raise ValueError(f"{path.name} is nested too deeply") from error
-    if not isinstance(value, dict):
-        raise ValueError(f"{path.name} is not an object")
-    return value
+def _line(row: dict[str, Any]) -> bytes:
+    return files.json_text(row).encode("utf-8", "replace") + b"\n"

@@ -69,20 +69,28 @@ def plan(
     """
     if suffix not in video.ANIMATED_SUFFIXES:
         raise UserError(
-            f"'{suffix}' is no video format: use one of {', '.join(video.ANIMATED_SUFFIXES)}."
+            "'{suffix}' is no video format: use one of {suffixes}.",
+            suffix=suffix,
+            suffixes=", ".join(video.ANIMATED_SUFFIXES),
         )
     sheets = tuple(evenly_spaced(list(run.sheets().items()), MAX_EPOCHS))
     if not sheets:
-        raise UserError(f"The run '{run.name}' has no sample sheets yet: train it for an epoch.")
+        raise UserError(
+            "The run '{name}' has no sample sheets yet: train it for an epoch.", name=run.name
+        )
     if not 1 <= fps <= video.MAX_FPS[suffix]:  # also refuses NaN
         most = video.MAX_FPS[suffix]
-        raise UserError(f"{fps:g} epochs a second cannot be shown: use 1 to {most:g}.")
+        raise UserError(
+            "{fps:g} epochs a second cannot be shown: use 1 to {most:g}.", fps=fps, most=most
+        )
     if face is not None:
         cut(images.load(sheets[-1][1]), face)
     usual = SHEET_SCALE[suffix] if face is None else FACE_SCALE
     size = usual if scale is None else scale
     if not 1 <= size <= MAX_SCALE:
-        raise UserError(f"A scale of {size} is out of bounds: use 1 to {MAX_SCALE}.")
+        raise UserError(
+            "A scale of {size} is out of bounds: use 1 to {most}.", size=size, most=MAX_SCALE
+        )
     stats = run.stats()
     has_curves = curves and has_values(stats)
     return Plan(run.name, sheets, stats, face, size, float(fps), has_curves)
@@ -98,7 +106,9 @@ def cut(sheet: Pixels, face: int) -> Pixels:
     rows = (sheet.shape[0] - PADDING_PX) // step
     if not 0 <= face < rows * columns:
         raise UserError(
-            f"There is no face {face} on the sheets: they have faces 0 to {rows * columns - 1}."
+            "There is no face {face} on the sheets: they have faces 0 to {last}.",
+            face=face,
+            last=rows * columns - 1,
         )
     top, left = (part * step + PADDING_PX for part in divmod(face, columns))
     return sheet[top : top + IMAGE_SIZE, left : left + IMAGE_SIZE]

@@ -30,8 +30,9 @@ network; the tests hold curves of both.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+from neuroceleb.errors import Message, gettext_noop
 from neuroceleb.runs.figures import finite
 
 LATELY_EPOCHS = 5
@@ -49,20 +50,31 @@ OVERFITTING_EVALUATIONS = 3
 RUNAWAY_LOSS = 50.0
 
 Rows = Sequence[dict[str, Any]]
+Unit = Literal["epoch", "step"]
 
 
 @dataclass(frozen=True)
 class Verdict:
     """A verdict: its `kind` (see above), the epochs and the figures it rests on.
 
-    `sentence` states it with its evidence, `advice` is one thing to try ("" if all is well).
+    `sentence` states it with its evidence, `advice` is one thing to try (None if all is well).
     """
 
     kind: str
     epochs: tuple[int, int]
     figures: dict[str, float]
-    sentence: str
-    advice: str = ""
+    sentence: Message
+    advice: Message | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON: `sentence` and `advice` ("" if all is well) in English."""
+        return {
+            "kind": self.kind,
+            "epochs": list(self.epochs),
+            "figures": self.figures,
+            "sentence": str(self.sentence),
+            "advice": str(self.advice or ""),
+        }
 
 
 @dataclass(frozen=True)
@@ -72,8 +84,11 @@ class _Finding:
     figures: dict[str, float]
 
 
-def judge(rows: Rows) -> Verdict | None:
-    """The verdict on the rows of stats.jsonl, in order of epochs; None if there are none."""
+def judge(rows: Rows, unit: Unit = "epoch") -> Verdict | None:
+    """The verdict on the rows of stats.jsonl, in order of epochs; None if there are none.
+
+    The rows may be of something else than epochs, by their number in `epoch`; `unit` names it.
+    """
     if not rows:
         return None
     finding = _diverged(rows)
@@ -81,7 +96,7 @@ def judge(rows: Rows) -> Verdict | None:
         finding = _Finding("early", rows, {})
     for rule in () if finding else _RULES:
         finding = finding or rule(rows)
-    return _verdict_of(finding or _learning(rows))
+    return _verdict_of(finding or _learning(rows), unit)
 
 
 # The rules ---------------------------------------------------------------------------------
@@ -213,54 +228,78 @@ def _means(rows: Rows, *names: str) -> dict[str, float]:
 # Sentences ----------------------------------------------------------------------------------
 
 
-def _verdict_of(finding: _Finding) -> Verdict:
+def _verdict_of(finding: _Finding, unit: Unit) -> Verdict:
     first, last = finding.rows[0]["epoch"], finding.rows[-1]["epoch"]
     figures = {name: round(value, 3) for name, value in finding.figures.items()}
     sentence, advice = _SENTENCES[finding.kind]
-    evidence = ", ".join(f"{_NAMES[name]} {value:g}" for name, value in figures.items())
-    where = f"epoch {last}" if first == last else f"epochs {first} to {last}"
-    text = f"{sentence} ({', '.join(filter(None, [where, evidence]))})."
-    return Verdict(finding.kind, (first, last), figures, text, advice)
+    evidence = _where(unit, first, last)
+    for name, value in figures.items():
+        figure = Message("{name} {value:g}", name=Message(_NAMES[name]), value=value)
+        evidence = Message("{evidence}, {figure}", evidence=evidence, figure=figure)
+    found = Message("{sentence} ({evidence}).", sentence=Message(sentence), evidence=evidence)
+    return Verdict(finding.kind, (first, last), figures, found, Message(advice) if advice else None)
+
+
+def _where(unit: Unit, first: int, last: int) -> Message:
+    if unit == "step":
+        several = Message("steps {first} to {last}", first=first, last=last)
+        return Message("step {step}", step=last) if first == last else several
+    several = Message("epochs {first} to {last}", first=first, last=last)
+    return Message("epoch {epoch}", epoch=last) if first == last else several
 
 
 _NAMES = {
-    "d_x": "D(x)",
-    "d_g_z1": "D(G(z))",
-    "d_train": "D(training faces)",
-    "d_held_out": "D(held-out faces)",
-    "loss_g": "loss G",
-    "sample_nearest": "variety of the samples",
-    "sample_change": "change from epoch to epoch",
-    "best": "once",
+    "d_x": gettext_noop("D(x)"),
+    "d_g_z1": gettext_noop("D(G(z))"),
+    "d_train": gettext_noop("D(training faces)"),
+    "d_held_out": gettext_noop("D(held-out faces)"),
+    "loss_g": gettext_noop("loss G"),
+    "sample_nearest": gettext_noop("variety of the samples"),
+    "sample_change": gettext_noop("change from epoch to epoch"),
+    "best": gettext_noop("once"),
 }
-_SENTENCES = {
-    "early": ("Too early to tell", ""),
-    "learning": ("Learning: D and G keep each other busy", ""),
+_SENTENCES: dict[str, tuple[str, str]] = {
+    "early": (gettext_noop("Too early to tell"), ""),
+    "learning": (gettext_noop("Learning: D and G keep each other busy"), ""),
     "diverged": (
-        "Diverged: the losses have run away",
-        "Duplicate the run with a tenth of the learning rate, or with the default 0.0002.",
+        gettext_noop("Diverged: the losses have run away"),
+        gettext_noop(
+            "Duplicate the run with a tenth of the learning rate, or with the default 0.0002."
+        ),
     ),
     "collapse": (
-        "Collapse: the faces of different seeds have grown alike",
-        "Use an epoch from before it. Then duplicate the run with half the learning rate.",
+        gettext_noop("Collapse: the faces of different seeds have grown alike"),
+        gettext_noop(
+            "Use an epoch from before it. Then duplicate the run with half the learning rate."
+        ),
     ),
     "stalled": (
-        "Stalled: the same seeds' faces no longer change",
-        "Stop it; what it learned is there. To go further, duplicate it with a higher learning "
-        "rate or more width.",
+        gettext_noop("Stalled: the same seeds' faces no longer change"),
+        gettext_noop(
+            "Stop it; what it learned is there. To go further, duplicate it with a higher learning "
+            "rate or more width."
+        ),
     ),
     "overfitting": (
-        "D is overfitting: it is far surer of the faces it is trained on than of held-out ones",
-        "Use the best evaluated epoch. Then add photos, or duplicate the run with a higher "
-        "--augment-chance.",
+        gettext_noop(
+            "D is overfitting: it is far surer of the faces it is trained on than of held-out ones"
+        ),
+        gettext_noop(
+            "Use the best evaluated epoch. Then add photos, or duplicate the run with a higher "
+            "--augment-chance."
+        ),
     ),
     "d_strong": (
-        "D is too strong: it has been sure of nearly every face for long, so G learns little",
-        "Duplicate the run with half the width of D (--ndf), or add photos.",
+        gettext_noop(
+            "D is too strong: it has been sure of nearly every face for long, so G learns little"
+        ),
+        gettext_noop("Duplicate the run with half the width of D (--ndf), or add photos."),
     ),
     "g_strong": (
-        "D can hardly tell photos from fakes",
-        "If the sheets look good, this is the end: stop. If not, duplicate the run with twice the "
-        "width of D (--ndf).",
+        gettext_noop("D can hardly tell photos from fakes"),
+        gettext_noop(
+            "If the sheets look good, this is the end: stop. If not, duplicate the run with twice "
+            "the width of D (--ndf)."
+        ),
     ),
 }

@@ -28,8 +28,9 @@ def check_name(name: str) -> str:
     """Return `name` if it is valid for a run or dataset; raises UserError (for a path, too)."""
     if not _NAME.fullmatch(name) or name.endswith((".", " ")):
         raise UserError(
-            f"'{name[:80]}' is not a name: use letters, digits, spaces, '.', '_', '+' or '-', "
-            "80 at most, beginning with a letter or digit."
+            "'{name}' is not a name: use letters, digits, spaces, '.', '_', '+' or '-', 80 at "
+            "most, beginning with a letter or digit.",
+            name=name[:80],
         )
     return name
 
@@ -67,14 +68,31 @@ class Workspace:
         """The run of that name, never a path; raises UserError naming the runs there are."""
         run = Run(self.checkpoints / check_name(name))
         if not run.exists():
-            raise UserError(f"There is no run '{name}': the runs here are {self._run_names()}.")
+            raise UserError(
+                "There is no run '{name}': the runs here are {runs}.",
+                name=name,
+                runs=self._run_names(),
+            )
         return run
 
     def runs(self) -> list[Run]:
-        """Every run under `checkpoints/`, by name."""
-        if not self.checkpoints.is_dir():
+        """Every run under `checkpoints/`, by name; without those of `unnamed`."""
+        return [run for run in self._runs() if files.printable(run.name) == run.name]
+
+    def unnamed(self) -> list[str]:
+        """A sentence for every run whose directory has a name that is no UTF-8."""
+        named = {run.name for run in self.runs()}
+        return [
+            files.printable(run.path) + " has a name that is no UTF-8: rename the folder."
+            for run in self._runs()
+            if run.name not in named
+        ]
+
+    def _runs(self) -> list[Run]:
+        try:
+            found = [Run(path) for path in sorted(self.checkpoints.iterdir())]
+        except OSError:
             return []
-        found = (Run(path) for path in sorted(self.checkpoints.iterdir()))
         return [run for run in found if not run.name.startswith(".") and run.exists()]
 
     def dataset_names(self) -> list[str]:
@@ -117,8 +135,9 @@ class Workspace:
             if path.is_file():
                 return path
         raise UserError(
-            f"'{model[:200]}' is no run, run directory or file: "
-            f"the runs here are {self._run_names()}."
+            "'{model}' is no run, run directory or file: the runs here are {runs}.",
+            model=model[:200],
+            runs=self._run_names(),
         )
 
     def find_run(self, model: str) -> Run:
@@ -127,7 +146,9 @@ class Workspace:
         if isinstance(found, Run) and found.exists():
             return Run(found.path.resolve())
         raise UserError(
-            f"'{model[:200]}' is not a run or run directory: the runs here are {self._run_names()}."
+            "'{model}' is not a run or run directory: the runs here are {runs}.",
+            model=model[:200],
+            runs=self._run_names(),
         )
 
     def weights(self, model: str, epoch: int | None = None) -> Path:
@@ -139,7 +160,9 @@ class Workspace:
         if isinstance(found, Run):
             return found.weights(epoch)
         if epoch is not None:
-            raise UserError(f"{model} is one file, so --epoch means nothing: leave it out.")
+            raise UserError(
+                "{model} is one file, so --epoch means nothing: leave it out.", model=model
+            )
         return found
 
 
@@ -151,11 +174,14 @@ def create_run(workspace: Workspace, name: str, config: dict[str, Any]) -> Run:
     except FileExistsError:
         if any(run.path.iterdir()):
             raise UserError(
-                f"There is already a run '{name}': use another name, or --resume to continue it."
+                "There is already a run '{name}': use another name, or --resume to continue it.",
+                name=name,
             ) from None
     except OSError as error:
         raise UserError(
-            f"{run.path} could not be made ({error.strerror}): use another --workspace."
+            "{path} could not be made ({reason}): use another --workspace.",
+            path=run.path,
+            reason=error.strerror,
         ) from error
     files.write_json(run.path / "config.json", config)
     return run

@@ -14,7 +14,7 @@ import torch
 from neuroceleb import files
 from neuroceleb.data import dataset
 from neuroceleb.data.dataset import Dataset
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import device_lock
 from neuroceleb.runs.handover import Locks
 from neuroceleb.runs.run import Run
@@ -56,7 +56,7 @@ def _execute(session: Session, locks: Locks) -> dict[str, Any]:
     run = session.run
     data = None
     if not session.resume:
-        data = training_data.load(session.source, session.workspace)
+        data = training_data.load(session.source, session.workspace, session.names_encoding)
         session = _with_start_model(_with_epochs_for(session, data), data)
         create_run(session.workspace, run.name, _complete_config(session, data))
     is_queued = locks.run is not None
@@ -69,7 +69,9 @@ def _execute(session: Session, locks: Locks) -> dict[str, Any]:
         with Heartbeat(run, devices.memory, epochs=session.settings.epochs, **kept) as heartbeat:
             try:
                 if data is None:
-                    data = training_data.load(session.source, session.workspace)
+                    data = training_data.load(
+                        session.source, session.workspace, session.names_encoding
+                    )
                 session = _with_epochs_for(session, data)
                 heartbeat.update(epochs=session.settings.epochs)
                 if session.resume and not run.has_state() and session.initial_weights is None:
@@ -120,11 +122,13 @@ def _complete_config(session: Session, data: Dataset) -> dict[str, Any]:
 def _record_failure(heartbeat: Heartbeat, error: BaseException) -> None:
     """Write the reason to the status; the traceback of an unexpected error to the log."""
     if isinstance(error, UserError):
-        heartbeat.update(state="failed", message=str(error))
+        heartbeat.update(state="failed", **error.message.as_fields("message"))
         log.debug("%s", error)
     else:
-        message = f"The training failed unexpectedly ({type(error).__name__}): see log.txt."
-        heartbeat.update(state="failed", message=message)
+        message = Message(
+            "The training failed unexpectedly ({kind}): see log.txt.", kind=type(error).__name__
+        )
+        heartbeat.update(state="failed", **message.as_fields("message"))
         log.debug("%s", message, exc_info=error)
 
 
@@ -149,7 +153,11 @@ def _train(session: Session, data: Dataset, heartbeat: Heartbeat) -> str:
         ProgressBar(run, len(data) * settings.epochs) as bar,
         distributed.process_group() as dist,
     ):
-        _share(dist, _Shared(run.name, settings, session.source, session.resume, adjusted))
+        shared = _Shared(
+            *(run.name, settings, session.source, session.resume, adjusted),
+            session.names_encoding,
+        )
+        _share(dist, shared)
         _check_equal_data(dist, data)
         spec = TrainingSpec(
             run,
@@ -187,6 +195,7 @@ class _Shared:
     source: Path
     resume: bool
     adjusted: dict[str, Any]
+    names_encoding: str
 
 
 def _share(dist: DistributedContext, shared: _Shared | None = None) -> _Shared:
@@ -213,7 +222,7 @@ def _train_nonzero_rank(dist: DistributedContext, workspace: Workspace) -> None:
     signals.ignore()
     shared = _share(dist)
     device = devices.pick(shared.settings.device)
-    data = dataset.load(shared.source, workspace.datasets)
+    data = dataset.load(shared.source, workspace.datasets, names_encoding=shared.names_encoding)
     _check_equal_data(dist, data)
     data = training_data.without_holdout(data, shared.settings)
     run = Run(workspace.checkpoints / shared.run_name)
@@ -224,6 +233,7 @@ def _train_nonzero_rank(dist: DistributedContext, workspace: Workspace) -> None:
 def _check_equal_data(dist: DistributedContext, data: Dataset) -> None:
     if not dist.are_equal(data.fingerprint):
         raise UserError(
-            f"The images in {data.source} are not the same on every machine: copy them again, or "
-            "use a folder that all machines can read."
+            "The images in {source} are not the same on every machine: copy them again, or use "
+            "a folder that all machines can read.",
+            source=data.source,
         )

@@ -16,7 +16,7 @@ from neuroceleb import images
 from neuroceleb.data import dataset
 from neuroceleb.data.batches import Faces
 from neuroceleb.data.dataset import Dataset
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.latent.seeds import FIXED_SEEDS
 from neuroceleb.model.networks import Discriminator, Generator
 from neuroceleb.runs import device_lock, queue
@@ -65,8 +65,12 @@ class Problem:
     """A problem in one sentence; the run cannot start where it `is_fatal`."""
 
     kind: ProblemKind
-    sentence: str
+    sentence: Message
     is_fatal: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        fields = self.sentence.as_fields("sentence")
+        return {"kind": self.kind, **fields, "is_fatal": self.is_fatal}
 
 
 @dataclass(frozen=True)
@@ -100,12 +104,12 @@ def estimate(
         found["device"] = devices.name_of(device)
         settings = replace(settings, precision=precision.resolve(settings.precision, device))
     except UserError as error:
-        problems.append(Problem("device", str(error), is_fatal=True))
+        problems.append(Problem("device", error.message, is_fatal=True))
         device = None
     try:
         data = dataset.load(dataset.locate(text, workspace.datasets), workspace.datasets, progress)
     except UserError as error:
-        problems.append(Problem("dataset", str(error), is_fatal=True))
+        problems.append(Problem("dataset", error.message, is_fatal=True))
     if data is not None:
         found |= {"faces": len(data), "skipped": len(data.skipped)}
         problems += _data_problems(data)
@@ -114,7 +118,7 @@ def estimate(
             start = start_model.resolve(workspace, settings, data.pixels)
             found["start_model"] = start.to_json()
         except UserError as error:
-            problems.append(Problem("start_from", str(error), is_fatal=True))
+            problems.append(Problem("start_from", error.message, is_fatal=True))
         disk = _disk_bytes(data, settings)
         free = shutil.disk_usage(workspace.root).free
         found |= {"disk_bytes": disk, "disk_free_bytes": free}
@@ -126,7 +130,7 @@ def estimate(
         if measured is not None:
             found |= asdict(measured)
             found["seconds"] = len(data) * settings.epochs / measured.images_per_second
-    return {**found, "problems": [asdict(problem) for problem in problems]}
+    return {**found, "problems": [problem.to_json() for problem in problems]}
 
 
 # Problems ----------------------------------------------------------------------------------
@@ -135,30 +139,42 @@ def estimate(
 def _name_problems(workspace: Workspace, name: str) -> Iterator[Problem]:
     try:
         if Run(workspace.checkpoints / check_name(name)).exists():
-            yield Problem("name", f"There is already a run '{name}': use another name.", True)
+            taken = Message("There is already a run '{name}': use another name.", name=name)
+            yield Problem("name", taken, is_fatal=True)
     except UserError as error:
-        yield Problem("name", str(error), is_fatal=True)
+        yield Problem("name", error.message, is_fatal=True)
 
 
 def _data_problems(data: Dataset) -> Iterator[Problem]:
     if len(data) < MIN_FACES:
         yield Problem(
             "few_faces",
-            f"{len(data):,} faces are far too few to learn from: what comes out will hardly be "
-            "faces. Some thousands are good, some hundreds the least.",
+            Message(
+                "{count:,} faces are far too few to learn from: what comes out will hardly be "
+                "faces. Some thousands are good, some hundreds the least.",
+                count=len(data),
+            ),
         )
     elif len(data) < FEW_FACES:
         yield Problem(
             "few_faces",
-            f"{len(data):,} faces are few: expect little variety, or copies of the photos. "
-            "Some thousands are good.",
+            Message(
+                "{count:,} faces are few: expect little variety, or copies of the photos. "
+                "Some thousands are good.",
+                count=len(data),
+            ),
         )
     everything = len(data) + len(data.skipped)
     if len(data.skipped) > MANY_SKIPPED * everything:
         yield Problem(
             "skipped",
-            f"{len(data.skipped):,} of {everything:,} files cannot be used "
-            f"(the first: {data.skipped[0]}): look whether this is the right folder.",
+            Message(
+                "{skipped:,} of {count:,} files cannot be used (the first: {first}): look whether "
+                "this is the right folder.",
+                skipped=len(data.skipped),
+                count=everything,
+                first=data.skipped[0].message,
+            ),
         )
 
 
@@ -166,8 +182,12 @@ def _disk_problems(needed: int, free: int) -> Iterator[Problem]:
     if needed + RESERVED_BYTES > free:
         yield Problem(
             "disk",
-            f"The run needs about {_gigabytes(needed)}, and {_gigabytes(free)} are free: make "
-            "room, keep weights less often (--keep-every), or use --sheet-format webp.",
+            Message(
+                "The run needs about {needed}, and {free} are free: make room, keep weights less "
+                "often (--keep-every), or use --sheet-format webp.",
+                needed=_gigabytes(needed),
+                free=_gigabytes(free),
+            ),
             is_fatal=needed > free,
         )
 
@@ -177,11 +197,17 @@ def _device_problems(workspace: Workspace, settings: Settings) -> Iterator[Probl
     other = device_lock.holder(workspace, device)
     waiting = sum(entry.device == device for entry in queue.entries(workspace))
     if other is not None or waiting:
-        now = f"'{other}' trains on this device now" if other else "other runs wait first"
+        now = Message("other runs wait first")
+        if other:
+            now = Message("'{name}' trains on this device now", name=other)
         yield Problem(
             "busy",
-            f"{now}: this run will wait until it is its turn ({waiting} before it in the queue), "
-            "and the speed measured here is what the device had left.",
+            Message(
+                "{now}: this run will wait until it is its turn ({waiting} before it in the "
+                "queue), and the speed measured here is what the device had left.",
+                now=now,
+                waiting=waiting,
+            ),
         )
 
 
@@ -252,16 +278,24 @@ def _endless_batches(faces: Faces, settings: Settings) -> Iterator[torch.Tensor]
 def _batch_too_large(found: Measurement, settings: Settings) -> Problem:
     return Problem(
         "memory",
-        f"The memory is too small for {settings.batch_size} images a step: {found.batch_size} fit, "
-        "and the run would go on with so many.",
+        Message(
+            "The memory is too small for {batch_size} images a step: {fitting} fit, and the run "
+            "would go on with so many.",
+            batch_size=settings.batch_size,
+            fitting=found.batch_size,
+        ),
     )
 
 
 def _networks_too_large(settings: Settings) -> Problem:
     return Problem(
         "memory",
-        "The memory is too small for these networks even with one image a step: use a smaller "
-        f"--ngf and --ndf than {settings.ngf} and {settings.ndf}, or --device cpu.",
+        Message(
+            "The memory is too small for these networks even with one image a step: use a smaller "
+            "--ngf and --ndf than {ngf} and {ndf}, or --device cpu.",
+            ngf=settings.ngf,
+            ndf=settings.ndf,
+        ),
         is_fatal=True,
     )
 

@@ -101,8 +101,8 @@ def new_gan(settings: Settings, device: torch.device, initial_weights: Path | No
     return GAN(
         G,
         D,
-        _new_adam(G, settings.lr, settings, device),
-        _new_adam(D, settings.lr_d or settings.lr, settings, device),
+        new_adam(G, settings.lr, settings, device),
+        new_adam(D, settings.lr_d or settings.lr, settings, device),
         _new_emas(G, settings),
         ScoreMeans().to(device) if settings.lecam else None,
     )
@@ -121,7 +121,7 @@ def freeze_layers(D: Discriminator, count: int) -> None:
             layer.requires_grad_(False)
 
 
-def _new_adam(network: nn.Module, lr: float, settings: Settings, device: torch.device) -> Adam:
+def new_adam(network: nn.Module, lr: float, settings: Settings, device: torch.device) -> Adam:
     """Adam, capturable in a CUDA graph on a GPU.
 
     Not fused: on the CPU fused Adam gives wrong results, without an error, where the strides of
@@ -149,13 +149,22 @@ def check_initial_weights(path: Path, settings: Settings) -> None:
     G, _ = checkpoint.load_generator(path)
     if (G.nz, G.ngf) != (settings.nz, settings.ngf):
         raise UserError(
-            f"--start-from {path.name}: that generator has nz {G.nz} and ngf {G.ngf}, not "
-            f"{settings.nz} and {settings.ngf}: use its values, or leave --start-from out."
+            "--start-from {name}: that generator has nz {nz} and ngf {ngf}, not {settings_nz} "
+            "and {settings_ngf}: use its values, or leave --start-from out.",
+            name=path.name,
+            nz=G.nz,
+            ngf=G.ngf,
+            settings_nz=settings.nz,
+            settings_ngf=settings.ngf,
         )
     if settings.freeze_d and _discriminator_beside(path, settings.ndf, settings.d_norm) is None:
         raise UserError(
-            f"--freeze-d {settings.freeze_d}: there is no discriminator with ndf {settings.ndf} "
-            f"and norm {settings.d_norm} beside {path.name}: leave --freeze-d out."
+            "--freeze-d {freeze_d}: there is no discriminator with ndf {ndf} and norm {d_norm} "
+            "beside {name}: leave --freeze-d out.",
+            freeze_d=settings.freeze_d,
+            ndf=settings.ndf,
+            d_norm=settings.d_norm,
+            name=path.name,
         )
 
 

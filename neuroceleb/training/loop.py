@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from neuroceleb.data.batches import Faces
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.metrics.quick_evaluation import QuickReference
 from neuroceleb.runs.status import Heartbeat
 from neuroceleb.settings import Settings
@@ -116,23 +116,24 @@ def _train(
         progress.begin_next_epoch()
         heartbeat.update(**progress.counts())
         early_stop = _early_stop(parts, settings, dist)
-        is_last = progress.epoch >= settings.epochs or early_stop != ""
+        is_last = progress.epoch >= settings.epochs or early_stop is not None
         if _save(policy.after_epoch(is_kept or is_last), parts) and not is_last:
             return "stopped"
 
     if early_stop:
         log.info("%s", early_stop)
-        heartbeat.update(message=early_stop)
+        heartbeat.update(**early_stop.as_fields("message"))
     else:
         recorder.save_final_weights(progress)
     return "finished"
 
 
-def _early_stop(parts: _Parts, settings: Settings, dist: DistributedContext) -> str:
-    """Why the run ends before its last epoch, by `patience`; "" where it does not."""
+def _early_stop(parts: _Parts, settings: Settings, dist: DistributedContext) -> Message | None:
+    """Why the run ends before its last epoch, by `patience`; None where it does not."""
     if not settings.patience or parts.progress.epoch >= settings.epochs:
-        return ""
-    return str(dist.broadcast_object(parts.recorder.early_stop_message()))
+        return None
+    message: Message | None = dist.broadcast_object(parts.recorder.early_stop_message())
+    return message
 
 
 def _check_on_cpu(metrics: torch.Tensor, progress: Progress) -> None:

@@ -11,7 +11,7 @@ import torch
 
 from neuroceleb import images
 from neuroceleb.data.dataset import Dataset
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.images import Pixels
 from neuroceleb.latent.seeds import FIXED_SEEDS, z_from_seeds
 from neuroceleb.metrics import collapse, quick_evaluation
@@ -41,9 +41,10 @@ def check_finite(values: torch.Tensor, progress: Progress) -> None:
     """Raise NotFiniteError where a value is not finite. Waits for the device."""
     if not torch.isfinite(values).all():
         raise NotFiniteError(
-            f"The loss stopped being a finite number in epoch {progress.epoch}, step "
-            f"{progress.step}: the last good state is kept; start a new run with a lower --lr, or "
-            "--resume from there."
+            "The loss stopped being a finite number in epoch {epoch}, step {step}: the last "
+            "good state is kept; start a new run with a lower --lr, or --resume from there.",
+            epoch=progress.epoch,
+            step=progress.step,
         )
 
 
@@ -64,9 +65,9 @@ class NullRecorder:
     ) -> None:
         """See `RunRecorder`."""
 
-    def early_stop_message(self) -> str:
+    def early_stop_message(self) -> Message | None:
         """See `RunRecorder`: only rank 0 knows."""
-        return ""
+        return None
 
     def save_final_weights(self, progress: Progress) -> None:
         """See `RunRecorder`."""
@@ -121,14 +122,16 @@ class RunRecorder:
             lambda: self.run.append_stats(row | self._collapse_metrics(fakes, epoch) | extra)
         )
 
-    def early_stop_message(self) -> str:
-        """Why the run ends here by `patience`, from stats.jsonl; "" where it goes on."""
+    def early_stop_message(self) -> Message | None:
+        """Why the run ends here by `patience`, from stats.jsonl; None where it goes on."""
         patience = self.settings.patience
         figures = self._recorded_quality() if patience else {}
         best = evaluation.best(figures)
         if best is None or evaluation.count_since(figures, best) < patience:
-            return ""
-        return f"Stopped early: no better epoch since epoch {best}; its weights are kept."
+            return None
+        return Message(
+            "Stopped early: no better epoch since epoch {epoch}; its weights are kept.", epoch=best
+        )
 
     def save_final_weights(self, progress: Progress) -> None:
         """Keep the current weights, unless those of the last finished epoch are kept already.

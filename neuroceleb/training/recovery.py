@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs.status import Heartbeat
 from neuroceleb.training import loop
 from neuroceleb.training.cuda_graphs import CaptureError
@@ -46,9 +46,10 @@ def train(
             change, message = _halve_learning_rate(spec, adjusted, error)
         except CaptureError as error:
             spec, change = replace(spec, use_cuda_graphs=False), {}
-            message = (
-                f"The GPU did not let a training step be captured ({error}): training continues "
-                "from the last saved state, only more slowly."
+            message = Message(
+                "The GPU did not let a training step be captured ({reason}): training continues "
+                "from the last saved state, only more slowly.",
+                reason=str(error),
             )
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
@@ -60,7 +61,7 @@ def train(
         adjusted = {**adjusted, **change}
         spec = replace(spec, settings=replace(spec.settings, **change), resume=True)
         log.warning("%s", message)
-        heartbeat.update(message=message, adjusted=adjusted)
+        heartbeat.update(**message.as_fields("message"), adjusted=adjusted)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -72,36 +73,42 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def _halve_learning_rate(
     spec: TrainingSpec, adjusted: Adjusted, error: NotFiniteError
-) -> tuple[Adjusted, str]:
+) -> tuple[Adjusted, Message]:
     if "lr" in adjusted:
         raise error
     lr, lr_d = spec.settings.lr / 2, spec.settings.lr_d / 2
     change = {"lr": lr} | ({"lr_d": lr_d} if lr_d else {})
-    return change, (
+    return change, Message(
         "The loss stopped being a finite number: training continues from the last saved state "
-        f"with half the learning rate, {lr:g}."
+        "with half the learning rate, {lr:g}.",
+        lr=lr,
     )
 
 
-def _halve_batch_size(spec: TrainingSpec) -> tuple[Adjusted, str]:
+def _halve_batch_size(spec: TrainingSpec) -> tuple[Adjusted, Message]:
     size, settings = spec.settings.batch_size // 2, spec.settings
     if size == 0:
         raise UserError(
-            f"The memory is too small for this run even with one image a step: start a new one "
-            f"with a smaller --ngf and --ndf than {settings.ngf} and {settings.ndf}, "
-            "or with --device cpu."
+            "The memory is too small for this run even with one image a step: start a new one "
+            "with a smaller --ngf and --ndf than {ngf} and {ndf}, or with --device cpu.",
+            ngf=settings.ngf,
+            ndf=settings.ndf,
         )
-    return {"batch_size": size}, (
-        f"The memory was too small for {settings.batch_size} images a step: training continues "
-        f"with {size}."
+    return {"batch_size": size}, Message(
+        "The memory was too small for {batch_size} images a step: training continues with {size}.",
+        batch_size=settings.batch_size,
+        size=size,
     )
 
 
 def _out_of_memory_on_rank(spec: TrainingSpec) -> UserError:
     dist = spec.dist
     return UserError(
-        f"The memory of process {dist.rank} of {dist.world_size} was too small for its part "
-        f"of {spec.settings.batch_size} images a step: start a new run with a smaller --batch-size."
+        "The memory of process {rank} of {ranks} was too small for its part of {batch_size} "
+        "images a step: start a new run with a smaller --batch-size.",
+        rank=dist.rank,
+        ranks=dist.world_size,
+        batch_size=spec.settings.batch_size,
     )
 
 

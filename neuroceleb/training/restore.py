@@ -59,8 +59,9 @@ def _load(state: dict[str, Any], spec: TrainingSpec, gan: GAN) -> Progress:
         _convert_steps(progress, int(state.get("batch_size", batch_size)), batch_size)
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise UserError(
-            f"{spec.run.state_file} does not match the settings in config.json: restore the two "
-            "that belong together, or start a new run."
+            "{path} does not match the settings in config.json: restore the two that belong "
+            "together, or start a new run.",
+            path=spec.run.state_file,
         ) from error
     return progress
 
@@ -92,6 +93,8 @@ def _check_fingerprint(spec: TrainingSpec, fingerprint: str | None) -> None:
     """Raise UserError where the images differ from those the run was trained on, if known."""
     if fingerprint is not None and fingerprint != spec.dataset.fingerprint:
         raise UserError(
-            f"The images in {spec.dataset.source} are not those the run '{spec.run.name}' was "
-            "trained on: put them back, or start a new run."
+            "The images in {source} are not those the run '{name}' was trained on: put them "
+            "back, or start a new run.",
+            source=spec.dataset.source,
+            name=spec.run.name,
         )

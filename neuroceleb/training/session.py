@@ -10,7 +10,7 @@ import PIL
 import torch
 
 from neuroceleb import __version__
-from neuroceleb.data import dataset
+from neuroceleb.data import dataset, zip_names
 from neuroceleb.errors import UserError
 from neuroceleb.runs import jobs
 from neuroceleb.runs.run import Run
@@ -41,19 +41,36 @@ class Session:
     initial_weights: Path | None = None
     weights_epoch: int | None = None
 
+    @property
+    def names_encoding(self) -> str:
+        """The encoding of the names in a zip, as given with `--zip-names`."""
+        found = self.config["dataset"].get("zip_names", zip_names.AUTO)
+        return found if isinstance(found, str) else zip_names.AUTO
 
-def prepare(workspace: Workspace, name: str, text: str, given: dict[str, Any]) -> Session:
+
+def prepare(
+    workspace: Workspace,
+    name: str,
+    text: str,
+    given: dict[str, Any],
+    names_encoding: str = zip_names.AUTO,
+) -> Session:
     """A new run on the DATASET `text` with the given settings.
 
-    Raises UserError for a name in use, a bad setting or a missing dataset.
+    `names_encoding` is that of names in a zip that are not marked as UTF-8. Raises UserError for a
+    name in use, a bad setting, an unknown encoding or a missing dataset.
     """
     run = Run(workspace.checkpoints / check_name(name))
     if run.exists():
-        raise UserError(f"There is already a run '{name}': use another name, or --resume.")
+        raise UserError(
+            "There is already a run '{name}': use another name, or --resume.", name=name
+        )
     settings = Settings.checked(**given)
     _check_machine(settings)
     source = dataset.locate(text, workspace.datasets)
     config = jobs.new_config(workspace, text, source, settings) | {"versions": versions()}
+    if zip_names.check_encoding(names_encoding) != zip_names.AUTO:
+        config["dataset"]["zip_names"] = names_encoding
     _check_start(workspace, settings)
     return Session(workspace, run, settings, config, source, False)
 
@@ -65,16 +82,22 @@ def reopen(workspace: Workspace, name: str, text: str | None, given: dict[str, A
     """
     run = workspace.run(name)
     config = run.config()
+    run.readable_status()  # raises if it is damaged
     if not isinstance(config.get("settings"), dict) or not isinstance(config.get("dataset"), dict):
-        raise UserError(f"{run.path / 'config.json'} is damaged: the run cannot be resumed.")
+        raise UserError(
+            "{path} is damaged: the run cannot be resumed.", path=run.path / "config.json"
+        )
     before = Settings.from_json(config["settings"])
     _refuse_other_changes(before, given)
     settings = _resumed_settings(before, run.status(), given)
     done = int(run.status().get("epoch") or 0)
     if settings.epochs < done:
         raise UserError(
-            f"--epochs {settings.epochs} is less than the {done} that the run '{name}' has: "
-            "give at least so many."
+            "--epochs {epochs} is less than the {done} that the run '{name}' has: give at least "
+            "so many.",
+            epochs=settings.epochs,
+            done=done,
+            name=name,
         )
     _check_machine(settings)
     source = dataset.locate(text or str(run.dataset_path()), workspace.datasets)
@@ -114,8 +137,11 @@ def _refuse_other_changes(before: Settings, given: dict[str, Any]) -> None:
         if key not in MAY_CHANGE_ON_RESUME and value != getattr(before, key):
             flag = "--" + key.replace("_", "-")
             raise UserError(
-                f"{flag} {value} cannot be changed on --resume (the run has "
-                f"{getattr(before, key)}): leave it out, or start a new run."
+                "{flag} {value} cannot be changed on --resume (the run has {before}): leave it "
+                "out, or start a new run.",
+                flag=flag,
+                value=value,
+                before=getattr(before, key),
             )
 
 
@@ -127,8 +153,10 @@ def _check_machine(settings: Settings) -> None:
     available = torch.cuda.device_count()
     if device.type == "cuda" and wanted > available:
         raise UserError(
-            f"--ngpu {wanted}: this machine has {available} for PyTorch; use at most so many, or "
-            "start torchrun on several machines (docs/scaling.md)."
+            "--ngpu {ngpu}: this machine has {available} for PyTorch; use at most so many, or "
+            "start torchrun on several machines (docs/scaling.md).",
+            ngpu=wanted,
+            available=available,
         )
     if settings.precision != "auto":
         precision.resolve(settings.precision, device)
@@ -136,8 +164,10 @@ def _check_machine(settings: Settings) -> None:
         raise UserError("--batchnorm synced: PyTorch has that for GPUs only, use device.")
     if settings.batch_size < settings.ngpu:
         raise UserError(
-            f"--batch-size {settings.batch_size} leaves some of {settings.ngpu} GPUs without an "
-            "image: use a larger one, or a smaller --ngpu."
+            "--batch-size {batch_size} leaves some of {ngpu} GPUs without an image: use a "
+            "larger one, or a smaller --ngpu.",
+            batch_size=settings.batch_size,
+            ngpu=settings.ngpu,
         )
 
 

@@ -5,13 +5,13 @@ generating images from limited data*, ECCV 2018. On a few hundred faces it is th
 recognisable people and blotches within minutes of two CPU cores.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.images import Pixels
 from neuroceleb.latent.seeds import z_from_seeds
 from neuroceleb.metrics import swd
@@ -37,12 +37,12 @@ class StartModel:
 
     weights: Path | None
     name: str
-    reason: str
+    reason: Message
     terms: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As config.json records it under `start_model`."""
-        return {key: value for key, value in asdict(self).items() if key != "weights"}
+        return {"name": self.name, **self.reason.as_fields("reason"), "terms": self.terms}
 
 
 def resolve(workspace: Workspace, settings: Settings, faces: Pixels) -> StartModel:
@@ -54,8 +54,10 @@ def resolve(workspace: Workspace, settings: Settings, faces: Pixels) -> StartMod
     start = _resolve(workspace, settings, faces)
     if settings.freeze_d and start.weights is None:
         raise UserError(
-            f"--freeze-d {settings.freeze_d} has nothing to freeze: {start.reason} Choose a model "
-            "with --start-from, or leave --freeze-d out."
+            "--freeze-d {freeze_d} has nothing to freeze: {reason} Choose a model with "
+            "--start-from, or leave --freeze-d out.",
+            freeze_d=settings.freeze_d,
+            reason=start.reason,
         )
     if start.weights is not None:
         check_initial_weights(start.weights, settings)
@@ -64,18 +66,21 @@ def resolve(workspace: Workspace, settings: Settings, faces: Pixels) -> StartMod
 
 def _resolve(workspace: Workspace, settings: Settings, faces: Pixels) -> StartModel:
     if settings.start_from in ("", NONE):
-        return StartModel(None, NONE, "It starts from noise, as set.")
+        return StartModel(None, NONE, Message("It starts from noise, as set."))
     if settings.start_from != AUTO:
         weights = named(workspace, settings)
         run = Run(weights.parent)
         terms = _terms(run) if run.exists() else ""
         name = run.name if run.exists() else weights.name
-        return StartModel(weights, name, f"It starts from '{name}', as set.", terms)
+        reason = Message("It starts from '{name}', as set.", name=name)
+        return StartModel(weights, name, reason, terms)
     if len(faces) >= FEW_FACES:
-        return StartModel(None, NONE, f"It starts from noise: {len(faces):,} faces are enough.")
+        reason = Message("It starts from noise: {count:,} faces are enough.", count=len(faces))
+        return StartModel(None, NONE, reason)
     fitting = [run for run in candidates(workspace) if _fits(run, settings)]
     if not fitting:
-        return StartModel(None, NONE, "It starts from noise: no shipped model has these widths.")
+        reason = Message("It starts from noise: no shipped model has these widths.")
+        return StartModel(None, NONE, reason)
     return _nearest(fitting, faces)
 
 
@@ -124,13 +129,16 @@ def _nearest(runs: list[Run], faces: Pixels) -> StartModel:
     """The run whose faces are nearest to the dataset's, by sliced Wasserstein distance."""
     count = min(COMPARED, len(faces))
     if count < FEWEST_COMPARED or len(runs) == 1:
-        return _start(runs[0], "the shipped model that fits")
+        return _start(runs[0], Message("the shipped model that fits"))
     chosen = np.random.default_rng(0).choice(len(faces), count, replace=False)
     real = swd.Patches(np.ascontiguousarray(faces[np.sort(chosen)]), seed=0)
     distances = {run: _distance(run, real, count) for run in runs}
     nearest = min(runs, key=lambda run: distances[run])
     found = ", ".join(f"{run.name} {distances[run]:.0f}" for run in runs)
-    return _start(nearest, f"the shipped model whose faces are nearest (distances: {found})")
+    why = Message(
+        "the shipped model whose faces are nearest (distances: {distances})", distances=found
+    )
+    return _start(nearest, why)
 
 
 def _distance(run: Run, real: swd.Patches, count: int) -> float:
@@ -139,5 +147,6 @@ def _distance(run: Run, real: swd.Patches, count: int) -> float:
     return swd.distance(swd.Patches(fakes, seed=0), real, has_interval=False).mean
 
 
-def _start(run: Run, why: str) -> StartModel:
-    return StartModel(run.weights(), run.name, f"It starts from '{run.name}', {why}.", _terms(run))
+def _start(run: Run, why: Message) -> StartModel:
+    reason = Message("It starts from '{name}', {why}.", name=run.name, why=why)
+    return StartModel(run.weights(), run.name, reason, _terms(run))

@@ -102,25 +102,75 @@ def _alternating_step(
     loss_weight: float,
 ) -> torch.Tensor:
     """Update D, then update G with the output of the updated D for the same fakes."""
-    real = _augment(real, config, rng, flip=config.flip).detach().requires_grad_(with_penalty)
+    scored = update_d(gan, real, z, config, rng, with_penalty, loss_weight)
+    loss_g, new_scores = update_g(gan, scored.real, scored.fake, config, rng, loss_weight)
+    return _metrics(config.loss, loss_g, scored.real_scores, scored.fake_scores, new_scores)
 
-    # Update D.
+
+@dataclass(frozen=True)
+class Scored:
+    """What D was updated with: images (N, 3, 64, 64) and D's output for them before it, (N,).
+
+    `real` are the augmented real images; `fake` has G's graph.
+    """
+
+    real: torch.Tensor
+    fake: torch.Tensor
+    real_scores: torch.Tensor
+    fake_scores: torch.Tensor
+
+
+def update_d(
+    gan: GAN,
+    real: torch.Tensor,
+    z: torch.Tensor,
+    config: StepConfig = CLASSIC,
+    rng: torch.Generator | None = None,
+    with_penalty: bool = False,
+    loss_weight: float = 1.0,
+) -> Scored:
+    """Update D alone on one batch; the arguments are those of `train_step`."""
+    real = _augment(real, config, rng, flip=config.flip).detach().requires_grad_(with_penalty)
     gan.adam_d.zero_grad()
     needs_both = config.loss.is_paired or config.r2 > 0 or config.lecam > 0
     backward = _backward_d_joint if needs_both else _backward_d_separate
     fake, real_scores, fake_scores = backward(gan, real, z, config, rng, with_penalty, loss_weight)
     gan.adam_d.step()
+    return Scored(real.detach(), fake, real_scores, fake_scores)
 
-    # Update G. D's own gradient is not needed.
+
+def update_g(
+    gan: GAN,
+    real: torch.Tensor,
+    fake: torch.Tensor,
+    config: StepConfig = CLASSIC,
+    rng: torch.Generator | None = None,
+    loss_weight: float = 1.0,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Update G alone, given its images `fake` with their graph; D's gradient is not computed.
+
+    Returns G's loss and D's scores of `fake`, (N,). `real` are real images as D sees them, which
+    only a paired loss uses.
+    """
     gan.adam_g.zero_grad()
     with _all_frozen(gan.D):
         new_scores = _discriminate(gan.D, _augment(fake, config, rng), config)
         is_paired = config.loss.is_paired
-        paired = _discriminate(gan.D, real.detach(), config) if is_paired else real_scores
+        paired = _discriminate(gan.D, real, config) if is_paired else new_scores.detach()
         loss_g = config.loss.g_loss(paired, new_scores, config.top_k)
         _backward(loss_g, loss_weight)
     gan.adam_g.step()
-    return _metrics(config.loss, loss_g, real_scores, fake_scores, new_scores)
+    return loss_g.detach(), new_scores.detach()
+
+
+def generate(gan: GAN, z: torch.Tensor, config: StepConfig = CLASSIC) -> torch.Tensor:
+    """G's images of z for `update_g`, (N, nz, 1, 1) -> (N, 3, 64, 64), with their graph."""
+    return _generate(gan.G, z, config)
+
+
+def mean_probability(scores: torch.Tensor, loss: Loss) -> float:
+    """The mean over D's outputs of the probability that an image is real."""
+    return float(_probabilities(scores, loss).mean())
 
 
 @contextmanager

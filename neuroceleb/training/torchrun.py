@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import device_lock, handover
 from neuroceleb.runs.handover import Locks
 from neuroceleb.runs.run import Run
@@ -75,7 +75,9 @@ def with_world_size(given: dict[str, Any]) -> dict[str, Any]:
     size = world_size()
     if given.get("ngpu", size) != size:
         raise UserError(
-            f"--ngpu {given['ngpu']}: torchrun has started {size} processes; leave --ngpu out."
+            "--ngpu {ngpu}: torchrun has started {size} processes; leave --ngpu out.",
+            ngpu=given["ngpu"],
+            size=size,
         )
     return {**given, "ngpu": size}
 
@@ -149,10 +151,16 @@ def _report(failure: "ChildFailedError", run: Run, ngpu: int) -> None:
         sys.exit(2)
     first, _ = failure.get_first_failure()
     code = codes[first]
-    how = f"killed by signal {-code}" if code < 0 else f"it ended with code {code}"
+    how = Message("it ended with code {code}", code=code)
+    if code < 0:
+        how = Message("killed by signal {signal}", signal=-code)
     raise UserError(
-        f"Process {first} of the {ngpu} that train '{run.name}' has gone ({how}), so the others "
-        "were ended: --resume continues from the last saved state."
+        "Process {first} of the {ngpu} that train '{name}' has gone ({how}), so the others were "
+        "ended: --resume continues from the last saved state.",
+        first=first,
+        ngpu=ngpu,
+        name=run.name,
+        how=how,
     )
 
 

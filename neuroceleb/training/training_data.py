@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from neuroceleb.data import dataset, holdout
+from neuroceleb.data import dataset, holdout, zip_names
 from neuroceleb.data.dataset import Dataset
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
@@ -17,15 +17,18 @@ MAX_SHOWN_SKIPS = 12
 log = logging.getLogger(__name__)
 
 
-def load(source: Path, workspace: Workspace) -> Dataset:
-    """Decode the dataset, or load it from the cache, with a progress bar."""
+def load(source: Path, workspace: Workspace, names_encoding: str = zip_names.AUTO) -> Dataset:
+    """Decode the dataset, or load it from the cache, with a progress bar.
+
+    `names_encoding` is that of names in a zip that are not marked as UTF-8.
+    """
     with tqdm(desc="Decoding", unit=" images", disable=None, leave=False) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        return dataset.load(source, workspace.datasets, progress)
+        return dataset.load(source, workspace.datasets, progress, names_encoding)
 
 
 def without_holdout(data: Dataset, settings: Settings) -> Dataset:
@@ -34,7 +37,9 @@ def without_holdout(data: Dataset, settings: Settings) -> Dataset:
         return data
     rest = data.without(holdout.held_out(data.pixels, settings.holdout))
     if not len(rest):
-        raise UserError(f"--holdout {settings.holdout:g} leaves no face to train on: lower it.")
+        raise UserError(
+            "--holdout {holdout:g} leaves no face to train on: lower it.", holdout=settings.holdout
+        )
     return rest
 
 

@@ -13,10 +13,10 @@ from starlette.testclient import TestClient
 
 from neuroceleb.app import background, server
 from neuroceleb.app.background import Kind, Task, Tasks
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from tests import helpers
 
-KIND = Kind("test", 3, "Too many tests.", abandoned_after_s=60.0, kept_s=60.0, max_kept=2)
+KIND = Kind("test", 3, Message("Too many tests."), abandoned_after_s=60.0, kept_s=60.0, max_kept=2)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from starlette.testclient import TestClient
 
 from neuroceleb import images
 from neuroceleb.app import (
+    catalogue,
     cropping,
     payloads,
     photos_api,
@@ -287,7 +288,7 @@ def test_a_failure_is_told_and_nothing_lost(
     monkeypatch.setattr(cropping, "crop_photos", lambda *_, **__: 1 / 0)
     assert visitor.post("task/resume", batch=done["batch"]) == {}
     helpers.wait_for(lambda: visitor.state()["state"] != "running")
-    assert visitor.state()["error"] == translations.SORRY  # the log has the rest
+    assert visitor.state()["error"] == str(catalogue.SORRY)  # the log has the rest
     assert "ZeroDivisionError" in caplog.text
     monkeypatch.undo()
     assert visitor.post("task/resume", batch=done["batch"]) == {}

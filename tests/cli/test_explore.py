@@ -88,6 +88,13 @@ def test_arithmetic_and_traversals_are_drawn(with_run: helpers.Here, tmp_path: P
         (("map", "first", "--count", "3"), "--count 3"),
         (("map", "nobody"), "is no run"),
         (("project", "first", "nowhere.jpg"), "cannot be read"),
+        (("layers", "first", "3", "--maps", "0"), "use 1 to 64"),
+        (("layers", "first", "3", "--change", "2"), "is not LAYER:MAP"),
+        (("layers", "first", "3", "--change", "2:99"), "no map 99 in layer 2"),
+        (("layers", "first", "nobody"), "is no face"),
+        (("heatmap", "first", "--samples", "300"), "use 0 to 256"),
+        (("heatmap", "first", "--steps", "0"), "use 1 to 100"),
+        (("heatmap", "first", "--seeds", "0-999"), "1,000 faces are too many"),
     ],
 )
 def test_bad_input_is_one_sentence(
@@ -154,3 +161,38 @@ def test_a_photo_is_projected(
     with_run("explore", "project", "first", both, "--face", "3", *out).assert_refused("no face 3")
     blank = faces_helpers.save(tmp_path / "blank.png", Image.new("RGB", (200, 200), "grey"))
     with_run("explore", "project", "first", blank, *out).assert_refused("No face was found")
+
+
+def test_the_layers_of_a_face_are_drawn(with_run: helpers.Here, tmp_path: Path) -> None:
+    out = ("--out", tmp_path / "layers.png", "--json")
+    result = with_run("explore", "layers", "first", "3", "--maps", "5", *out)
+    assert result.code == 0, result.err
+    rows = json.loads(result.out)["layers"]
+    assert [(row["layer"], row["side"], row["of"]) for row in rows] == [
+        *((1, 4, 32), (2, 8, 16), (3, 16, 8), (4, 32, 4))
+    ]
+    assert size_of(tmp_path / "layers.png") == (6 * 66 + 2, 4 * 66 + 2)
+
+    strongest = rows[1]["maps"][0]
+    change = ("--change", f"2:{strongest['map']}")
+    result = with_run("explore", "layers", "first", "3", *change, *out)
+    value = json.loads(result.out)
+    assert value["factors"] == [0, 0.5, 1, 2, 4]
+    assert value["levels"][0] == pytest.approx(strongest["effect"], abs=0.5)
+    assert value["levels"][2] == 0
+    assert size_of(tmp_path / "layers.png") == (5 * 66 + 2, 68)
+
+
+def test_heat_maps_are_drawn(with_run: helpers.Here, tmp_path: Path) -> None:
+    out = ("--out", tmp_path / "heat.png", "--json")
+    command = ("explore", "heatmap", "first", "--seeds", "0-2", "--samples", "2", "--steps", "2")
+    result = with_run(*command, *out)
+    assert result.code == 0, result.err
+    faces = json.loads(result.out)["faces"]
+    assert [face["seed"] for face in faces] == [0, 1, 2]
+    assert all(0 <= face["answer"] <= 1 and len(face["z_after"]) == 8 for face in faces)
+    assert size_of(tmp_path / "heat.png") == (3 * 66 + 2, 3 * 66 + 2)
+    assert result.err.count("seed ") == 3
+
+    Run(with_run.workspace / "checkpoints" / "first").discriminator_file.unlink()
+    with_run(*command, *out).assert_refused("no netD.safetensors beside")

@@ -117,7 +117,7 @@ def test_it_runs_from_a_plain_copy_of_its_folder(tmp_path: Path) -> None:
 
 
 def test_runs_as_json(here: helpers.Here) -> None:
-    assert json.loads(here("runs", "--json").out) == {"runs": []}
+    assert json.loads(here("runs", "--json").out) == {"runs": [], "damage": []}
     workspace = Workspace(here.workspace)
     create_run(workspace, "얼굴", {}).write_status(
         {"state": "finished", "epoch": 3, "epochs": 3, "images_seen": 120}
@@ -150,6 +150,16 @@ def test_damaged_runs_are_still_listed(here: helpers.Here) -> None:
         (path / "status.json").write_bytes(b'{"state": "runn')
     found = json.loads(here("runs", "--json").out)["runs"]
     assert [run["name"] for run in found] == ["one", "two"]
+
+
+def test_a_run_whose_name_is_no_text_is_reported(here: helpers.Here) -> None:
+    path = here.workspace / "checkpoints" / os.fsdecode(b"caf\xe9")
+    path.mkdir(parents=True)
+    (path / "config.json").write_text("{}")
+    create_run(Workspace(here.workspace), "mine", {})
+    outcome = json.loads(here("runs", "--json").out)
+    assert [run["name"] for run in outcome["runs"]] == ["mine"]
+    assert "caf? has a name that is no UTF-8" in outcome["damage"][0]
 
 
 @pytest.mark.parametrize("count", [1, 300])

@@ -1,5 +1,6 @@
 """Folders and zips of images in any layout: decoding, skipped files, limits, the cache."""
 
+import contextlib
 import errno
 import io
 import json
@@ -22,7 +23,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
-from neuroceleb import images
+from neuroceleb import decoding, images
 from neuroceleb.data import dataset, sources
 from neuroceleb.data.dataset import Dataset
 from neuroceleb.errors import UserError
@@ -58,7 +59,7 @@ def zipped(path: Path, members: dict[str, bytes]) -> Path:
 
 
 def reasons(data: Dataset) -> dict[str, str]:
-    return {skipped.name: skipped.reason for skipped in data.skipped}
+    return {skipped.name: str(skipped.reason) for skipped in data.skipped}
 
 
 # Layouts -----------------------------------------------------------------------------------
@@ -298,11 +299,12 @@ def test_a_folder_without_images_raises_its_name(tmp_path: Path, workspace: Work
     empty, useless = tmp_path / "empty", tmp_path / "useless"
     (empty / "sub").mkdir(parents=True)
     useless.mkdir()
+    (useless / "notes.doc").write_text("not a photo")
     (useless / "notes.txt").write_text("not a photo")
     for source in (empty, zipped(tmp_path / "empty.zip", {})):
         with pytest.raises(UserError, match=f"no images in {source}"):
             dataset.load(source, workspace.datasets)
-    with pytest.raises(UserError, match=rf"None of the 1 files in {useless}.*notes\.txt.*not an i"):
+    with pytest.raises(UserError, match=rf"None of the 1 files in {useless}.*notes\.doc.*not an i"):
         dataset.load(useless, workspace.datasets)
     assert not workspace.datasets.exists()
 
@@ -327,7 +329,8 @@ def test_members_that_lead_out_of_the_zip_are_refused(tmp_path: Path, workspace:
     place.mkdir(parents=True)
     data = dataset.load(zipped(place / "a.zip", members | {"good.png": png(9)}), workspace.datasets)
     np.testing.assert_array_equal(data.pixels, [square(9)])
-    assert reasons(data) == dict.fromkeys(sorted(outside), "its path leads out of the zip")
+    listed = {name.replace("\\", "/"): "its path leads out of the zip" for name in outside}
+    assert reasons(data) == listed
     assert not list(tmp_path.rglob("evil*"))
     assert not Path("/evil.png").exists()
 
@@ -414,14 +417,16 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows by one with every photo that is decoded."""
     seen: list[int] = []
     lock = threading.Lock()
-    read_photo = images.read_photo
+    opened_photo = decoding.opened_photo
 
-    def watched(data: bytes, draft_px: int | None = None) -> Image.Image:
+    def watched(
+        data: bytes, draft_px: int | None = None
+    ) -> contextlib.AbstractContextManager[Image.Image]:
         with lock:
             seen.append(len(data))
-        return read_photo(data, draft_px)
+        return opened_photo(data, draft_px)
 
-    monkeypatch.setattr(images, "read_photo", watched)
+    monkeypatch.setattr(decoding, "opened_photo", watched)
     return seen
 
 
@@ -576,7 +581,12 @@ def test_the_record_has_the_source_and_the_skipped_files(
     assert json.loads(record.read_text("utf-8")) == {
         "source": str(folder),
         "fingerprint": data.fingerprint,
-        "skipped": [[os.fsdecode(b"\xff.png"), "it is not an image of a known kind"]],
+        "skipped": [
+            [
+                os.fsdecode(b"\xff.png"),
+                {"text": "it is not an image of a known kind", "parameters": {}},
+            ]
+        ],
     }
     assert dataset.load(folder, workspace.datasets).skipped == data.skipped
 

@@ -84,7 +84,7 @@ def test_copies_and_new_faces_are_distinguished() -> None:
     assert memorization.share_of_suspects(comparisons) == pytest.approx(4 / 7)
     for one in comparisons:
         assert list(one.distances) == sorted(one.distances)
-        assert one.sentence.endswith(".")
+        assert str(one.sentence).endswith(".")
 
 
 def test_new_faces_are_as_near_to_photos_as_photos_are() -> None:

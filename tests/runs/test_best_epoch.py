@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neuroceleb.errors import UserError
 from neuroceleb.runs import evaluation
 
 
@@ -82,9 +83,14 @@ def test_entries_are_kept_and_compared_with_their_like(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"epochs": []}', '{"epochs": {"x": {}, "1": 2}}'])
-def test_a_damaged_record_is_no_record(tmp_path: Path, text: str) -> None:
+def test_a_damaged_record_is_reported_and_never_overwritten(tmp_path: Path, text: str) -> None:
     (tmp_path / evaluation.FILE).write_text(text)
-    assert evaluation.read(tmp_path) == {}
+    with pytest.raises(UserError, match=r"evaluation\.json is damaged"):
+        evaluation.read(tmp_path)
+    assert evaluation.readable(tmp_path) == {}
+    evaluation.write(tmp_path, 3, entry(2_048, 0.9, 20.0))
+    assert list(evaluation.read(tmp_path)) == [3]
+    assert (tmp_path / "evaluation.json.damaged").read_text() == text
 
 
 def test_quick_figures_are_read_from_stats() -> None:

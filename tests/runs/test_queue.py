@@ -116,7 +116,16 @@ def test_a_damaged_entry_is_skipped(workspace: Workspace, photos: Path) -> None:
         (folder / "000000.json").write_text("{")
         (folder / "000007.json").write_text(json.dumps({"run": "../x", "device": "cpu"}))
         (folder / "000008.json").write_text(json.dumps({"run": "x", "device": "/etc"}))
+        wrong = {"run": ["x"], "device": {}, "epochs": "many"}
+        (folder / "000009.json").write_text(json.dumps(wrong))
+        (folder / "000010.json").write_text("[" * 100_000)
+        (folder / "000011.json").symlink_to("/dev/zero")
         assert names(workspace) == ["one"]
+        assert len(queue.damage(workspace)) == 6
+        assert "000009.json is damaged ('run' is not a text)" in queue.damage(workspace)[3]
+        start(workspace, "two", photos)
+        assert (folder / "000012.json").exists()  # no damaged entry is overwritten
+        jobs.delete(workspace, "two")
         jobs.delete(workspace, "one")
     assert launch.start_next(workspace) == []
 

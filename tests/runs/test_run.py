@@ -1,11 +1,13 @@
 """The run directory: its files, its state, and its lock."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuroceleb.errors import UserError
+from neuroceleb.runs import jobs
 from neuroceleb.runs import run as run_module
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace, create_run
@@ -68,7 +71,7 @@ def test_a_run_without_weights(workspace: Workspace, run: Run) -> None:
 def test_a_config_that_cannot_be_read_is_named(run: Run) -> None:
     for text in ("", "[1]", '{"settings"', "\udcff"):
         (run.path / "config.json").write_bytes(text.encode("utf-8", "surrogateescape"))
-        with pytest.raises(UserError, match=r"config\.json cannot be read"):
+        with pytest.raises(UserError, match=r"config\.json is damaged"):
             run.config()
 
 
@@ -91,7 +94,7 @@ def test_the_dataset_of_a_run(
 
 def test_a_record_too_large_is_not_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_module, "MAX_RECORD_BYTES", 10)
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="damaged"):
         run.config()
 
 
@@ -105,8 +108,6 @@ def test_a_run_is_active_if_it_is_locked_and_has_a_heartbeat(run: Run, state: st
         run.write_status({**beat, "heartbeat": time.time() - 31})
         assert run.state() == "lost"  # its process hangs
         run.write_status({"state": state})
-        assert run.state() == "lost"
-        run.write_status({"state": state, "heartbeat": "now"})
         assert run.state() == "lost"
     run.write_status(beat)
     assert run.state() == "lost"
@@ -131,13 +132,52 @@ def test_an_inactive_run_needs_no_heartbeat(run: Run, state: str) -> None:
     assert run.status() == {"state": state, "epoch": 3}
 
 
-@pytest.mark.parametrize(
-    "text", [None, "", "{", "[]", '{"state": "dancing"}', '{"state": ["running"]}', '{"state": {}}']
-)
-def test_a_run_without_a_valid_status_is_stopped(run: Run, text: str | None) -> None:
-    if text is not None:
-        (run.path / "status.json").write_text(text)
+def test_a_run_without_a_status_is_stopped(run: Run) -> None:
     assert run.state() == "stopped"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", '{"state": "dancing"}', '{"state": ["running"]}', '{"state": {}}'),
+        *('{"state": "running", "heartbeat": "now"}', '{"state": "stopped", "epoch": NaN}'),
+        *('{"state": "stopped", "epoch": 1e999}', '{"state": "stopped", "epoch": 1.5}'),
+        '{"more": ' + "[" * 50_000 + "]" * 50_000 + "}",
+        '{"more": ' + "[" * 30 + "]" * 30 + "}",
+    ],
+    ids=range(12),
+)
+def test_a_damaged_status_is_reported_and_decides_nothing(run: Run, text: str) -> None:
+    (run.path / "status.json").write_text(text)
+    status = run.status()
+    assert status["state"] == "damaged"
+    assert "status.json is damaged" in status["message"]
+    assert run.damage() == [status["message"]]
+    with pytest.raises(UserError, match=r"status\.json is damaged"):
+        jobs.resume(Workspace(run.path.parents[1]), "first")
+
+
+def test_a_lone_surrogate_in_a_status_is_replaced(run: Run) -> None:
+    (run.path / "status.json").write_text(r'{"state": "failed", "message": "no \udc80.jpg 😀"}')
+    assert run.status() == {"state": "failed", "message": "no ?.jpg 😀"}
+
+
+def test_the_path_of_a_dataset_keeps_bytes_that_are_no_text(workspace: Workspace) -> None:
+    name = "faces-" + chr(0xDC80)
+    run = create_run(workspace, "one", {"dataset": {"path": name}})
+    assert run.dataset_path() == name
+
+
+def test_links_and_pipes_are_not_read(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.json").write_text('{"state": "finished"}')
+    (run.path / "status.json").symlink_to(tmp_path / "elsewhere.json")
+    assert "it is a symbolic link" in run.status()["message"]
+    (run.path / "status.json").unlink()
+    os.mkfifo(run.path / "status.json")
+    assert "it is not a regular file" in run.status()["message"]
+    (run.path / "stats.jsonl").symlink_to("/dev/zero")
+    assert run.stats() == []
+    assert "symbolic link" in run.damage()[-1]
 
 
 def test_the_lock_of_a_killed_process_is_released(run: Run) -> None:
@@ -224,6 +264,49 @@ def test_bytes_that_are_no_text_are_skipped(run: Run) -> None:
         file.write(b"\xff\xfe\0\n")
     run.append_stats(row(1))
     assert run.stats() == [row(0), row(1)]
+
+
+def test_a_line_of_300_megabytes_is_skipped_in_little_memory(run: Run) -> None:
+    run.append_stats(row(0))
+    with (run.path / "stats.jsonl").open("ab") as file:
+        file.truncate(300 * 2**20)  # zeros: a sparse file
+        file.seek(0, os.SEEK_END)
+        file.write(b"\n")
+    tracemalloc.start()
+    assert run.stats() == [row(0)]
+    assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
+    tracemalloc.stop()
+    assert "stats.jsonl is damaged (it is over 256 MB)" in run.damage()[0]
+
+
+def test_a_figure_that_is_nan_is_none(run: Run) -> None:
+    run.append_stats(row(0, loss_g=float("nan")))
+    with (run.path / "stats.jsonl").open("a") as file:
+        file.write('{"epoch": 1, "loss_g": NaN}\n')
+    assert [found["loss_g"] for found in run.stats()] == [None, None]
+    assert run.damage() == []
+
+
+@pytest.mark.parametrize(
+    "line", ['{"epoch": true}', '{"epoch": 1e30}', '{"epoch": ' + "9" * 30 + "}", "[" * 9_999]
+)
+def test_a_row_of_other_types_is_skipped_and_reported(run: Run, line: str) -> None:
+    with (run.path / "stats.jsonl").open("a") as file:
+        file.write(line + "\n")
+    run.append_stats(row(1))
+    assert run.stats() == [row(1)]
+    assert "stats.jsonl is damaged (line 1:" in run.damage()[0]
+
+
+def test_rewinding_keeps_damaged_lines_aside(run: Run) -> None:
+    run.append_stats(row(0))
+    with (run.path / "stats.jsonl").open("a") as file:
+        file.write("nonsense\n")
+    run.append_stats(row(1))
+    run.rewind(1)
+    assert run.stats() == [row(0)]
+    assert "nonsense" in (run.path / "stats.jsonl.damaged").read_text()
+    assert "stats.jsonl.damaged" in run.damage()[0]
 
 
 @given(st.binary(max_size=200))

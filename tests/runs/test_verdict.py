@@ -57,8 +57,8 @@ def test_the_verdict_on_a_failed_run_has_evidence_and_advice(name: str) -> None:
     assert judged.advice
     assert judged.figures
     for value in judged.figures.values():
-        assert f"{value:g}" in judged.sentence
-    assert str(judged.epochs[1]) in judged.sentence
+        assert f"{value:g}" in str(judged.sentence)
+    assert str(judged.epochs[1]) in str(judged.sentence)
 
 
 def test_faces_that_grow_alike_late_are_a_collapse() -> None:
@@ -131,8 +131,8 @@ def test_a_d_that_is_surer_of_its_training_faces_is_overfitting() -> None:
     assert found.kind == "overfitting"
     assert found.figures == {"d_train": 0.9, "d_held_out": 0.6}
     assert found.epochs == (rows[-6]["epoch"], rows[-2]["epoch"])
-    assert "D(held-out faces) 0.6" in found.sentence
-    assert "--augment-chance" in found.advice
+    assert "D(held-out faces) 0.6" in str(found.sentence)
+    assert "--augment-chance" in str(found.advice)
 
 
 @pytest.mark.parametrize(("count", "held_out"), [(2, 0.1), (3, 0.7)])

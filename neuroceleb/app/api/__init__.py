@@ -13,11 +13,12 @@ from functools import wraps
 from typing import Any, get_type_hints
 
 import gradio as gr
+from gradio.context import LocalContext
 
+from neuroceleb.app import catalogue
 from neuroceleb.app.api import datasets, faces, runs
 from neuroceleb.app.api.context import Context, Record
-from neuroceleb.app.translations import SORRY
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError, gettext_noop
 
 log = logging.getLogger(__name__)
 
@@ -70,10 +71,10 @@ def _bind(context: Context, function: Callable[..., Any]) -> Callable[..., Any]:
                 _check_type(name, value, kinds.get(name))
             return function(*given.args, **given.kwargs)
         except UserError as error:
-            raise gr.Error(str(error), print_exception=False) from None
+            raise _error(error.message) from None
         except Exception:
             log.exception("The endpoint %s failed", function.__name__)
-            raise gr.Error(SORRY, print_exception=False) from None
+            raise _error(catalogue.SORRY) from None
 
     parameters = list(signature.parameters.values())[1:]
     endpoint.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
@@ -84,15 +85,24 @@ def _bind(context: Context, function: Callable[..., Any]) -> Callable[..., Any]:
     return endpoint
 
 
+def _error(message: Message) -> gr.Error:
+    """In the language of the request, which Gradio answers in a task of its own."""
+    request = LocalContext.request.get(None)
+    language = catalogue.LANGUAGES[0]
+    if request is not None:
+        language = catalogue.language_of(request.headers, request.cookies)
+    return gr.Error(catalogue.translate(message, language), print_exception=False)
+
+
 # The types of parameters that JSON can get wrong, and what to call them.
 _KINDS: dict[Any, tuple[tuple[type, ...], str]] = {
-    str: ((str,), "a text"),
-    int: ((int,), "a whole number"),
-    float: ((int, float), "a number"),
-    bool: ((bool,), "true or false"),
-    Record: ((dict,), "an object"),
-    Record | None: ((dict, type(None)), "an object"),
-    list[gr.FileData]: ((list,), "a list of files"),
+    str: ((str,), gettext_noop("a text")),
+    int: ((int,), gettext_noop("a whole number")),
+    float: ((int, float), gettext_noop("a number")),
+    bool: ((bool,), gettext_noop("true or false")),
+    Record: ((dict,), gettext_noop("an object")),
+    Record | None: ((dict, type(None)), gettext_noop("an object")),
+    list[gr.FileData]: ((list,), gettext_noop("a list of files")),
 }
 
 
@@ -102,8 +112,8 @@ def _check_type(name: str, value: Any, kind: Any) -> None:
         return
     types, called = _KINDS[kind]
     if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-        raise UserError(f"{name} must be {called}.")
+        raise UserError("{name} must be {called}.", name=name, called=Message(called))
     if isinstance(value, float) and not math.isfinite(value):
-        raise UserError(f"{name} must be a finite number.")
+        raise UserError("{name} must be a finite number.", name=name)
     if isinstance(value, int) and abs(value) > MAX_NUMBER:
-        raise UserError(f"{name} is too large.")
+        raise UserError("{name} is too large.", name=name)

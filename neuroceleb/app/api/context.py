@@ -11,8 +11,8 @@ from typing import Any
 import gradio as gr
 
 from neuroceleb.app.access import Access
-from neuroceleb.app.translations import SORRY
-from neuroceleb.errors import UserError
+from neuroceleb.app.catalogue import SORRY
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import launch
 from neuroceleb.runs.workspace import Workspace
 
@@ -61,15 +61,24 @@ def suffix_of(file_format: str, known: tuple[str, ...]) -> str:
     suffix = f".{file_format[:10]}"
     if suffix not in known:
         formats = ", ".join(name.removeprefix(".") for name in known)
-        raise UserError(f"'{file_format[:40]}' is no format here: use one of {formats}.")
+        raise UserError(
+            "'{file_format}' is no format here: use one of {formats}.",
+            file_format=file_format[:40],
+            formats=formats,
+        )
     return suffix
 
 
-def check_names(what: str, given: Record, known: set[str], verb: str) -> None:
+def check_names(what: Message, given: Record, known: set[str], verb: str) -> None:
     """Raises UserError for the first name that is not known."""
     unknown = sorted(set(given) - known)
     if unknown:
-        raise UserError(f"There is no {what} '{unknown[0][:40]}': see `neuroceleb {verb} --help`.")
+        raise UserError(
+            "There is no {what} '{name}': see `neuroceleb {verb} --help`.",
+            what=what,
+            name=unknown[0][:40],
+            verb=verb,
+        )
 
 
 def run_verb(context: Context, verb: str, options: list[str], limit_s: float) -> Record:
@@ -79,17 +88,17 @@ def run_verb(context: Context, verb: str, options: list[str], limit_s: float) ->
             [*launch.command_line(verb, context.workspace), *options],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            env=launch.environment(),
+            env=launch.environment() | launch.JSON_ERRORS,
             timeout=limit_s,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise UserError(
-            f"It took over {limit_s / 60:.0f} minutes: use the command line."
+            "It took over {minutes:.0f} minutes: use the command line.", minutes=limit_s / 60
         ) from error
     lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
     if done.returncode == 2 and lines:
-        raise UserError(lines[-1])
+        raise UserError(launch.message_of(lines[-1]))
     if done.returncode != 0:
         log.error("%s", "\n".join(lines))
         raise UserError(SORRY)

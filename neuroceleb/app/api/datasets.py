@@ -8,6 +8,7 @@ from neuroceleb import bounds
 from neuroceleb.app.api.context import Context, Record, check_names, run_verb
 from neuroceleb.app.parameters import read_whole
 from neuroceleb.data.faces.rules import Rules
+from neuroceleb.errors import Message
 from neuroceleb.runs.workspace import check_name
 
 MAX_PHOTOS = 10_000
@@ -32,10 +33,10 @@ def crop(
         dataset_name: Name of the dataset.
         rules: Rules that differ from the defaults, by name, for example {"max_yaw": 30}.
     """
-    context.access.check("add photos")
+    context.access.check(Message("add photos"))
     check_name(dataset_name)
     checked = _rules(rules or {})
-    read_whole(len(photos), "The number of files", 1, MAX_PHOTOS)
+    read_whole(len(photos), Message("The number of files"), 1, MAX_PHOTOS)
     changed = [f"{bounds.flag(name)}={getattr(checked, name)}" for name in (rules or {})]
     paths = [str(context.upload(photo)) for photo in photos]
     options = [f"--out={dataset_name}", *changed, "--json", "--", *paths]
@@ -46,5 +47,5 @@ def crop(
 
 
 def _rules(given: Record) -> Rules:
-    check_names("rule", given, {spec.name for spec in dataclasses.fields(Rules)}, "crop")
+    check_names(Message("rule"), given, {spec.name for spec in dataclasses.fields(Rules)}, "crop")
     return Rules.checked(**given)

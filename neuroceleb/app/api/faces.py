@@ -8,7 +8,7 @@ from neuroceleb import images, video
 from neuroceleb.app import faces
 from neuroceleb.app.api.context import LAST_EPOCH, Context, Record, as_file, suffix_of
 from neuroceleb.app.parameters import read_whole
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.latent import interpolation
 from neuroceleb.latent.seeds import check_truncation, parse_seeds, z_from_seeds
 from neuroceleb.settings import IMAGE_SIZE
@@ -65,10 +65,14 @@ def interpolate(
         file_format: mp4, gif, webp, or png for a strip of all frames.
     """
     keys = _seeds(seeds)
-    read_whole(frames, "frames", 2, MAX_FRAMES)
+    read_whole(frames, Message("frames"), 2, MAX_FRAMES)
     interpolation.key_frames(len(keys), frames, loop=loop)
     if method not in interpolation.METHODS:
-        raise UserError(f"'{method[:40]}' is no method: use {' or '.join(interpolation.METHODS)}.")
+        raise UserError(
+            "'{method}' is no method: use {methods}.",
+            method=method[:40],
+            methods=" or ".join(interpolation.METHODS),
+        )
     suffix = suffix_of(file_format, video.SUFFIXES)
     scale = 1 if suffix == ".png" else 4
     video.check(suffix, frames, FPS, (IMAGE_SIZE * scale, IMAGE_SIZE * scale))
@@ -113,7 +117,7 @@ def nearest(context: Context, model: str, seeds: str, epoch: int = -1) -> list[R
         seeds: Up to 16 seeds, for example 0-15.
         epoch: A kept epoch of the run; -1 for the last.
     """
-    context.access.check("see the training photos of a run")
+    context.access.check(Message("see training photos"))
     from neuroceleb.metrics import training_photos
 
     chosen = _seeds(seeds, MAX_NEAREST)
@@ -124,10 +128,10 @@ def nearest(context: Context, model: str, seeds: str, epoch: int = -1) -> list[R
         {
             "seed": seed,
             "level": one.level,
-            "sentence": one.sentence,
+            "sentence": str(one.sentence),
             "share": round(one.share, 6),
             "distances": [round(distance, 6) for distance in one.distances],
-            "remark": remark or "",
+            "remark": str(remark or ""),
         }
         for seed, one in zip(chosen, found, strict=True)
     ]
@@ -158,7 +162,11 @@ def project(context: Context, model: str, photo: gr.FileData, epoch: int = -1) -
 def _seeds(text: str, most: int = faces.MAX_COUNT) -> list[int]:
     seeds = parse_seeds(str(text)[: faces.MAX_SEEDS_CHARS])
     if len(seeds) > most:
-        raise UserError(f"{len(seeds):,} seeds are too many at once: write {most} at most.")
+        raise UserError(
+            "{count:,} seeds are too many at once: write {most} at most.",
+            count=len(seeds),
+            most=most,
+        )
     return seeds
 
 
@@ -172,5 +180,7 @@ def _load(context: Context, model: str, epoch: int) -> Any:
 def _read_photo(context: Context, photo: Any, max_bytes: int) -> bytes:
     path = context.upload(photo)
     if path.stat().st_size > max_bytes:
-        raise UserError(f"The photo is over {max_bytes // 2**20} MB: use a smaller one.")
+        raise UserError(
+            "The photo is over {max_mb} MB: use a smaller one.", max_mb=max_bytes // 2**20
+        )
     return path.read_bytes()

@@ -17,7 +17,7 @@ from neuroceleb.app.api.context import (
 )
 from neuroceleb.app.parameters import read_whole
 from neuroceleb.data import dataset
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import jobs, timelapse, verdict
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import check_name
@@ -49,7 +49,7 @@ def run_verdict(context: Context, run: str) -> Record:
         run: Name of a run.
     """
     found = verdict.judge(context.workspace.run(run).stats())
-    return {} if found is None else dataclasses.asdict(found)
+    return {} if found is None else found.to_json()
 
 
 def make_timelapse(context: Context, run: str, file_format: str = "mp4") -> gr.FileData:
@@ -75,7 +75,7 @@ def train(context: Context, dataset_name: str, run: str, settings: Record | None
         run: Name of the new run.
         settings: Settings that differ from the defaults, by name, for example {"epochs": 20}.
     """
-    context.access.check("train")
+    context.access.check(Message("train"))
     source, checked = _training(context, dataset_name, settings)
     config = jobs.new_config(context.workspace, dataset_name, source, checked)
     return _run_record(jobs.start(context.workspace, check_name(run), config))
@@ -91,7 +91,7 @@ def estimate(
         run: Name of the new run.
         settings: Settings that differ from the defaults, by name.
     """
-    context.access.check("train")
+    context.access.check(Message("train"))
     _, checked = _training(context, dataset_name, settings)
     return jobs.estimate(context.workspace, run, dataset_name, checked)
 
@@ -102,7 +102,7 @@ def stop(context: Context, run: str) -> Record:
     Args:
         run: Name of a run.
     """
-    context.access.check("train")
+    context.access.check(Message("train"))
     jobs.stop(context.workspace, run)
     return _run_record(context.workspace.run(run))
 
@@ -114,7 +114,7 @@ def resume(context: Context, run: str, epochs: int = 0) -> Record:
         run: Name of a run.
         epochs: New number of epochs in all; 0 keeps the number planned.
     """
-    context.access.check("train")
+    context.access.check(Message("train"))
     return _run_record(jobs.resume(context.workspace, run, epochs or None))
 
 
@@ -126,8 +126,8 @@ def evaluate(context: Context, model: str, epoch: int = -1, n: int = 512) -> Rec
         epoch: A kept epoch of the run; -1 for the last.
         n: Number of generated faces, 64 to 4096.
     """
-    context.access.check("evaluate")
-    read_whole(n, "n", 64, 4_096)
+    context.access.check(Message("evaluate"))
+    read_whole(n, Message("n"), 64, 4_096)
     run = context.workspace.run(model)
     options = [f"--n={n}", *([] if epoch == LAST_EPOCH else [f"--epoch={epoch}"])]
     return run_verb(context, "evaluate", [*options, "--json", "--", run.name], EVALUATE_LIMIT_S)
@@ -145,11 +145,12 @@ def _training(
     """The dataset's place and the checked settings of a new run; raises UserError."""
     if not context.access.is_local and dataset_name not in context.workspace.dataset_names():
         raise UserError(
-            f"'{dataset_name[:100]}' is not under datasets/: only those can be used here."
+            "'{path}' is not under datasets/: only those can be used here.",
+            path=dataset_name[:100],
         )
     given = settings or {}
     known = {spec.name for spec in dataclasses.fields(Settings)}
-    check_names("setting", given, known, "train")
+    check_names(Message("setting"), given, known, "train")
     checked = Settings.checked(**given)
     if not context.access.is_local and checked.start_from not in ("", AUTO, NONE):
         context.workspace.run(checked.start_from)  # a run, never a path

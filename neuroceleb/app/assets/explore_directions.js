@@ -101,7 +101,7 @@ const directionsTool = (() => {
         make("p", { class: "nc-facts" }, fill(words.x_directions_about, { share: percent(total, 0) })),
         button("reset-directions", words.x_reset, () => reset()),
         ...(isAllowed ? [button("save-names", words.x_save_names, saveNames)] : [])),
-      ...(found.remark ? [note(translated(found.remark), "nc-problem")] : []),
+      ...(found.remark ? [note(found.remark, "nc-problem")] : []),
       make("ol", { class: "nc-x-directions" }, ...found.directions.map(row)));
   };
 

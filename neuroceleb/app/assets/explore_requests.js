@@ -1,5 +1,5 @@
 const {
-  words, make, notify, request, postJson, runTask, translated, faceLinks, language, smoothSwitch, emptyState, onReceive, openTab,
+  words, make, notify, request, postJson, runTask, faceLinks, language, smoothSwitch, emptyState, onReceive, openTab,
 } = window.neuroceleb;
 const root = element.querySelector(".nc-explore");
 const FACE_PX = 64;

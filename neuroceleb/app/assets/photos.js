@@ -1,4 +1,4 @@
-const { words, language, make, number, request, postJson, notify, translated, sendTo, smoothSwitch } = window.neuroceleb;
+const { words, language, make, number, request, postJson, notify, sendTo, smoothSwitch } = window.neuroceleb;
 const root = element.querySelector(".nc-photos");
 const { rules: RULES, sizes: SIZES, detectors: DETECTORS } = props.value;
 const WATCH_EVERY_MS = 700;
@@ -260,7 +260,7 @@ const drawTask = (task) => {
   const parts = [];
   if (task.state === "running") {
     parts.push(task.total == null ? word("task_beginning") : task.done === task.total ? word("task_judging") : fill("task_running", task));
-  } else parts.push(task.state === "failed" ? `${word("task_failed")}: ${translated(task.error)}` : word("task_stopped"));
+  } else parts.push(task.state === "failed" ? `${word("task_failed")}: ${task.error}` : word("task_stopped"));
   if (task.total != null) {
     parts.push(fill("line", task));
     if (task.no_face) parts.push(`${word("no_face")} ${number(task.no_face)}`);

@@ -513,7 +513,7 @@ const describe = (run) => {
   if (rows && run.epochs) parts.push(`${rows} ${words.of} ${run.epochs} ${words.epochs}`);
   if (run.state === "running" && run.eta_seconds > 0) parts.push(minutesLeft(run.eta_seconds));
   if (run.best) parts.push(`★ ${words.p_best}: ${words.epoch} ${run.best.epoch} (${run.best.figure.toUpperCase()} ${places(run.best.value, 1)})`);
-  if ((["failed", "stopped"].includes(run.state) || run.imported) && run.message) parts.push(translated(run.message));
+  if ((["failed", "stopped"].includes(run.state) || run.imported) && run.message) parts.push(run.message);
   facts.className = `nc-facts nc-state-${run.state}`;
   facts.dataset.state = run.state;
   facts.textContent = parts.join(" · ");

@@ -1,4 +1,4 @@
-const { language, words, make, number, smoothSwitch, emptyState, request, postJson, runTask, notify, translated, onReceive, faceLinks, openTab } = window.neuroceleb;
+const { language, words, make, number, smoothSwitch, emptyState, request, postJson, runTask, notify, onReceive, faceLinks, openTab } = window.neuroceleb;
 const root = element.querySelector(".nc-progress");
 
 /* The sheets of a run, to scrub: all held as small files, some decoded around the reader. ------ */

@@ -1,4 +1,4 @@
-const { words, make, number, request, postJson, notify, onReceive, translated } = window.neuroceleb;
+const { words, make, number, request, postJson, notify, onReceive } = window.neuroceleb;
 const root = element.querySelector(".nc-train");
 const POLL_EVERY_MS = 1000;
 const FEW_EPOCHS = 10; // all named on the axis: an epoch is never cut in half
@@ -267,7 +267,7 @@ const drawRun = (run) => {
   const announcement = `${run.name}: ${words[`state_${run.state}`] ?? run.state}`;
   if (announced.textContent !== announcement) announced.textContent = announcement;
   meter.value = status.epochs ? ((status.epoch ?? 0) + (status.steps ? (status.step ?? 0) / status.steps : 0)) / status.epochs : 0;
-  message.textContent = translated(status.message ?? "");
+  message.textContent = status.message ?? "";
   message.hidden = !status.message;
   const key = JSON.stringify([run.name, run.state, run.stop_requested, run.forceable, run.resumable, status.epochs]);
   if (key !== drawnActs && !acts.querySelector("#no")) {

@@ -24,7 +24,7 @@ from neuroceleb.app.shared import (
     Updates,
     new_inbox,
 )
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 
 NEW_SEEDS = 1_000_000  # short enough to read out
 SEEDS, FAVOURITES, LEFT_OUT = "seeds", "favourites", "left_out"
@@ -319,6 +319,6 @@ def _truncation(scale: float) -> Any:
 def _number(text: str | None, usual: float) -> float:
     """A number of the address; the usual one where it is none."""
     try:
-        return read_number(text, "") if text is not None else usual
+        return read_number(text, Message("The number")) if text is not None else usual
     except UserError:
         return usual

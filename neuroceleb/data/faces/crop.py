@@ -7,6 +7,7 @@ import re
 import signal
 import threading
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,27 +17,32 @@ from pathlib import Path, PurePosixPath
 import cv2
 import numpy as np
 
-from neuroceleb import files, images
-from neuroceleb.data import sources
+from neuroceleb import decoding, files, images
+from neuroceleb.data import sources, zip_names
 from neuroceleb.data.faces import align, orientation
 from neuroceleb.data.faces.detector import Detector, Face
 from neuroceleb.data.faces.manifest import FOLDERS, KEPT, NO_FACE, REJECTED, UNREADABLE, Row
 from neuroceleb.data.faces.measure import measure
 from neuroceleb.data.faces.rules import Reason, Rules, face_reasons
+from neuroceleb.errors import gettext_noop
 from neuroceleb.images import Pixels, UnreadableImageError
 
 PREVIEW_PX = 480
-BATCH_BYTES = 300_000_000  # of decoded photos in memory at once
+BATCH_BYTES = 120_000_000  # of decoded photos in memory at once
 MAX_GROUP_BYTES = 120
 DEFAULT_GROUP = "photos"  # the group of photos that were given one by one
 
 
 @dataclass(frozen=True)
 class Photo:
-    """One photo: the PHOTOS argument it is in, and its file there."""
+    """One photo: the PHOTOS argument it is in, and its file there.
+
+    `top` is the folder that holds everything in its zip, if there is one.
+    """
 
     argument: Path
     entry: sources.Entry
+    top: str = ""
 
     @property
     def source(self) -> str:
@@ -74,17 +80,52 @@ class CropSpec:
     aligned: bool = True
 
 
+@dataclass(frozen=True)
+class PhotoListing:
+    """The photos of all PHOTOS arguments, and how many files beside them are left alone.
+
+    `system_files` and `other_files` are those of `sources.Listing`, `encodings` the encodings of
+    the names in zips, by the zip's name, where they are neither ASCII nor marked as UTF-8.
+    """
+
+    photos: list[Photo]
+    system_files: int
+    other_files: int
+    encodings: dict[str, str]
+
+
 def list_photos(photos: Sequence[Path]) -> list[Photo]:
-    """Every file of folders, zips and single files, in order. Raises UserError."""
+    """Every photo of folders, zips and single files, in order. Raises UserError."""
+    return listing(photos).photos
+
+
+def listing(photos: Sequence[Path], names_encoding: str = zip_names.AUTO) -> PhotoListing:
+    """The photos of folders, zips and single files, and what is left alone. Raises UserError.
+
+    `names_encoding` is that of names in zips that are not marked as UTF-8.
+    """
     found: list[Photo] = []
+    left_alone: Counter[str] = Counter()
+    encodings = {}
     for argument in photos:
         if argument.is_dir() or argument.suffix.lower() == ".zip":
-            with sources.open_source(argument) as source:
-                found += [Photo(argument, entry) for entry in source.entries()]
+            with sources.open_source(argument, names_encoding) as source:
+                listed = source.listing()
+            top = "" if argument.is_dir() else _common_folder(listed.entries)
+            found += [Photo(argument, entry, top) for entry in listed.entries]
+            left_alone.update({"system": listed.system_files, "other": listed.other_files})
+            if listed.encoding is not None:
+                encodings[argument.name] = listed.encoding
         else:
             folder = sources.Folder(argument.parent)
             found.append(Photo(argument, folder.entry(argument.name)))
-    return found
+    return PhotoListing(found, left_alone["system"], left_alone["other"], encodings)
+
+
+def _common_folder(entries: Sequence[sources.Entry]) -> str:
+    """The first folder of all paths; empty where there is none."""
+    first = {PurePosixPath(entry.name).parts[:-1][:1] for entry in entries}
+    return "".join(first.pop()) if len(first) == 1 else ""
 
 
 def crop_batch(photos: Sequence[Photo], detector: Detector, spec: CropSpec) -> list[PhotoResult]:
@@ -126,7 +167,7 @@ def _decode(photo: Photo, spec: CropSpec) -> _Decoded | PhotoResult:
         digest = hashlib.sha256(data).hexdigest()
         if digest in spec.known or (photo.source, digest) in spec.finished:
             return PhotoResult(photo, ())
-        return _Decoded(photo, digest, np.asarray(images.read_photo(data)))
+        return _Decoded(photo, digest, decoding.read_pixels(data))
     except UnreadableImageError as error:
         cause = str(error) if digest is None else _file_kind(data) or str(error)
         return _unreadable(photo, cause, spec, digest)
@@ -146,7 +187,7 @@ def _read(photo: Photo) -> bytes:
     if photo.entry.flaw is not None:
         raise UnreadableImageError(photo.entry.flaw)
     if photo.entry.size_bytes > images.MAX_FILE_BYTES:
-        raise UnreadableImageError(f"it is over {images.MAX_FILE_BYTES // 2**20} MB")
+        raise UnreadableImageError("it is over {max_mb} MB", max_mb=images.MAX_FILE_BYTES // 2**20)
     return _source(photo.argument).read(photo.entry)
 
 
@@ -163,9 +204,9 @@ def _file_kind(data: bytes) -> str | None:
     """A clearer reason for files that are often among photos and are none."""
     head = data[:512].lstrip().lower()
     if data[:4] == b"PK\x03\x04":
-        return "it is a zip within the photos: give it to crop by itself"
+        return gettext_noop("it is a zip within the photos: give it to crop by itself")
     if head.startswith((b"<svg", b"<?xml")) and b"<svg" in data[:4096].lower():
-        return "it is an SVG drawing, not a photo"
+        return gettext_noop("it is an SVG drawing, not a photo")
     return None
 
 
@@ -255,12 +296,15 @@ def _preview(pixels: Pixels) -> tuple[bytes, float]:
 def group_of(photo: Photo) -> str:
     """The photo's sub-folder as a valid folder name; nested ones are joined by +.
 
-    For photos at the top: the name of the folder or zip, or DEFAULT_GROUP for single files.
+    For photos at the top: the name of the folder or zip, or DEFAULT_GROUP for single files. A
+    folder that holds everything in a zip counts as the top, so a zipped folder has its own groups.
     """
     folders = PurePosixPath(photo.source).parts[:-1]
-    top = photo.argument.resolve()
-    is_zip = top.suffix.lower() == ".zip"
-    outer = top.name if top.is_dir() else top.stem if is_zip else DEFAULT_GROUP
+    argument = photo.argument.resolve()
+    is_zip = argument.suffix.lower() == ".zip"
+    outer = argument.name if argument.is_dir() else argument.stem if is_zip else DEFAULT_GROUP
+    if photo.top:
+        outer, folders = photo.top, folders[1:]
     text = "+".join(part for part in folders if part not in {"/", "..", "."}) or outer
     text = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())
     text = re.sub(r'[\x00-\x1f<>:"/\\|?*]', "_", text).strip(" .")

@@ -23,8 +23,9 @@ from functools import partial
 from pathlib import Path
 
 from neuroceleb import files
+from neuroceleb.data import zip_names
 from neuroceleb.data.faces import align, crop, edit, report, review
-from neuroceleb.data.faces.crop import CropSpec, Photo, PhotoResult
+from neuroceleb.data.faces.crop import CropSpec, Photo, PhotoListing, PhotoResult
 from neuroceleb.data.faces.detector import Detector
 from neuroceleb.data.faces.google_consent import request_consent
 from neuroceleb.data.faces.manifest import KEPT, NO_FACE, REJECTED, UNREADABLE, FaceSet
@@ -45,7 +46,8 @@ class Options:
 
     `size` is the side of a crop in pixels. `smallest_px` is the smallest face that is looked for.
     With `align` "landmarks" eyes and mouth are always at the same place; "box" crops the
-    detector's box, for comparison.
+    detector's box, for comparison. `zip_names` is the encoding of names in zips that are not
+    marked as UTF-8, or `zip_names.AUTO`.
     """
 
     size: int = IMAGE_SIZE
@@ -53,6 +55,7 @@ class Options:
     detector: str = "yunet"
     smallest_px: float = 20
     rules: Rules = field(default_factory=Rules)
+    zip_names: str = zip_names.AUTO
 
 
 @dataclass(frozen=True)
@@ -70,13 +73,19 @@ class Progress:
 
 @dataclass(frozen=True)
 class CropResult:
-    """The counts of the dataset, and what this call added; `finished` is False where cancelled."""
+    """The counts of the dataset, and what this call added; `finished` is False where cancelled.
+
+    `system_files`, `other_files` and `encodings` are those of `crop.PhotoListing`.
+    """
 
     finished: bool
     counts: Counts
     photos: int
     new_faces: int
     seconds: float
+    system_files: int = 0
+    other_files: int = 0
+    encodings: dict[str, str] = field(default_factory=dict)
 
 
 def crop_photos(
@@ -98,15 +107,18 @@ def crop_photos(
     """
     started = time.monotonic()
     _check(photos, face_set, options)
-    todo = crop.list_photos(photos)
+    listed = crop.listing(photos, options.zip_names)
+    todo = listed.photos
     if not todo:
         named = ", ".join(str(path) for path in photos[:3])
-        raise UserError(f"There are no files in {named}: give folders, zips or files of photos.")
+        raise UserError(
+            "There are no files in {named}: give folders, zips or files of photos.", named=named
+        )
     with face_set.lock():
         face_set.repair()
         face_set.append(())
         spec = _spec(face_set, options, previews)
-        _write_options(face_set, options)
+        _write_options(face_set, options, listed)
         verdicts: Counter[str] = Counter()
         new_faces = 0
         with _pool(options, spec, len(todo), confirm, workers) as pool:
@@ -121,7 +133,10 @@ def crop_photos(
             counts = edit.save_locked(face_set, options.rules)
         else:
             counts = review.count(face_set.iter_rows())
-    return CropResult(finished, counts, len(todo), new_faces, time.monotonic() - started)
+    return CropResult(
+        *(finished, counts, len(todo), new_faces, time.monotonic() - started),
+        *(listed.system_files, listed.other_files, listed.encodings),
+    )
 
 
 def _progress(done: int, total: int, verdicts: Counter[str], photo: PhotoResult) -> Progress:
@@ -130,30 +145,44 @@ def _progress(done: int, total: int, verdicts: Counter[str], photo: PhotoResult)
 
 
 def _check(photos: Sequence[Path], face_set: FaceSet, options: Options) -> None:
+    zip_names.check_encoding(options.zip_names)
     if options.size not in align.SIZES:
         sizes = ", ".join(map(str, align.SIZES))
-        raise UserError(f"--size {options.size} is not possible: use one of {sizes}.")
+        raise UserError(
+            "--size {size} is not possible: use one of {sizes}.", size=options.size, sizes=sizes
+        )
     if options.detector not in DETECTORS:
-        raise UserError(f"There is no detector '{options.detector[:40]}': use yunet.")
+        raise UserError(
+            "There is no detector '{detector}': use yunet.", detector=options.detector[:40]
+        )
     if options.align not in ALIGNED_BY:
-        raise UserError(f"--align {options.align[:40]} is not known: use landmarks or box.")
+        raise UserError(
+            "--align {align} is not known: use landmarks or box.", align=options.align[:40]
+        )
     for path in photos:
         if not path.exists():
-            raise UserError(f"{path} is not there: give folders, zips or files of photos.")
+            raise UserError(
+                "{path} is not there: give folders, zips or files of photos.", path=path
+            )
     _check_same_options(face_set, options)
     if face_set.path.exists() and not face_set.exists() and any(face_set.path.iterdir()):
-        raise UserError(f"{face_set.path} holds other files: use another name for the dataset.")
+        raise UserError(
+            "{path} holds other files: use another name for the dataset.", path=face_set.path
+        )
 
 
 def _check_same_options(face_set: FaceSet, options: Options) -> None:
     """All crops of a dataset have the same size and alignment."""
     saved = report.read(face_set) if face_set.exists() else {}
-    for name, unit in (("size", " px"), ("align", "")):
+    for name in ("size", "align"):
         before = saved.get(name)
         if before is not None and before != getattr(options, name):
             raise UserError(
-                f"The dataset '{face_set.name}' was cropped with --{name} {before}{unit}: use "
-                f"--{name} {before}, or another name."
+                "The dataset '{name}' was cropped with --{option} {before}: use "
+                "--{option} {before}, or another name.",
+                name=face_set.name,
+                option=name,
+                before=before,
             )
 
 
@@ -172,9 +201,19 @@ def _spec(face_set: FaceSet, options: Options, previews: bool) -> CropSpec:
     )
 
 
-def _write_options(face_set: FaceSet, options: Options) -> None:
-    """Write size, detector and alignment into the report before there are crops."""
-    about = {"size": options.size, "detector": options.detector, "align": options.align}
+def _write_options(face_set: FaceSet, options: Options, listed: PhotoListing) -> None:
+    """Write size, detector and alignment into the report before there are crops.
+
+    Also what the latest call left alone, and how it read the names in zips.
+    """
+    about = {
+        "size": options.size,
+        "detector": options.detector,
+        "align": options.align,
+        "system_files": listed.system_files,
+        "other_files": listed.other_files,
+        "zip_names": listed.encodings,
+    }
     files.write_json(face_set.report, report.read(face_set) | about)
 
 

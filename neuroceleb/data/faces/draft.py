@@ -4,12 +4,11 @@ It is a file beside the manifest, so it survives a closed page. It moves no crop
 """
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
-from neuroceleb import files
+from neuroceleb import files, records
 from neuroceleb.data.faces import edit, review
 from neuroceleb.data.faces.manifest import FaceSet, Row
 from neuroceleb.data.faces.rules import Rules
@@ -40,16 +39,29 @@ class Draft:
         return Draft(self.rules, choices)
 
 
+class Saved(TypedDict):
+    """draft.json; see `records`."""
+
+    rules: dict[str, float | str]
+    choices: dict[str, str | None]
+
+
 def read(face_set: FaceSet) -> Draft:
-    """The draft of a dataset, or the saved rules without choices where there is none."""
+    """The draft of a dataset, or the saved rules without choices where there is none.
+
+    A damaged draft is set aside as `draft.json.damaged`. Raises DamagedFileError where the saved
+    rules cannot be read.
+    """
     saved = Draft(edit.saved_rules(face_set))
     try:
-        value = json.loads(face_set.draft.read_text("utf-8"))
-        choices = {str(face_id): choice for face_id, choice in value["choices"].items()}
-        for choice in choices.values():
+        value = records.read(face_set.draft, Saved)
+        if value is None:
+            return saved
+        for choice in value["choices"].values():
             review.check_choice(choice)
-        return Draft(saved.with_rules(**value["rules"]).rules, choices)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError):
+        return Draft(saved.with_rules(**value["rules"]).rules, value["choices"])
+    except UserError:
+        records.set_aside(face_set.draft)
         return saved
 
 

@@ -13,6 +13,7 @@ from neuroceleb.data.faces.manifest import FOLDERS, FaceSet, Row
 from neuroceleb.data.faces.review import Choices, Counts
 from neuroceleb.data.faces.rules import Rules
 from neuroceleb.errors import UserError
+from neuroceleb.records import DamagedFileError
 
 
 def save(face_set: FaceSet, rules: Rules, choices: Choices | None = None) -> Counts:
@@ -36,11 +37,15 @@ def save_locked(face_set: FaceSet, rules: Rules, choices: Choices | None = None)
 
 
 def saved_rules(face_set: FaceSet) -> Rules:
-    """The rules a dataset was last saved with; the defaults where they cannot be read."""
+    """The rules a dataset was last saved with; the defaults where it was not saved yet.
+
+    Raises DamagedFileError.
+    """
+    rules = report.read(face_set).get("rules", {})
     try:
-        return Rules.checked(**report.read(face_set).get("rules", {}))
-    except (UserError, TypeError):
-        return Rules()
+        return Rules.checked(**rules)
+    except UserError as error:
+        raise DamagedFileError(face_set.report, str(error)) from error
 
 
 def overrule(face_set: FaceSet, face_id: str, choice: str | None) -> Row:
@@ -51,7 +56,11 @@ def overrule(face_set: FaceSet, face_id: str, choice: str | None) -> Row:
     review.check_choice(choice)
     with face_set.lock():
         if not any(row.id == face_id for row in face_set.iter_rows() if row.crop):
-            raise UserError(f"There is no face '{face_id[:80]}' in '{face_set.name}'.")
+            raise UserError(
+                "There is no face '{face_id}' in '{name}'.",
+                face_id=face_id[:80],
+                name=face_set.name,
+            )
         save_locked(face_set, saved_rules(face_set), {face_id: choice})
         return next(row for row in face_set.iter_rows() if row.id == face_id)
 
@@ -66,8 +75,10 @@ def rename(face_set: FaceSet, name: str) -> FaceSet:
             face_set.path.rename(renamed.path)
         except OSError as error:
             raise UserError(
-                f"'{face_set.name}' could not be renamed to '{name}' ({error.strerror}): "
-                "use another name."
+                "'{name}' could not be renamed to '{new}' ({reason}): use another name.",
+                name=face_set.name,
+                new=name,
+                reason=error.strerror,
             ) from error
     return renamed
 
@@ -97,7 +108,8 @@ def remove(
             if row.crop:
                 face_set.crop_file(row).unlink(missing_ok=True)
         face_set.rewrite(row for row in rows if not is_removed(row))
-        save_locked(face_set, saved_rules(face_set))
+        with suppress(DamagedFileError):  # without the rules nothing is judged again
+            save_locked(face_set, saved_rules(face_set))
     return sum(row.crop is not None for row in removed)
 
 

@@ -71,7 +71,11 @@ class GoogleVision:
     ) -> None:
         """Without `client`, one with this user's credentials (`google.auth.default`) is made."""
         if not 1 <= long_side_px <= MAX_LONG_SIDE_PX:
-            raise UserError(f"Send photos of 1 to {MAX_LONG_SIDE_PX} px, not {long_side_px}.")
+            raise UserError(
+                "Send photos of 1 to {most} px, not {long_side_px}.",
+                most=MAX_LONG_SIDE_PX,
+                long_side_px=long_side_px,
+            )
         self.unreadable = 0  # photos that Google could not read; they have no faces
         self._client = client or _signed_in_client()
         self._long_side_px = long_side_px
@@ -105,8 +109,10 @@ class GoogleVision:
         with self._lock:
             if self._counted + photo_count > self._allowed:
                 raise UserError(
-                    f"You agreed to send {self._allowed:,} photos to Google, and this would be "
-                    f"number {self._counted + photo_count:,}: agree to the rest first."
+                    "You agreed to send {allowed:,} photos to Google, and this would be number "
+                    "{number:,}: agree to the rest first.",
+                    allowed=self._allowed,
+                    number=self._counted + photo_count,
                 )
             self._counted += photo_count
 

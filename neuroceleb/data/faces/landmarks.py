@@ -308,9 +308,12 @@ def checked(name: str) -> Path:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise UserError(
-            f"The landmark model {path} cannot be read ({error.strerror}): install neuroceleb "
-            "again."
+            "The landmark model {path} cannot be read ({reason}): install neuroceleb again.",
+            path=path,
+            reason=error.strerror,
         ) from error
     if digest != SHA256[name]:
-        raise UserError(f"The landmark model {path} is damaged: install neuroceleb again.")
+        raise UserError(
+            "The landmark model {path} is damaged: install neuroceleb again.", path=path
+        )
     return path

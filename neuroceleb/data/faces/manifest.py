@@ -140,7 +140,7 @@ class FaceSet:
         Raises UserError for a row without a face.
         """
         if row.crop is None:
-            raise UserError(f"{row.source} has no face: choose another.")
+            raise UserError("{source} has no face: choose another.", source=row.source)
         path = self.path / row.crop
         return path if path.exists() else self._moved(path)
 
@@ -188,15 +188,17 @@ class FaceSet:
             descriptor = os.open(self.path, os.O_RDONLY)
         except OSError as error:
             raise UserError(
-                f"{self.path} cannot be created ({error.strerror}): use another name or "
-                "--workspace."
+                "{path} cannot be created ({reason}): use another name or --workspace.",
+                path=self.path,
+                reason=error.strerror,
             ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
         except BlockingIOError:
             raise UserError(
-                f"The dataset '{self.name}' is being changed by another process: wait for it."
+                "The dataset '{name}' is being changed by another process: wait for it.",
+                name=self.name,
             ) from None
         finally:
             os.close(descriptor)

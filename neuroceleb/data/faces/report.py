@@ -1,14 +1,15 @@
 """The report of a dataset: report.json, and report.jpg (drawn by `report_image`)."""
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
-from neuroceleb import files, images
+from neuroceleb import files, images, records
 from neuroceleb.data.faces import report_image
 from neuroceleb.data.faces.manifest import KEPT, REJECTED, UNREADABLE, FaceSet, Row
+from neuroceleb.errors import Message, gettext_noop
+from neuroceleb.records import DamagedFileError
 from neuroceleb.settings import IMAGE_SIZE
 
 Report = dict[str, Any]
@@ -25,40 +26,77 @@ _EDGES = {
 }
 
 _ADVICE = {
-    "blurred": "photos in focus and little compressed",
-    "too_small": "larger photos, or photos taken from closer",
-    "turned": "photos taken from the front",
-    "nodding": "photos taken at eye level",
-    "dark": "photos in better light",
-    "bright": "photos in softer light",
-    "eyes_covered": "photos without sunglasses or hands over the eyes",
-    "mouth_covered": "photos without masks, hands or microphones over the mouth",
-    "eyes_closed": "photos with open eyes",
-    "near_duplicate": "other photos rather than more of the same moment",
-    "grey": "colour photos",
-    "outside_frame": "photos that show the whole head",
-    "low_score": "photos that show faces clearly",
+    "blurred": gettext_noop("photos in focus and little compressed"),
+    "too_small": gettext_noop("larger photos, or photos taken from closer"),
+    "turned": gettext_noop("photos taken from the front"),
+    "nodding": gettext_noop("photos taken at eye level"),
+    "dark": gettext_noop("photos in better light"),
+    "bright": gettext_noop("photos in softer light"),
+    "eyes_covered": gettext_noop("photos without sunglasses or hands over the eyes"),
+    "mouth_covered": gettext_noop("photos without masks, hands or microphones over the mouth"),
+    "eyes_closed": gettext_noop("photos with open eyes"),
+    "near_duplicate": gettext_noop("other photos rather than more of the same moment"),
+    "grey": gettext_noop("colour photos"),
+    "outside_frame": gettext_noop("photos that show the whole head"),
+    "low_score": gettext_noop("photos that show faces clearly"),
+}
+_LABELS = {
+    "blurred": gettext_noop("blurred"),
+    "too_small": gettext_noop("too small"),
+    "turned": gettext_noop("turned"),
+    "nodding": gettext_noop("nodding"),
+    "dark": gettext_noop("dark"),
+    "bright": gettext_noop("bright"),
+    "eyes_covered": gettext_noop("eyes covered"),
+    "mouth_covered": gettext_noop("mouth covered"),
+    "eyes_closed": gettext_noop("eyes closed"),
+    "near_duplicate": gettext_noop("near duplicate"),
+    "grey": gettext_noop("grey"),
+    "outside_frame": gettext_noop("outside frame"),
+    "low_score": gettext_noop("low score"),
 }
 
 
+class Saved(TypedDict, total=False):
+    """report.json; see `records`."""
+
+    size: int
+    detector: str
+    align: str
+    rows: int
+    rules: dict[str, float | str]
+
+
 def read(face_set: FaceSet) -> Report:
-    """report.json; empty where it is missing or damaged."""
+    """report.json; empty without the file. Raises DamagedFileError."""
+    return records.read(face_set.report, Saved) or {}
+
+
+def readable(face_set: FaceSet) -> Report:
+    """As `read`; empty where it is damaged, for what is only shown."""
     try:
-        value = json.loads(face_set.report.read_text("utf-8"))
-    except (OSError, ValueError):
+        return read(face_set)
+    except DamagedFileError:
         return {}
-    return value if isinstance(value, dict) else {}
 
 
 def write(
     face_set: FaceSet, rows: Sequence[Row], counts: Mapping[str, Any], rules: Mapping[str, Any]
 ) -> Report:
-    """Write report.json and report.jpg of a judged dataset; raises UserError."""
-    before = read(face_set)
+    """Write report.json and report.jpg of a judged dataset; raises UserError.
+
+    A damaged report.json is set aside first: whoever calls this knows the rules.
+    """
+    before = readable(face_set)
+    if not before:
+        records.set_aside(face_set.report, keeps_file=True)
     value: Report = {
         "size": before.get("size", IMAGE_SIZE),
         "detector": before.get("detector", "yunet"),
         "align": before.get("align", "landmarks"),
+        "system_files": before.get("system_files", 0),
+        "other_files": before.get("other_files", 0),
+        "zip_names": before.get("zip_names", {}),
         "rows": len(rows),
         **counts,
         "duplicates": counts["by_reason"].get("near_duplicate", 0),
@@ -96,28 +134,36 @@ def assess(counts: Mapping[str, Any]) -> dict[str, Any]:
     """
     kept, faces = int(counts["kept"]), int(counts["faces"])
     if kept >= ENOUGH_FACES:
-        sentences = [
-            _sentence("enough", f"{kept:,} faces are kept: enough to train on.", kept=kept)
-        ]
+        text = Message("{kept:,} faces are kept: enough to train on.", kept=kept)
+        sentences = [_sentence("enough", text, kept=kept)]
     elif kept >= LEAST_FACES:
-        text = f"{kept:,} faces are kept: enough to begin with; {ENOUGH_FACES:,} give better faces."
+        text = Message(
+            "{kept:,} faces are kept: enough to begin with; {enough:,} give better faces.",
+            kept=kept,
+            enough=ENOUGH_FACES,
+        )
         sentences = [_sentence("some", text, kept=kept)]
     elif kept:
-        text = (
-            f"Only {kept:,} faces are kept: a GAN would memorize them; "
-            f"find {LEAST_FACES:,} or more."
+        text = Message(
+            "Only {kept:,} faces are kept: a GAN would memorize them; find {least:,} or more.",
+            kept=kept,
+            least=LEAST_FACES,
         )
         sentences = [_sentence("few", text, kept=kept)]
     else:
-        sentences = [_sentence("none", "No face is kept: there is nothing to train on.", kept=0)]
+        text = Message("No face is kept: there is nothing to train on.")
+        sentences = [_sentence("none", text, kept=0)]
     for name, number in list(counts["by_reason"].items())[:3]:
         if name in _ADVICE and number > ADVICE_SHARE * faces:
-            text = (
-                f"{number:,} faces are rejected as {name.replace('_', ' ')}: {_ADVICE[name]} help."
+            text = Message(
+                "{count:,} faces are rejected as {reason}: {advice} help.",
+                count=number,
+                reason=Message(_LABELS[name]),
+                advice=Message(_ADVICE[name]),
             )
             sentences.append(_sentence(f"help_{name}", text, count=number))
     return {"enough": kept >= LEAST_FACES, "sentences": sentences}
 
 
-def _sentence(name: str, text: str, **numbers: int) -> dict[str, Any]:
-    return {"name": name, "text": text, **numbers}
+def _sentence(name: str, text: Message, **numbers: int) -> dict[str, Any]:
+    return {"name": name, **text.as_fields("text"), **numbers}

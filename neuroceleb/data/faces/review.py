@@ -10,7 +10,7 @@ import numpy as np
 from neuroceleb.data.faces.duplicates import find_duplicates, unpack
 from neuroceleb.data.faces.manifest import KEPT, NO_FACE, REJECTED, UNREADABLE, Row
 from neuroceleb.data.faces.rules import Reason, Rules, face_reasons, group_reason
-from neuroceleb.errors import UserError
+from neuroceleb.errors import UserError, gettext_noop
 
 COLOURED = 12.0  # median chroma above which a dataset is coloured
 
@@ -55,7 +55,7 @@ def apply_choices(rows: Sequence[Row], choices: Choices) -> list[Row]:
 def check_choice(choice: object) -> None:
     """Raises UserError where it is neither keep, reject nor None."""
     if choice not in ("keep", "reject", None):
-        raise UserError(f"'{choice!s:.40}' is no choice: use keep or reject.")
+        raise UserError("'{choice!s:.40}' is no choice: use keep or reject.", choice=choice)
 
 
 def count(rows: Iterable[Row]) -> Counts:
@@ -85,7 +85,7 @@ def _judged(row: Row, reasons: list[Reason]) -> Row:
         return row
     is_kept = row.overruled == "keep" or (row.overruled is None and not reasons)
     if row.overruled == "reject":
-        reasons = [*reasons, Reason("overruled", 0.0, 0.0, "rejected by hand")]
+        reasons = [*reasons, Reason("overruled", 0.0, 0.0, gettext_noop("rejected by hand"))]
     return dataclasses.replace(row, verdict=KEPT if is_kept else REJECTED, reasons=tuple(reasons))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from neuroceleb import bounds
 from neuroceleb.bounds import choice, number
 from neuroceleb.data.faces.measure import Measures
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError, gettext_noop
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Rules:
         specs = {spec.name: spec for spec in dataclasses.fields(cls)}
         for name, value in values.items():
             if name not in specs:
-                raise UserError(f"There is no rule '{name[:40]}': fix its name.")
+                raise UserError("There is no rule '{name}': fix its name.", name=name[:40])
             bounds.check(specs[name], value)
         return cls(**values)
 
@@ -88,40 +88,90 @@ class _Limit:
 
 # By the name of the reason. The reasons that depend on other faces are decided in `review`.
 _LIMITS = {
-    "too_small": _Limit("source_px", "min_source_px", True, "too small: {:.0f} of {:.0f} px"),
-    "low_score": _Limit("score", "min_score", True, "hardly a face: score {:.2f}, at least {:.2f}"),
-    "blurred": _Limit(
-        "sharpness", "min_sharpness", True, "blurred: sharpness {:.0f}, at least {:.0f}"
+    "too_small": _Limit(
+        "source_px", "min_source_px", True, gettext_noop("too small: {value:.0f} of {limit:.0f} px")
     ),
-    "dark": _Limit("brightness", "min_brightness", True, "too dark: {:.0f}, at least {:.0f}"),
-    "bright": _Limit("brightness", "max_brightness", False, "too bright: {:.0f}, at most {:.0f}"),
-    "turned": _Limit("yaw", "max_yaw", False, "turned: {:.0f}°, at most {:.0f}°"),
-    "nodding": _Limit("pitch", "max_pitch", False, "nodding: {:.0f}°, at most {:.0f}°"),
+    "low_score": _Limit(
+        "score",
+        "min_score",
+        True,
+        gettext_noop("hardly a face: score {value:.2f}, at least {limit:.2f}"),
+    ),
+    "blurred": _Limit(
+        "sharpness",
+        "min_sharpness",
+        True,
+        gettext_noop("blurred: sharpness {value:.0f}, at least {limit:.0f}"),
+    ),
+    "dark": _Limit(
+        "brightness",
+        "min_brightness",
+        True,
+        gettext_noop("too dark: {value:.0f}, at least {limit:.0f}"),
+    ),
+    "bright": _Limit(
+        "brightness",
+        "max_brightness",
+        False,
+        gettext_noop("too bright: {value:.0f}, at most {limit:.0f}"),
+    ),
+    "turned": _Limit(
+        "yaw", "max_yaw", False, gettext_noop("turned: {value:.0f}°, at most {limit:.0f}°")
+    ),
+    "nodding": _Limit(
+        "pitch", "max_pitch", False, gettext_noop("nodding: {value:.0f}°, at most {limit:.0f}°")
+    ),
     "eyes_covered": _Limit(
-        "eyes_covered", "max_eyes_covered", False, "eyes covered: {:.2f}, at most {:.2f}"
+        "eyes_covered",
+        "max_eyes_covered",
+        False,
+        gettext_noop("eyes covered: {value:.2f}, at most {limit:.2f}"),
     ),
     "mouth_covered": _Limit(
-        "mouth_covered", "max_mouth_covered", False, "mouth covered: {:.2f}, at most {:.2f}"
+        "mouth_covered",
+        "max_mouth_covered",
+        False,
+        gettext_noop("mouth covered: {value:.2f}, at most {limit:.2f}"),
     ),
     "eyes_closed": _Limit(
-        "eyes_closed", "max_eyes_closed", False, "eyes closed: {:.2f}, at most {:.2f}"
+        "eyes_closed",
+        "max_eyes_closed",
+        False,
+        gettext_noop("eyes closed: {value:.2f}, at most {limit:.2f}"),
     ),
     "outside_frame": _Limit(
-        "outside", "max_outside", False, "outside the photo: {:.0%}, at most {:.0%}"
+        "outside",
+        "max_outside",
+        False,
+        gettext_noop("outside the photo: {value:.0%}, at most {limit:.0%}"),
     ),
 }
 _SIGNED = ("yaw", "pitch")  # the absolute value is compared
 _GROUP_TEXTS = {
-    "grey": "grey among coloured photos: chroma {:.1f}, at least {:.1f}",
-    "near_duplicate": "nearly the same as a sharper one: {:.0f} bits apart, at least {:.0f}",
-    "not_chosen": "another face of the photo was chosen: this is number {:.0f}, only {:.0f} stays",
+    "grey": gettext_noop("grey among coloured photos: chroma {value:.1f}, at least {limit:.1f}"),
+    "near_duplicate": gettext_noop(
+        "nearly the same as a sharper one: {value:.0f} bits apart, at least {limit:.0f}"
+    ),
+    "not_chosen": gettext_noop(
+        "another face of the photo was chosen: this is number {value:.0f}, only {limit:.0f} stays"
+    ),
 }
 # Likelihoods of Google's detector: 0.75 is its LIKELY.
 _GOOGLE = {
-    "blurred": ("google_blurred", "blurred (Google): likelihood {:.2f}, below {:.2f}"),
-    "dark": ("google_under_exposed", "too dark (Google): likelihood {:.2f}, below {:.2f}"),
-    "eyes_covered": ("google_headwear", "headwear (Google): likelihood {:.2f}, below {:.2f}"),
+    "blurred": (
+        "google_blurred",
+        gettext_noop("blurred (Google): likelihood {value:.2f}, below {limit:.2f}"),
+    ),
+    "dark": (
+        "google_under_exposed",
+        gettext_noop("too dark (Google): likelihood {value:.2f}, below {limit:.2f}"),
+    ),
+    "eyes_covered": (
+        "google_headwear",
+        gettext_noop("headwear (Google): likelihood {value:.2f}, below {limit:.2f}"),
+    ),
 }
+_UNCERTAIN = gettext_noop("uncertain landmarks (Google): {value:.2f}, at least {limit:.2f}")
 _GOOGLE_LIKELY = 0.75
 _GOOGLE_MIN_LANDMARKS = 0.2  # confidence of its landmarks
 
@@ -139,13 +189,13 @@ def face_reasons(measures: Measures, rules: Rules) -> list[Reason]:
         threshold = float(getattr(rules, limit.rule))
         compared = abs(value) if limit.measure in _SIGNED else value
         if compared < threshold if limit.is_minimum else compared > threshold:
-            found.append(Reason(name, value, threshold, limit.text.format(compared, threshold)))
+            found.append(Reason(name, value, threshold, _text(limit.text, compared, threshold)))
     return found + _google_reasons(measures)
 
 
 def group_reason(name: str, value: float, limit: float) -> Reason:
     """A reason that depends on other faces: `grey`, `near_duplicate` or `not_chosen`."""
-    return Reason(name, value, limit, _GROUP_TEXTS[name].format(value, limit))
+    return Reason(name, value, limit, _text(_GROUP_TEXTS[name], value, limit))
 
 
 def _google_reasons(measures: Measures) -> list[Reason]:
@@ -153,10 +203,30 @@ def _google_reasons(measures: Measures) -> list[Reason]:
     for name, (measure, text) in _GOOGLE.items():
         value = float(measures.get(measure, 0.0))
         if value >= _GOOGLE_LIKELY:
-            found.append(Reason(name, value, _GOOGLE_LIKELY, text.format(value, _GOOGLE_LIKELY)))
+            found.append(Reason(name, value, _GOOGLE_LIKELY, _text(text, value, _GOOGLE_LIKELY)))
     confidence = float(measures.get("google_landmark_confidence", 1.0))
     if 0.0 < confidence < _GOOGLE_MIN_LANDMARKS:
         limit = _GOOGLE_MIN_LANDMARKS
-        text = f"uncertain landmarks (Google): {confidence:.2f}, at least {limit:.2f}"
+        text = _text(_UNCERTAIN, confidence, limit)
         found.append(Reason("low_score", confidence, limit, text))
     return found
+
+
+def _text(text: str, value: float, limit: float) -> str:
+    return str(Message(text, value=value, limit=limit))
+
+
+def message_of(reason: Reason) -> Message:
+    """The sentence of a reason, translatable where it is one of this version."""
+    value = abs(reason.value)
+    for text in _texts_of(reason.name):
+        message = Message(text, value=value, limit=reason.limit)
+        if str(message) == reason.text:
+            return message
+    return Message(reason.text)
+
+
+def _texts_of(name: str) -> list[str]:
+    texts = [_LIMITS[name].text] if name in _LIMITS else []
+    texts += [_GOOGLE[name][1]] if name in _GOOGLE else []
+    return [*texts, *([_GROUP_TEXTS[name]] if name in _GROUP_TEXTS else []), _UNCERTAIN]

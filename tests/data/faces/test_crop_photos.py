@@ -1,17 +1,21 @@
 """Crop photos into a dataset: results, refusals, cancelled and continued."""
 
+import io
 import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
+from neuroceleb import images
 from neuroceleb.data.faces import edit, report
 from neuroceleb.data.faces.crop_photos import Options, crop_photos
 from neuroceleb.data.faces.manifest import FaceSet
 from neuroceleb.data.faces.rules import Rules
 from neuroceleb.errors import UserError
+from tests import icc
 from tests.data.faces.faces_helpers import (
     assert_crops_match_manifest,
     photo_folder,
@@ -19,6 +23,7 @@ from tests.data.faces.faces_helpers import (
     row_of,
     save,
 )
+from tests.data.zips import zip_of
 
 
 def test_every_photo_has_its_verdict(face_set: FaceSet) -> None:
@@ -123,3 +128,69 @@ def test_crops_of_boxes(tmp_path: Path) -> None:
         crop_photos([photos], raw, Options(), workers=1)
     with pytest.raises(UserError, match="--align nose"):
         crop_photos([photos], raw, Options(align="nose"), workers=1)
+
+
+def groups(face_set: FaceSet) -> dict[str, str]:
+    return {row.source: row.group for row in face_set.iter_rows()}
+
+
+@pytest.mark.parametrize(("separator", "encoding"), [("/", None), ("\\", None), ("\\", "cp949")])
+def test_a_zipped_folder_has_the_groups_of_the_folder(
+    separator: str, encoding: str | None, tmp_path: Path
+) -> None:
+    members = {}
+    for number, name in enumerate(("김철수", "이영희")):
+        path = save(tmp_path / "set" / name / "사진.png", portrait(200 + 40 * number))
+        members[separator.join(("set", name, ""))] = b""
+        members[separator.join(("set", name, path.name))] = path.read_bytes()
+    as_zip = zip_of(tmp_path / "packed.zip", members, encoding)
+    for name, source in (("folder", tmp_path / "set"), ("zip", as_zip)):
+        face_set = FaceSet(tmp_path / name)
+        result = crop_photos([source], face_set, Options(rules=Rules.off()), workers=1)
+        assert set(groups(face_set).values()) == {"김철수", "이영희"}
+        assert {path.name for path in face_set.faces.iterdir()} == {"김철수", "이영희"}
+        assert result.encodings == ({"packed.zip": "cp949"} if encoding and name == "zip" else {})
+    assert report.read(FaceSet(tmp_path / "zip"))["zip_names"] == result.encodings
+
+
+def test_a_zip_of_one_folder_is_a_group_of_its_name(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", portrait())
+    face_set = FaceSet(tmp_path / "set")
+    packed = zip_of(tmp_path / "photos.zip", {"민지/a.png": path.read_bytes()})
+    crop_photos([packed], face_set, Options(), workers=1)
+    assert groups(face_set) == {"민지/a.png": "민지"}
+
+
+def test_files_that_are_no_photos_are_counted(tmp_path: Path) -> None:
+    save(tmp_path / "family" / "minji" / "a.png", portrait())
+    save(
+        tmp_path / "family" / "minji" / "@eaDir" / "a.png" / "SYNOPHOTO_THUMB_M.png", portrait(160)
+    )
+    save(tmp_path / "family" / "$RECYCLE.BIN" / "S-1" / "$RA.png", portrait(220))
+    (tmp_path / "family" / "minji" / "a.json").write_text("{}")
+    face_set = FaceSet(tmp_path / "set")
+    result = crop_photos([tmp_path / "family"], face_set, Options(), workers=1)
+    assert groups(face_set) == {"minji/a.png": "minji"}
+    assert (result.system_files, result.other_files, result.counts.unreadable) == (2, 1, 0)
+    saved = report.read(face_set)
+    assert (saved["system_files"], saved["other_files"]) == (2, 1)
+    with pytest.raises(UserError, match="--zip-names"):
+        crop_photos([tmp_path / "family"], face_set, Options(zip_names="klingon"), workers=1)
+
+
+def test_wide_gamut_photos_have_the_crops_of_srgb(tmp_path: Path) -> None:
+    profile = icc.rgb_profile(icc.DISPLAY_P3)
+    opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    wide = ImageCms.profileToProfile(
+        portrait(), ImageCms.createProfile("sRGB"), opened, outputMode="RGB"
+    )
+    assert wide is not None
+    save(tmp_path / "srgb" / "a.png", portrait())
+    save(tmp_path / "wide" / "a.png", wide, icc_profile=profile)
+    crops = []
+    for name in ("srgb", "wide"):
+        face_set = FaceSet(tmp_path / f"{name}-set")
+        crop_photos([tmp_path / name], face_set, Options(rules=Rules.off()), workers=1)
+        (row,) = face_set.rows()
+        crops.append(images.load(face_set.crop_file(row)).astype(int))
+    assert np.abs(crops[0] - crops[1]).mean() < 3

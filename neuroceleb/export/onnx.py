@@ -43,8 +43,10 @@ def save(path: Path, network: Generator, config: Mapping[str, Any]) -> bool:
         difference = int(np.abs(exported.astype(int) - render(network, z).astype(int)).max())
         if difference > MAX_DIFFERENCE:
             raise UserError(
-                f"onnxruntime renders {path.name} up to {difference} grey levels off: it was not "
-                "written: export safetensors or pth instead."
+                "onnxruntime renders {name} up to {difference} grey levels off: it was not "
+                "written: export safetensors or pth instead.",
+                name=path.name,
+                difference=difference,
             )
     files.write_bytes(path, content)
     return runtime is not None

@@ -8,9 +8,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from neuroceleb.export import onnx as onnx_file
 from neuroceleb.latent.seeds import z_from_seeds
 from neuroceleb.model import checkpoint, generator
-from neuroceleb.model.export import onnx as onnx_file
 from tests import helpers
 
 onnx = pytest.importorskip("onnx")

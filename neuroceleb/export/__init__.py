@@ -1,0 +1,1 @@
+"""Exports of a model for programs and machines without PyTorch."""

@@ -1,1 +1,0 @@
-"""A generator in the file formats of other programs."""

@@ -1,0 +1,311 @@
+"""Read the JSON files of this program, whoever wrote them.
+
+A file has a bounded size and depth, its values have the types of a schema, and no number is NaN or
+infinite; anything else raises DamagedFileError, which names the file and what is wrong. The schema
+is a TypedDict, checked at run time: a machine that only trains has no pydantic, and the same
+definition types the values for mypy.
+"""
+
+import json
+import logging
+import math
+import os
+import shutil
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+from neuroceleb import files
+from neuroceleb.errors import UserError
+
+MAX_BYTES = 16 * 2**20
+MAX_DEPTH = 16
+MAX_LINE_BYTES = 256 * 2**10
+MAX_LINES_BYTES = 256 * 2**20
+MAX_LINES = 1_000_000
+MAX_INTEGER = 2**63
+MAX_ASIDE = 20  # files of one name
+RAW_KEYS = frozenset({"path", "source"})  # file names
+
+log = logging.getLogger(__name__)
+
+
+class DamagedFileError(UserError):
+    """A file of this program that cannot be read: which, and what is wrong with it."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(
+            "{path} is damaged ({reason}): restore it from a copy, or delete it.",
+            path=files.printable(path),
+            reason=what,
+        )
+        self.path, self.what = path, what
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.path, self.what)
+
+
+def read(path: Path, schema: type, max_bytes: int = MAX_BYTES) -> dict[str, Any] | None:
+    """The object in a JSON file, of the types in `schema` (a TypedDict); None without a file.
+
+    Keys that the schema lacks are allowed, whatever they hold. Links are not followed. Raises
+    DamagedFileError.
+    """
+    try:
+        data = files.read_bytes(path, max_bytes)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DamagedFileError(path, error.strerror or str(error)) from error
+    try:
+        return parse(data, schema)
+    except ValueError as error:
+        raise DamagedFileError(path, str(error)) from error
+
+
+def parse(data: bytes | str, schema: type) -> dict[str, Any]:
+    """The object in JSON text, of the types in `schema`; raises ValueError with what is wrong."""
+    value = _loads(data)
+    check(value, schema)
+    checked: dict[str, Any] = _with_valid_text(value)
+    return checked
+
+
+def parse_object(text: str | bytes | None) -> dict[str, Any] | None:
+    """The object in JSON text, of plain values; None where it is none."""
+    try:
+        value = _loads(text or "")
+        _check_plain(value, "it", 0)
+    except ValueError:
+        return None
+    return _with_valid_text(value) if isinstance(value, dict) else None
+
+
+def lines(path: Path, schema: type) -> Iterator[dict[str, Any] | DamagedFileError]:
+    """The objects in the lines of a file, in order; a DamagedFileError in place of a bad one.
+
+    A last line without its newline is an unfinished one and left out. In lines NaN is read as
+    None: a figure that is none. Nothing where the file is missing. Raises no exception.
+    """
+    try:
+        file = files.open_regular(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        yield DamagedFileError(path, error.strerror or str(error))
+        return
+    with file:
+        for number in range(1, MAX_LINES + 1):
+            try:
+                line = file.readline(MAX_LINE_BYTES + 1)
+                if line and not line.endswith(b"\n") and len(line) <= MAX_LINE_BYTES:
+                    return  # unfinished
+                is_whole = not line or len(line) <= MAX_LINE_BYTES or _skip_line(file)
+            except OSError as error:
+                yield DamagedFileError(path, error.strerror or str(error))
+                return
+            if not line:
+                return
+            if not is_whole or file.tell() > MAX_LINES_BYTES:
+                yield DamagedFileError(path, f"it is over {MAX_LINES_BYTES >> 20} MB")
+                return
+            yield _line(path, number, line, schema)
+
+
+def _line(path: Path, number: int, line: bytes, schema: type) -> dict[str, Any] | DamagedFileError:
+    if len(line) > MAX_LINE_BYTES:
+        return DamagedFileError(path, f"line {number} is too long")
+    try:
+        value = _loads(line, refuses_nan=False)
+        check(value, schema)
+    except ValueError as error:
+        return DamagedFileError(path, f"line {number}: {error}")
+    checked: dict[str, Any] = _with_valid_text(value)
+    return checked
+
+
+def _skip_line(file: typing.BinaryIO) -> bool:
+    """Read on to the next newline; False where none comes within MAX_LINES_BYTES."""
+    while file.tell() <= MAX_LINES_BYTES:
+        part = file.readline(MAX_LINE_BYTES)
+        if not part or part.endswith(b"\n"):
+            return True
+    return False
+
+
+def set_aside(path: Path, keeps_file: bool = False) -> Path | None:
+    """Rename a damaged file to NAME.damaged, or NAME.2.damaged and so on; returns the new path.
+
+    With `keeps_file` it is copied. None where it is not there. Raises UserError.
+    """
+    for number in range(1, MAX_ASIDE + 1):
+        kept = path.with_name(f"{path.name}{f'.{number}' if number > 1 else ''}.damaged")
+        if os.path.lexists(kept):
+            continue
+        try:
+            if keeps_file:
+                shutil.copyfile(path, kept, follow_symlinks=False)
+            else:
+                path.rename(kept)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise files.not_written(kept, error) from error
+        log.warning("%s is damaged: it was set aside as %s.", files.printable(path), kept.name)
+        return kept
+    raise UserError(
+        "{path} is damaged, and there are many set aside already: delete those you do not need.",
+        path=files.printable(path),
+    )
+
+
+def aside(folder: Path) -> list[Path]:
+    """The files of a folder that `set_aside` made."""
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".damaged"))
+    except OSError:
+        return []
+    return [folder / name for name in names]
+
+
+# The schema --------------------------------------------------------------------------------
+
+
+def check(value: object, schema: Any, what: str = "it") -> None:
+    """Raises ValueError, which names the key, where `value` has not the types of `schema`.
+
+    A schema is a TypedDict, dict[str, T], list[T], tuple[T, ...], Literal, a union, int, float
+    (which an int is, too), str, bool, None, or Any for plain values.
+    """
+    _check(value, schema, what, 0)
+
+
+def _check(value: object, schema: Any, what: str, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"{what} is nested too deeply")
+    origin = get_origin(schema)
+    if schema is Any:
+        _check_plain(value, what, depth)
+    elif typing.is_typeddict(schema):
+        _check_object(value, schema, what, depth)
+    elif origin in (dict, Mapping):
+        _check_mapping(value, get_args(schema)[1], what, depth)
+    elif origin in (list, tuple):
+        _check_list(value, schema, what, depth)
+    elif origin in (Union, types.UnionType):
+        _check_union(value, get_args(schema), what, depth)
+    elif origin is Literal:
+        if isinstance(value, list | dict) or value not in get_args(schema):
+            raise ValueError(f"{what} is none of {', '.join(map(str, get_args(schema)))}")
+    else:
+        _check_scalar(value, schema, what)
+
+
+def _check_object(value: object, schema: Any, what: str, depth: int) -> None:
+    if not isinstance(value, dict):
+        raise ValueError(f"{what} is not an object")
+    hints = typing.get_type_hints(schema)
+    missing = sorted(schema.__required_keys__ - set(value))
+    if missing:
+        raise ValueError(f"'{missing[0]}' is missing")
+    for key, item in value.items():
+        _check(item, hints.get(key, Any), f"'{key[:40]}'", depth + 1)
+
+
+def _check_mapping(value: object, schema: Any, what: str, depth: int) -> None:
+    if not isinstance(value, dict):
+        raise ValueError(f"{what} is not an object")
+    for key, item in value.items():
+        _check(item, schema, f"'{key[:40]}'", depth + 1)
+
+
+def _check_list(value: object, schema: Any, what: str, depth: int) -> None:
+    if not isinstance(value, list):
+        raise ValueError(f"{what} is not a list")
+    arguments = get_args(schema)
+    fixed = get_origin(schema) is tuple and arguments[-1] is not Ellipsis
+    if fixed and len(value) != len(arguments):
+        raise ValueError(f"{what} has not {len(arguments)} items")
+    for index, item in enumerate(value):
+        _check(item, arguments[index if fixed else 0], what, depth + 1)
+
+
+def _check_union(value: object, schemas: tuple[Any, ...], what: str, depth: int) -> None:
+    problems = []
+    for schema in schemas:
+        try:
+            _check(value, schema, what, depth)
+        except ValueError as error:
+            problems.append(str(error))
+        else:
+            return
+    raise ValueError(problems[0])
+
+
+def _check_scalar(value: object, schema: Any, what: str) -> None:
+    accepted = (int, float) if schema is float else (type(None),) if schema is None else (schema,)
+    is_bool = isinstance(value, bool)
+    if not isinstance(value, accepted) or (is_bool and schema is not bool):
+        raise ValueError(f"{what} is not {_NAMES.get(schema, 'empty')}")
+    _check_number(value, what)
+
+
+_NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+
+
+def _check_number(value: object, what: str) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{what} is not a finite number")
+    if isinstance(value, int) and abs(value) >= MAX_INTEGER:
+        raise ValueError(f"{what} is too large")
+
+
+def _check_plain(value: object, what: str, depth: int) -> None:
+    """Check the depth and the numbers of a value of any type."""
+    if depth > MAX_DEPTH:
+        raise ValueError(f"{what} is nested too deeply")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _check_plain(item, f"'{key[:40]}'", depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            _check_plain(item, what, depth + 1)
+    else:
+        _check_number(value, what)
+
+
+# Parsing -----------------------------------------------------------------------------------
+
+
+def _loads(data: bytes | str, refuses_nan: bool = True) -> Any:
+    try:
+        text = data if isinstance(data, str) else data.decode("utf-8", "replace")
+        return json.loads(text, parse_constant=_refuse_constant if refuses_nan else _no_figure)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is no JSON: {error.msg}, line {error.lineno}") from error
+
+
+def _with_valid_text(value: Any, key: str = "") -> Any:
+    """`value` with a ? for every half of a surrogate pair, which no page or terminal can show.
+
+    Paths keep theirs: so Python names files whose names are no UTF-8.
+    """
+    if isinstance(value, str):
+        return value if key in RAW_KEYS else files.printable(value)
+    if isinstance(value, list):
+        return [_with_valid_text(item, key) for item in value]
+    if isinstance(value, dict):
+        return {files.printable(k): _with_valid_text(item, k) for k, item in value.items()}
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
+
+
+def _no_figure(_: str) -> None:
+    return None
