@@ -1,6 +1,7 @@
 """The Generate tab: faces from seeds."""
 
 import random
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,8 @@ def build(shared: Shared, tab: gr.Tab) -> Generate:
     shown = [*request, view, left_out, shared.favourites]
     results = [sheet, facts, view, left_out]
     shared.refresh(tab, GENERATE, show_faces, shown, results, inbox)
-    changed = [seeds.input, count.input, best.input, truncation.input, view.input]
+    shared.listen(seeds.input, show_typed, shown, results)
+    changed = [seeds.submit, count.input, best.input, truncation.input, view.input]
     shared.listen(changed, show_faces, shown, results)
     set_by_listeners = []
     for button, step in ((back, earlier_seeds), (on, later_seeds), (dice, new_seeds)):
@@ -172,6 +174,15 @@ def show_faces(
     selection = select_best.select(context.workspace, wanted)
     rest = ",".join(map(str, selection.left_out))
     return items_of_seeds(selection.kept, liked), _chosen(selection), _views(rest), rest
+
+
+def show_typed(
+    context: Context, model: str | None, epoch: int | None, seeds: str, *rest: Any
+) -> Any:
+    """As `show_faces`, while seeds are typed: nothing changes until they are complete."""
+    if not re.fullmatch(r"\s*\d[\d\s,-]*\d|\s*\d\s*", seeds, re.ASCII):
+        return [gr.skip()] * 4
+    return show_faces(context, model, epoch, seeds, *rest)
 
 
 def earlier_seeds(context: Context, seeds: str, count: float) -> str:
