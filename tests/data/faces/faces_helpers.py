@@ -13,6 +13,14 @@ from neuroceleb.data.faces.manifest import FaceSet, Row
 from neuroceleb.images import Pixels
 
 FACE_BOX = (178, 63, 90, 113)  # left, top, width, height in `astronaut()`
+# Where YuNet finds eyes, nose and corners of the mouth there.
+ASTRONAUT_LANDMARKS = (
+    (200.1, 101.8),
+    (247.1, 102.6),
+    (220.4, 124.5),
+    (198.6, 142.8),
+    (239.7, 143.6),
+)
 
 
 @cache
