@@ -21,9 +21,9 @@ BASE = (
 # from above it in this table), and the third-party packages it may use.
 PACKAGES: dict[str, tuple[str, str]] = {
     "base": ("", "numpy PIL pillow_heif imageio_ffmpeg"),
-    "data": ("", "numpy PIL cv2 google torch charset_normalizer"),
+    "data": ("", "numpy PIL cv2 google scipy torch charset_normalizer"),
     "model": ("", "numpy torch safetensors"),
-    "runs": ("model", "numpy PIL"),
+    "runs": ("data model", "numpy PIL"),
     "latent": ("data model runs", "numpy PIL torch sklearn threadpoolctl"),
     "metrics": ("data model runs latent", "numpy scipy torch cv2 torch_fidelity"),
     "export": ("model runs latent", "numpy PIL torch"),

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroceleb import decoding, files, images, records
-from neuroceleb.data import zip_names
+from neuroceleb.data import persons, zip_names
+from neuroceleb.data.persons import People
 from neuroceleb.data.sources import Entry, Folder, Zip, open_source
 from neuroceleb.errors import Message, UserError
 from neuroceleb.images import Pixels, UnreadableImageError
@@ -49,19 +50,26 @@ class Dataset:
     """Decoded faces: `pixels` is (N, 64, 64, 3) uint8 RGB, in order of file names.
 
     `fingerprint` is the SHA-256 of the pixels: datasets with the same one give the same training.
+    `people` (N,) numbers the persons shown, where they are known (see `persons`). `held_out` (N,)
+    marks the images kept back from a training, where that was decided.
     """
 
     source: Path
     pixels: Pixels
     skipped: tuple[Skipped, ...]
     fingerprint: str
+    people: People | None = None
+    held_out: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.pixels)
 
     def without(self, held_out: NDArray[np.bool_]) -> "Dataset":
         """Without the faces marked in `held_out`, (N,); the fingerprint is that of all."""
-        return replace(self, pixels=self.pixels[~held_out]) if held_out.any() else self
+        if not held_out.any():
+            return self
+        people = None if self.people is None else self.people[~held_out]
+        return replace(self, pixels=self.pixels[~held_out], people=people, held_out=None)
 
 
 def locate(text: str, datasets: Path) -> Path:
@@ -112,7 +120,9 @@ def load(
         if dataset is None:
             dataset = _decode_all(source, files_of_source, entries, progress)
             cache.write(dataset)
-    return dataset
+    skipped = {item.name for item in dataset.skipped}
+    names = [entry.name for entry in entries if entry.name not in skipped]
+    return replace(dataset, people=persons.number(source, names))
 
 
 def _key(entries: list[Entry]) -> str:

@@ -119,7 +119,7 @@ def _shipped_weights() -> Weights:
 
 def forward(weights: Weights, images: Floats) -> Embeddings:
     """(N, 150, 150, 3) float32 RGB, 0..255 -> (N, 128)."""
-    x = (images - np.float32(MEAN_RGB)) / np.float32(INPUT_SCALE)
+    x = (images - np.asarray(MEAN_RGB, np.float32)) / np.float32(INPUT_SCALE)
     x = np.maximum(_convolve(weights, "conv32_down", x, stride=2), 0)
     x = sliding_window_view(x, (3, 3), (1, 2))[:, ::2, ::2].max((4, 5))
     for block in BLOCKS:
@@ -151,7 +151,8 @@ def _residual(weights: Weights, block: str, x: Floats, is_down: bool) -> Floats:
         x = x.reshape(len(x), height, 2, width, 2, -1).mean((2, 4))
         shape = tuple(max(a, b) for a, b in zip(x.shape[1:], out.shape[1:], strict=True))
         x, out = _pad(x, shape), _pad(out, shape)
-    return np.maximum(out + x, 0)
+    summed: Floats = np.maximum(out + x, 0)
+    return summed
 
 
 def _pad(x: Floats, shape: tuple[int, ...]) -> Floats:
