@@ -253,6 +253,27 @@ def clear_cache(source: Path, datasets: Path) -> None:
     _clear_cache(datasets / ".cache", source)
 
 
+def sweep_cache(datasets: Path) -> None:
+    """Delete what was decoded from folders and zips that are no longer there."""
+    for record in (datasets / ".cache").glob("*.json"):
+        with suppress(OSError, UserError):
+            source = (records.read(record, CacheRecord) or {}).get("source")
+            if source is not None and not Path(source).exists():
+                record.with_suffix(".npy").unlink(missing_ok=True)
+                record.unlink(missing_ok=True)
+
+
+def cached_fingerprints(source: Path, datasets: Path) -> set[str]:
+    """The fingerprints of what was decoded from a folder or zip."""
+    found = set()
+    for record in (datasets / ".cache").glob("*.json"):
+        with suppress(UserError):
+            value = records.read(record, CacheRecord) or {}
+            if value.get("source") == str(source.resolve()):
+                found.add(value["fingerprint"])
+    return found
+
+
 def _clear_cache(cache: Path, source: Path) -> None:
     """Delete what was decoded from the same path, also before its files changed."""
     for record in cache.glob("*.json"):

@@ -69,6 +69,21 @@ def extend(embeddings: Embeddings, known: Labels, thresholds: Thresholds | None 
     return labels
 
 
+def in_two(embeddings: Embeddings) -> Labels:
+    """(N,) labels 0 and 1 of N > 1 embeddings, divided by average linkage; 0 is the larger part."""
+    from scipy.cluster import hierarchy
+
+    tree = hierarchy.linkage(_condensed(embeddings), "average")
+    return by_size(np.asarray(hierarchy.fcluster(tree, 2, "maxclust"), np.int64))
+
+
+def medoid(embeddings: Embeddings) -> int:
+    """The index of the embedding nearest to the mean of all; 0 where there is none."""
+    if not len(embeddings):
+        return 0
+    return int(distances(embeddings, embeddings.mean(axis=0, keepdims=True)).argmin())
+
+
 def by_size(labels: Labels) -> Labels:
     """The same clusters, numbered from 0 by size, then by their first members."""
     _, first, inverse, sizes = np.unique(
@@ -106,14 +121,19 @@ def _complete(embeddings: Embeddings, limit: float) -> Labels:
         return np.zeros(len(embeddings), np.int64)
     from scipy.cluster import hierarchy  # takes half a second to import
 
+    tree = hierarchy.linkage(_condensed(embeddings), "complete")
+    return np.asarray(hierarchy.fcluster(tree, limit, "distance"), np.int64)
+
+
+def _condensed(embeddings: Embeddings) -> NDArray[np.float64]:
+    """The distances of all pairs, as SciPy's linkage takes them."""
     condensed = np.empty(len(embeddings) * (len(embeddings) - 1) // 2)
     end = 0
     for index in range(len(embeddings) - 1):
         row = distances(embeddings[index : index + 1], embeddings[index + 1 :])[0]
         condensed[end : end + len(row)] = row
         end += len(row)
-    tree = hierarchy.linkage(condensed, "complete")
-    return np.asarray(hierarchy.fcluster(tree, limit, "distance"), np.int64)
+    return condensed
 
 
 def _average(embeddings: Embeddings, labels: Labels, limit: float) -> Labels:

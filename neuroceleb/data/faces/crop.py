@@ -68,7 +68,7 @@ class CropSpec:
     """How to crop; every worker process gets a copy when it starts.
 
     Photos are skipped whose (source, SHA-256) is in `finished`, or whose SHA-256 alone is in
-    `known`. A crop is the detector's box where `aligned` is False.
+    `known` or in `removed`. A crop is the detector's box where `aligned` is False.
     """
 
     dataset: Path
@@ -78,6 +78,7 @@ class CropSpec:
     known: frozenset[str]
     finished: frozenset[tuple[str, str | None]]
     aligned: bool = True
+    removed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,8 @@ def _decode(photo: Photo, spec: CropSpec) -> _Decoded | PhotoResult:
     try:
         data = _read(photo)
         digest = hashlib.sha256(data).hexdigest()
-        if digest in spec.known or (photo.source, digest) in spec.finished:
+        is_done = (photo.source, digest) in spec.finished
+        if is_done or digest in spec.known or digest in spec.removed:
             return PhotoResult(photo, ())
         return _Decoded(photo, digest, decoding.read_pixels(data))
     except UnreadableImageError as error:
@@ -305,7 +307,11 @@ def group_of(photo: Photo) -> str:
     outer = argument.name if argument.is_dir() else argument.stem if is_zip else DEFAULT_GROUP
     if photo.top:
         outer, folders = photo.top, folders[1:]
-    text = "+".join(part for part in folders if part not in {"/", "..", "."}) or outer
+    return clean_group("+".join(part for part in folders if part not in {"/", "..", "."}) or outer)
+
+
+def clean_group(text: str) -> str:
+    """A text as a valid folder name; DEFAULT_GROUP where nothing is left of it."""
     text = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())
     text = re.sub(r'[\x00-\x1f<>:"/\\|?*]', "_", text).strip(" .")
     return text.encode()[:MAX_GROUP_BYTES].decode("utf-8", "ignore").strip(" .") or DEFAULT_GROUP

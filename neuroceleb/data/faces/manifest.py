@@ -1,7 +1,7 @@
 """A dataset folder and its manifest, one line per face, so that every choice can be undone.
 
 `faces/<group>/<id>.png` are kept, `rejected/<group>/<id>.png` are not; `manifest.jsonl` has the
-reasons.
+reasons. A group is a folder of the photos, or a person (see `persons`).
 """
 
 import dataclasses
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from neuroceleb import files
+from neuroceleb.data import persons
 from neuroceleb.data.faces.measure import Measures
 from neuroceleb.data.faces.rules import Reason
 from neuroceleb.errors import UserError
@@ -115,6 +116,31 @@ class FaceSet:
     def draft(self) -> Path:
         return self.path / "draft.json"
 
+    @property
+    def persons_file(self) -> Path:
+        """The names of the groups that are persons, where they are known."""
+        return self.path / persons.FILE
+
+    @property
+    def identities(self) -> Path:
+        """A cache of the faces' embeddings."""
+        return self.path / "identities.npz"
+
+    @property
+    def removed(self) -> Path:
+        """The SHA-256 of photos whose faces were removed, which are not cropped again."""
+        return self.path / "removed.json"
+
+    @property
+    def damaged_lines(self) -> Path:
+        """Lines of the manifest that could not be read."""
+        return self.path / "manifest.damaged.jsonl"
+
+    @property
+    def quarantine(self) -> Path:
+        """Files that the manifest does not know, at their former paths."""
+        return self.path / "quarantine"
+
     def exists(self) -> bool:
         return self.manifest.is_file()
 
@@ -124,6 +150,10 @@ class FaceSet:
 
     def iter_rows(self) -> Iterator[Row]:
         """The rows, read line by line; unfinished and damaged lines are skipped."""
+        return (row for row in self.iter_lines() if isinstance(row, Row))
+
+    def iter_lines(self) -> Iterator[Row | bytes]:
+        """The rows, and the bytes of damaged lines; an unfinished last line is skipped."""
         try:
             file = self.manifest.open("rb")
         except OSError:
@@ -131,8 +161,10 @@ class FaceSet:
         with file:
             for line in file:
                 if line.endswith(b"\n"):
-                    with suppress(ValueError, KeyError, TypeError, AttributeError):
+                    try:
                         yield Row.from_json(line.decode("utf-8", "replace"))
+                    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                        yield line
 
     def crop_file(self, row: Row) -> Path:
         """The file of a row's crop; after an interrupted move it is in the other folder.
