@@ -16,6 +16,7 @@ from neuroceleb.data.faces.identity import Embeddings, Floats
 
 COMPLETE = 0.58  # largest distance between two faces of a cluster
 AVERAGE = 0.52  # mean distance below which two clusters are merged
+MIN_PAIRS = 4  # of faces of two clusters: a mean of fewer distances says too little
 CHUNK = 8_000  # faces clustered at once: 0.6 GB of distances
 
 Labels = NDArray[np.int64]
@@ -137,26 +138,21 @@ def _condensed(embeddings: Embeddings) -> NDArray[np.float64]:
 
 
 def _average(embeddings: Embeddings, labels: Labels, limit: float) -> Labels:
-    """Merge clusters of more than one face each, the nearest on average first."""
+    """Merge clusters with MIN_PAIRS pairs of faces, the nearest on average first."""
     _, labels, sizes = np.unique(labels, return_inverse=True, return_counts=True)
-    many = np.flatnonzero(sizes > 1)
-    means = _mean_distances(embeddings, labels, many)
-    counts = sizes[many].astype(np.float64)
-    parents = _merge(means, counts, limit)
-    merged = np.arange(len(sizes))
-    merged[many] = many[parents]
-    return np.asarray(merged[labels], np.int64)
+    means = _mean_distances(embeddings, labels, len(sizes))
+    return _merge(means, sizes.astype(np.float64), limit)[labels]
 
 
-def _mean_distances(embeddings: Embeddings, labels: Labels, clusters: Labels) -> Floats:
-    """(K, K) mean distances between the faces of K clusters."""
-    members = [np.flatnonzero(labels == one) for one in clusters]
-    order = np.concatenate(members) if members else np.zeros(0, np.int64)
-    sizes = np.array([len(one) for one in members], np.int64)
+def _mean_distances(embeddings: Embeddings, labels: Labels, count: int) -> Floats:
+    """(K, K) mean distances between the faces of K = `count` clusters."""
+    order = np.argsort(labels, kind="stable")
+    sizes = np.bincount(labels, minlength=count)
     starts = np.cumsum(sizes) - sizes
-    means = np.empty((len(members), len(members)), np.float32)
-    for index, rows in enumerate(members):
-        between = distances(embeddings[rows], embeddings[order]).mean(axis=0)
+    ordered = embeddings[order]
+    means = np.empty((count, count), np.float32)
+    for index, (start, size) in enumerate(zip(starts.tolist(), sizes.tolist(), strict=True)):
+        between = distances(ordered[start : start + size], ordered).mean(axis=0)
         means[index] = np.add.reduceat(between, starts) / sizes
     return means
 
@@ -169,7 +165,9 @@ def _merge(means: Floats, counts: NDArray[np.float64], limit: float) -> Labels:
     heap: list[tuple[float, int, int, int, int]] = []
 
     def push(one: int) -> None:
-        near = np.flatnonzero(alive & (means[one] < limit))
+        near = np.flatnonzero(
+            alive & (means[one] < limit) & (counts * counts[one] >= MIN_PAIRS)
+        )
         for other in near.tolist():
             if other != one:
                 entry = (float(means[one, other]), one, other, version[one], version[other])
@@ -213,7 +211,8 @@ def _joined(
         between = distances(faces, embeddings[settled[order]])
         farthest = np.maximum.reduceat(between.max(axis=0), starts)
         mean = np.add.reduceat(between.mean(axis=0), starts) / sizes
-        fits = (farthest < limits.complete) | ((mean < limits.average) & (sizes > 1))
+        pairs = sizes * len(faces)
+        fits = (farthest < limits.complete) | ((mean < limits.average) & (pairs >= MIN_PAIRS))
         if fits.any():
             joined[number] = int(names[np.where(fits, mean, np.inf).argmin()])
     return joined

@@ -48,6 +48,11 @@ class Photo:
     def source(self) -> str:
         return self.entry.name.replace(os.sep, "/")
 
+    @property
+    def in_folder(self) -> bool:
+        """Whether it is in a folder within its argument, below `top`."""
+        return len(PurePosixPath(self.source).parts) > (2 if self.top else 1)
+
 
 @dataclass(frozen=True)
 class PhotoResult:
@@ -181,7 +186,11 @@ def _unreadable(photo: Photo, cause: str, spec: CropSpec, digest: str | None) ->
     if (photo.source, digest) in spec.finished:
         return PhotoResult(photo, ())
     reason = Reason(UNREADABLE, 0.0, 0.0, cause)
-    row = Row(photo.source, digest, UNREADABLE, (reason,), group=group_of(photo))
+    row = Row(
+        *(photo.source, digest, UNREADABLE, (reason,)),
+        group=group_of(photo),
+        in_folder=photo.in_folder,
+    )
     return PhotoResult(photo, (row,))
 
 
@@ -237,6 +246,7 @@ def _crop_faces(
     without_face = Row(
         *(photo.source, decoded.digest, NO_FACE),
         group=group_of(photo),
+        in_folder=photo.in_folder,
         turned=turned,
         photo_px=(pixels.shape[1], pixels.shape[0]),
     )
@@ -275,6 +285,7 @@ def _crop_face(
         photo.group,
         photo.turned,
         photo.photo_px,
+        in_folder=photo.in_folder,
     )
 
 

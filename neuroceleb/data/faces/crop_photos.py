@@ -103,13 +103,15 @@ def crop_photos(
     cancelled: Callable[[], bool] = lambda: False,
     previews: bool = False,
     confirm: Callable[[str], bool] = lambda _: False,
+    sorting: Callable[[int, int], None] = lambda *_: None,
     workers: int | None = None,
 ) -> CropResult:
     """Crop the faces of folders, zips and single photos into a dataset, and save it.
 
     Photos whose bytes are in the dataset already are skipped. `progress` is called after every
-    photo. `confirm` is called with a question before photos are sent to Google. Raises UserError:
-    no photos, disk full, another size than the dataset's.
+    photo. `confirm` is called with a question before photos are sent to Google. `sorting(done,
+    total)` is called while faces are sorted by person. Raises UserError: no photos, disk full,
+    another size than the dataset's.
     """
     started = time.monotonic()
     _check(photos, face_set, options)
@@ -141,7 +143,7 @@ def crop_photos(
             if options.include_removed:
                 removal.readmit(face_set, {str(row.source_sha256) for row in face_set.iter_rows()})
             if options.group_by_person:
-                persons.sort_locked(face_set)
+                persons.sort_locked(face_set, progress=sorting)
         else:
             counts = review.count(face_set.iter_rows())
         removed = len(removal.removed_photos(face_set))

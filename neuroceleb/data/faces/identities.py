@@ -83,7 +83,10 @@ def _read(face_set: FaceSet) -> dict[str, Embeddings]:
     try:
         if face_set.identities.stat().st_size > MAX_BYTES:
             return {}
-        with np.load(face_set.identities, allow_pickle=False) as cached:
+        with (
+            face_set.identities.open("rb") as file,
+            np.load(file, allow_pickle=False) as cached,
+        ):
             ids, rows, network = cached["ids"], cached["embeddings"], str(cached["network"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return {}

@@ -31,8 +31,9 @@ class Row:
     `source` is the photo's path relative to its PHOTOS argument. `verdict` is KEPT, REJECTED,
     NO_FACE or UNREADABLE. `box` (left, top, width, height) and `landmarks` are in pixels of the
     upright photo: turned as its EXIF says, then by `turned` degrees counter-clockwise; `photo_px`
-    is its width and height. `overruled` is a person's choice: keep, reject or None. The fields
-    are the keys of a line of the manifest.
+    is its width and height. `overruled` is a person's choice: keep, reject or None. `in_folder`
+    says whether the photo was in a folder of the photos that were given, which names its group;
+    None in manifests of version 0.1. The fields are the keys of a line of the manifest.
     """
 
     source: str
@@ -48,6 +49,7 @@ class Row:
     turned: int = 0
     photo_px: tuple[int, int] | None = None
     overruled: str | None = None
+    in_folder: bool | None = None
 
     @property
     def id(self) -> str:

@@ -70,9 +70,10 @@ def sort(
 ) -> list[Person]:
     """Sort the faces of a dataset by person; returns the persons. Raises UserError.
 
-    Faces of photos in folders stay in these: the folders are persons. The others join a person
-    that is known already, or become new ones, `person_001` the largest. First those that are kept,
-    then the rejected ones. `progress(done, total)` counts embeddings that are computed.
+    Faces of photos in folders stay in these: the folders are persons, unless one folder holds all
+    photos. The others join a person that is known already, or become new ones, `person_001` the
+    largest. First those that are kept, then the rejected ones. `progress(done, total)` counts
+    embeddings that are computed.
     """
     with face_set.lock():
         sort_locked(face_set, thresholds, progress)
@@ -90,8 +91,7 @@ def sort_locked(
     rows = face_set.rows()
     indices = [index for index, row in enumerate(rows) if row.crop]
     faces = [rows[index] for index in indices]
-    known = set(persons.read(face_set.path) or ())
-    known |= {row.group for row in faces if _has_folder(row)}
+    known = set(persons.read(face_set.path) or ()) | _folders(faces)
     found = identities.embeddings(face_set, faces, progress)
     names = sorted(known)
     numbers = {name: number for number, name in enumerate(names)}
@@ -105,9 +105,15 @@ def sort_locked(
     _regroup_locked(face_set, rows, groups, names)
 
 
+def _folders(faces: Sequence[Row]) -> set[str]:
+    """The folders of photos that are persons: none where one folder holds all photos."""
+    folders = {row.group for row in faces if _has_folder(row)}
+    return folders if len(folders) > 1 or not all(map(_has_folder, faces)) else set()
+
+
 def _has_folder(row: Row) -> bool:
     """Whether its photo was in a folder of the photos that were given."""
-    return "/" in row.source.strip("/")
+    return "/" in row.source.strip("/") if row.in_folder is None else row.in_folder
 
 
 def _new_names(known: Collection[str], count: int) -> list[str]:
