@@ -165,9 +165,7 @@ def _merge(means: Floats, counts: NDArray[np.float64], limit: float) -> Labels:
     heap: list[tuple[float, int, int, int, int]] = []
 
     def push(one: int) -> None:
-        near = np.flatnonzero(
-            alive & (means[one] < limit) & (counts * counts[one] >= MIN_PAIRS)
-        )
+        near = np.flatnonzero(alive & (means[one] < limit) & (counts * counts[one] >= MIN_PAIRS))
         for other in near.tolist():
             if other != one:
                 entry = (float(means[one, other]), one, other, version[one], version[other])

@@ -100,9 +100,7 @@ def painted_set(path: Path, photos: dict[str, tuple[int, int]], rejected: str = 
         (path / crop).parent.mkdir(parents=True, exist_ok=True)
         images.save(path / crop, painted(person, shade))
         measures = {"hash": digest, "sharpness": 400.0, "brightness": 100.0}
-        rows.append(
-            Row(source, digest, "kept", crop=crop, measures=measures, group=group)
-        )
+        rows.append(Row(source, digest, "kept", crop=crop, measures=measures, group=group))
         rows[-1] = dataclasses.replace(rows[-1], overruled=overruled, in_folder="/" in source)
     face_set.rewrite(rows)
     edit.save(face_set, Rules.off())

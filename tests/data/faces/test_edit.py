@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from neuroceleb.data.faces import edit, report
+from neuroceleb.data.faces import edit
 from neuroceleb.data.faces.manifest import FaceSet
 from neuroceleb.data.faces.rules import Rules
 from neuroceleb.errors import UserError
