@@ -79,13 +79,14 @@ class Row:
             value["landmarks"] = tuple((x, y) for x, y in value["landmarks"])
         row = cls(**value)
         if row.crop is not None and not _is_inside(row.crop):
-            raise ValueError("the path of its crop is outside the dataset")
+            raise ValueError("its crop is not a PNG inside the dataset")
         return row
 
 
 def _is_inside(crop: str) -> bool:
     parts = PurePosixPath(crop).parts
-    return len(parts) == 3 and parts[0] in FOLDERS.values() and ".." not in parts
+    is_inside = len(parts) == 3 and parts[0] in FOLDERS.values() and ".." not in parts
+    return is_inside and crop.endswith(".png")
 
 
 @dataclass(frozen=True)
