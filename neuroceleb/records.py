@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 from neuroceleb import files
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 
 MAX_BYTES = 16 * 2**20
 MAX_DEPTH = 16
@@ -36,11 +36,12 @@ class DamagedFileError(UserError):
     """A file of this program that cannot be read: which, and what is wrong with it."""
 
     def __init__(self, path: Path, what: str) -> None:
-        super().__init__(
+        message = Message(
             "{path} is damaged ({reason}): restore it from a copy, or delete it.",
             path=files.printable(path),
             reason=what,
         )
+        super().__init__(message)
         self.path, self.what = path, what
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -13,17 +13,17 @@ from tests import helpers
 SOURCE = helpers.ROOT / "neuroceleb"
 OURS = "neuroceleb"
 BASE = (
-    *("bounds", "decoding", "errors", "files", "images", "metadata", "profiles", "records"),
-    *("settings", "spacing", "video"),
+    *("bounds", "decoding", "errors", "files", "images", "limited", "metadata", "profiles"),
+    *("records", "settings", "spacing", "video"),
 )
 
 # Every package, lowest first: the packages it may import besides the base modules and itself (all
 # from above it in this table), and the third-party packages it may use.
 PACKAGES: dict[str, tuple[str, str]] = {
     "base": ("", "numpy PIL pillow_heif imageio_ffmpeg"),
-    "data": ("", "numpy PIL cv2 google torch charset_normalizer"),
+    "data": ("", "numpy PIL cv2 google scipy torch charset_normalizer"),
     "model": ("", "numpy torch safetensors"),
-    "runs": ("model", "numpy PIL"),
+    "runs": ("data model", "numpy PIL"),
     "latent": ("data model runs", "numpy PIL torch sklearn threadpoolctl"),
     "metrics": ("data model runs latent", "numpy scipy torch cv2 torch_fidelity"),
     "export": ("model runs latent", "numpy PIL torch"),

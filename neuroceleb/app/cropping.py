@@ -19,7 +19,7 @@ from neuroceleb.app import background
 from neuroceleb.app.background import Kind, Task, Tasks
 from neuroceleb.app.catalogue import rendered
 from neuroceleb.app.uploads import Batch, Uploads
-from neuroceleb.data.faces import crop, edit
+from neuroceleb.data.faces import crop, edit, settle
 from neuroceleb.data.faces.crop_photos import Options, Progress, crop_photos
 from neuroceleb.data.faces.manifest import FaceSet, Row
 from neuroceleb.errors import Message, UserError
@@ -132,7 +132,7 @@ class Cropper:
 
     def __init__(self, workspace: Workspace, tasks: Tasks) -> None:
         self.workspace = workspace
-        self.uploads = Uploads(workspace.root / ".cache" / "uploads")
+        self.uploads = Uploads(workspace.uploads)
         self.previews = Previews()
         self._tasks = tasks
         self._lock = threading.Lock()
@@ -207,9 +207,12 @@ class Cropper:
             is_latest = self._status.get("batch") == batch.id
             if is_latest and self._is_running():
                 raise UserError("These photos are being cropped: stop that first.")
+            request = _read_request(batch)
             batch.remove()
             if is_latest:
                 self._task, self._status = None, {}
+            if request is not None and self.face_set(request.dataset).exists():
+                settle.settle(self.face_set(request.dataset))
 
     # In the task's thread ------------------------------------------------------------------
 

@@ -20,7 +20,6 @@ from neuroceleb.app import catalogue, threshold_histograms
 from neuroceleb.app.access import Access
 from neuroceleb.app.cropping import RUNNING, Cropper, CropRequest, count, photo_key
 from neuroceleb.app.payloads import JsonBody
-from neuroceleb.data import dataset
 from neuroceleb.data.faces import (
     align,
     crop_photos,
@@ -33,8 +32,10 @@ from neuroceleb.data.faces import (
 )
 from neuroceleb.data.faces.draft import Draft
 from neuroceleb.data.faces.manifest import KEPT, REJECTED, FaceSet, Row
+from neuroceleb.data.faces.removal import Selection
 from neuroceleb.data.faces.rules import Rules, message_of
 from neuroceleb.errors import Message, UserError
+from neuroceleb.runs import removal
 from neuroceleb.runs.workspace import Workspace, check_name
 from neuroceleb.spacing import evenly_spaced
 
@@ -376,15 +377,15 @@ class PhotosApi:
         known = manifest_of(face_set)
         key, group = values.get("photo"), values.get("group")
         if isinstance(group, str) and group:
-            gone = edit.remove(face_set, group=group)
+            done = removal.remove(self.workspace, face_set, Selection(person=group))
             self.cropper.previews.drop(face_set.name)
         elif isinstance(key, str) and key in known.photos:
-            gone = edit.remove(face_set, photo=known.rows[known.photos[key][0]].photo)
+            photo = known.rows[known.photos[key][0]].photo
+            done = removal.remove(self.workspace, face_set, Selection(photo=photo))
             self.cropper.previews.drop(face_set.name, key)
         else:
             raise UserError("There is no such photo or person here: reload the page.")
-        dataset.clear_cache(face_set.faces, self.workspace.datasets)
-        return {"gone": gone, "trained": self.workspace.runs_trained_on(face_set.path)}
+        return {"gone": done.faces, "trained": list(done.trained)}
 
 
 def _has_report(face_set: FaceSet, rows: int) -> bool:

@@ -8,7 +8,6 @@ import json
 import re
 import secrets
 import shutil
-import time
 import unicodedata
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -21,6 +20,7 @@ from starlette.requests import ClientDisconnect
 
 from neuroceleb import files, images
 from neuroceleb.app.payloads import drain
+from neuroceleb.data.faces import pending
 from neuroceleb.errors import UserError
 
 MAX_ZIP_BYTES = 16 * 2**30
@@ -30,6 +30,7 @@ MAX_PART_BYTES = 120
 MAX_SUFFIX_BYTES = 16
 KEPT_FREE_BYTES = 2**30  # of the disk, whatever is sent
 IDLE_S = 6 * 3_600  # a batch that nobody cropped is removed after this
+IDLE_AT_START_S = 600.0  # when a server starts, whose page knows of no earlier upload
 WRITTEN_AT_ONCE = 2**20
 
 _BATCH = re.compile(r"[0-9a-f]{16}")
@@ -160,6 +161,7 @@ class Uploads:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        pending.sweep(folder, IDLE_AT_START_S)
         self._sent: Counter[str] = Counter()  # files of each batch, by this server
 
     async def take(
@@ -199,13 +201,4 @@ class Uploads:
 
     def sweep(self) -> None:
         """Remove batches that nobody cropped for hours."""
-        for batch in self.all():
-            if batch.request() is None and _idle_s(batch.path) > IDLE_S:
-                batch.remove()
-
-
-def _idle_s(folder: Path) -> float:
-    try:
-        return time.time() - max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
-    except OSError:
-        return 0.0
+        pending.sweep(self.folder, IDLE_S)

@@ -15,7 +15,7 @@ from neuroceleb import bounds
 from neuroceleb.cli.options import as_json as json_option
 from neuroceleb.cli.options import in_workspace, zip_names_option
 from neuroceleb.cli.output import print_json, progress_bar
-from neuroceleb.data.faces import edit, report
+from neuroceleb.data.faces import edit, persons, report
 from neuroceleb.data.faces.crop_photos import CropResult, Options, Progress, crop_photos
 from neuroceleb.data.faces.manifest import FaceSet
 from neuroceleb.data.faces.rules import Rules
@@ -58,6 +58,12 @@ def rules_options(command: Callable[..., None]) -> Callable[..., None]:
 )
 @click.option("--keep-all", is_flag=True, help="Apply only the rules given here.")
 @click.option("--yes", is_flag=True, help="Agree that photos are sent to Google, and to the cost.")
+@click.option(
+    "--group-by-person",
+    is_flag=True,
+    help="Sort the faces into a folder for each person; folders of the photos are persons.",
+)
+@click.option("--include-removed", is_flag=True, help="Crop photos again whose faces were removed.")
 @zip_names_option
 @rules_options
 @json_option
@@ -71,6 +77,8 @@ def crop(
     align: str,
     keep_all: bool,
     yes: bool,
+    group_by_person: bool,
+    include_removed: bool,
     zip_names: str,
     as_json: bool,
     workspace: Workspace,
@@ -84,14 +92,17 @@ def crop(
     face_set = FaceSet(_dataset_folder(out, workspace))
     rules = _rules(Rules.off() if keep_all else edit.saved_rules(face_set), flags)
     if not photos:
-        _judge_again(face_set, rules, as_json)
+        _judge_again(face_set, rules, group_by_person, as_json)
         return
     if not 8 <= smallest_face <= 2_000:
         raise UserError(
             "--smallest-face {smallest_face:g} is out of bounds: use 8 to 2000.",
             smallest_face=smallest_face,
         )
-    options = Options(size, align, detector, smallest_face, rules, zip_names)
+    options = Options(
+        *(size, align, detector, smallest_face, rules),
+        *(zip_names, group_by_person, include_removed),
+    )
     with _cancelled_by_signals() as cancelled, progress_bar("photos", smoothing=0.05) as show:
 
         def show_photos(progress: Progress) -> None:
@@ -105,6 +116,7 @@ def crop(
             progress=show_photos,
             cancelled=cancelled.is_set,
             confirm=lambda question: _confirm(question, yes),
+            sorting=show,
         )
     if not result.finished:
         print(f"Stopped. The same command continues from here: {face_set.path}", file=sys.stderr)
@@ -124,10 +136,13 @@ def _rules(rules: Rules, flags: dict[str, Any]) -> Rules:
     return Rules.checked(**{**dataclasses.asdict(rules), **given})
 
 
-def _judge_again(face_set: FaceSet, rules: Rules, as_json: bool) -> None:
+def _judge_again(face_set: FaceSet, rules: Rules, group_by_person: bool, as_json: bool) -> None:
     if not face_set.exists():
         raise UserError("Missing PHOTOS: name folders, zips or files of photos.")
     counts = edit.save(face_set, rules)
+    if group_by_person:
+        with progress_bar("faces") as show:
+            persons.sort(face_set, progress=show)
     _print_result(face_set, CropResult(True, counts, 0, 0, 0.0), as_json)
 
 
@@ -166,6 +181,8 @@ def _print_result(face_set: FaceSet, result: CropResult, as_json: bool) -> None:
         file=sys.stderr,
     )
     _print_left_alone(result)
+    _print_persons(saved)
+    _print_kept_away(face_set, result)
     for name, number in counts.by_reason.items():
         print(f"  {name.replace('_', ' '):<16} {number:>7,}", file=sys.stderr)
     for item in saved["verdict"]["sentences"]:
@@ -180,9 +197,42 @@ def _print_result(face_set: FaceSet, result: CropResult, as_json: bool) -> None:
                 "system_files": result.system_files,
                 "other_files": result.other_files,
                 "zip_names": result.encodings,
+                "persons": saved.get("persons"),
+                "quarantined": saved.get("quarantined", 0),
+                "damaged_lines": saved.get("damaged_lines", 0),
+                "removed_photos": result.removed,
                 "seconds": round(result.seconds, 3),
                 "verdict": saved["verdict"],
             }
+        )
+
+
+def _print_persons(saved: report.Report) -> None:
+    found = saved.get("persons")
+    if found:
+        print(
+            f"{found['count']:,} persons, {found['largest']:,} faces of one at most. A tenth held "
+            f"out by person has {found['on_both_sides']:.0%} of them on both sides; by image it "
+            f"would be {found['on_both_sides_by_image']:.0%}.",
+            file=sys.stderr,
+        )
+
+
+def _print_kept_away(face_set: FaceSet, result: CropResult) -> None:
+    """What the manifest does not know, and photos that are not cropped again."""
+    saved = report.read(face_set)
+    if saved.get("quarantined") or saved.get("damaged_lines"):
+        print(
+            f"{saved['quarantined']:,} files that the manifest does not know are in "
+            f"{face_set.quarantine}, and {saved['damaged_lines']:,} of its lines, which cannot be "
+            f"read, in {face_set.damaged_lines.name}.",
+            file=sys.stderr,
+        )
+    if result.removed:
+        print(
+            f"{result.removed:,} photos whose faces were removed are left out; "
+            "--include-removed crops them again.",
+            file=sys.stderr,
         )
 
 

@@ -58,7 +58,7 @@ def evaluate(
     evaluation.json.
     """
     from neuroceleb.metrics.evaluate import PARTS
-    from neuroceleb.metrics.reference import Options, Reference, held_out_share
+    from neuroceleb.metrics.reference import Options, Reference, held_out_share, split
 
     if seed < 0:
         raise UserError("--seed {seed} is out of bounds: use 0 or more.", seed=seed)
@@ -68,10 +68,12 @@ def evaluate(
     weights = _weights(model, run, epoch, every_epoch, workspace)
     faces = _load_faces(data, run, workspace)
     config = run.config() if run is not None else {}
-    options = Options(n, seed, *held_out_share(config, faces.fingerprint))
-    people = _people(faces) if persons_in_names else None
+    share, held_out = held_out_share(config, faces.fingerprint)
+    chosen = split(faces, config, share, held_out)
+    options = Options(n, seed, share, held_out, chosen.by)
+    people = _people(faces) if persons_in_names else faces.people
     with _progress_bar(Reference.PARTS + PARTS * len(weights)) as progress:
-        reference = Reference(faces.pixels, options, progress, people)
+        reference = Reference(faces.pixels, options, progress, people, chosen.mask)
         data_entry = _describe_data(faces)
         entries, unsaved = _evaluate_all(weights, reference, data_entry, run, progress, as_json)
     _print_result(model, entries, run, as_json)

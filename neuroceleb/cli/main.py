@@ -25,6 +25,7 @@ VERBS = {
     "export": "export:export",
     "import": "import_run:import_run",
     "interpolate": "interpolate:interpolate",
+    "persons": "persons:persons",
     "queue": "queue:list_queue",
     "rename": "rename:rename",
     "runs": "runs:list_runs",

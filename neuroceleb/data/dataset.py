@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroceleb import decoding, files, images, records
-from neuroceleb.data import zip_names
+from neuroceleb.data import persons, zip_names
+from neuroceleb.data.persons import People
 from neuroceleb.data.sources import Entry, Folder, Zip, open_source
 from neuroceleb.errors import Message, UserError
 from neuroceleb.images import Pixels, UnreadableImageError
@@ -49,19 +50,26 @@ class Dataset:
     """Decoded faces: `pixels` is (N, 64, 64, 3) uint8 RGB, in order of file names.
 
     `fingerprint` is the SHA-256 of the pixels: datasets with the same one give the same training.
+    `people` (N,) numbers the persons shown, where they are known (see `persons`). `held_out` (N,)
+    marks the images kept back from a training, where that was decided.
     """
 
     source: Path
     pixels: Pixels
     skipped: tuple[Skipped, ...]
     fingerprint: str
+    people: People | None = None
+    held_out: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.pixels)
 
     def without(self, held_out: NDArray[np.bool_]) -> "Dataset":
         """Without the faces marked in `held_out`, (N,); the fingerprint is that of all."""
-        return replace(self, pixels=self.pixels[~held_out]) if held_out.any() else self
+        if not held_out.any():
+            return self
+        people = None if self.people is None else self.people[~held_out]
+        return replace(self, pixels=self.pixels[~held_out], people=people, held_out=None)
 
 
 def locate(text: str, datasets: Path) -> Path:
@@ -112,7 +120,9 @@ def load(
         if dataset is None:
             dataset = _decode_all(source, files_of_source, entries, progress)
             cache.write(dataset)
-    return dataset
+    skipped = {item.name for item in dataset.skipped}
+    names = [entry.name for entry in entries if entry.name not in skipped]
+    return replace(dataset, people=persons.number(source, names))
 
 
 def _key(entries: list[Entry]) -> str:
@@ -241,6 +251,27 @@ class _Cache:
 def clear_cache(source: Path, datasets: Path) -> None:
     """Delete the cache of a folder or zip, so that images deleted there are deleted here too."""
     _clear_cache(datasets / ".cache", source)
+
+
+def sweep_cache(datasets: Path) -> None:
+    """Delete what was decoded from folders and zips that are no longer there."""
+    for record in (datasets / ".cache").glob("*.json"):
+        with suppress(OSError, UserError):
+            source = (records.read(record, CacheRecord) or {}).get("source")
+            if source is not None and not Path(source).exists():
+                record.with_suffix(".npy").unlink(missing_ok=True)
+                record.unlink(missing_ok=True)
+
+
+def cached_fingerprints(source: Path, datasets: Path) -> set[str]:
+    """The fingerprints of what was decoded from a folder or zip."""
+    found = set()
+    for record in (datasets / ".cache").glob("*.json"):
+        with suppress(UserError):
+            value = records.read(record, CacheRecord) or {}
+            if value.get("source") == str(source.resolve()):
+                found.add(value["fingerprint"])
+    return found
 
 
 def _clear_cache(cache: Path, source: Path) -> None:

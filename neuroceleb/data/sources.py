@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from stat import S_ISREG
 
 from neuroceleb import files, images
 from neuroceleb.data import zip_names
@@ -71,10 +72,15 @@ class Listing:
 
 
 class Folder:
-    """The files in a folder, at any depth; symbolic links are followed, cycles are not."""
+    """The files in a folder, at any depth.
+
+    Symbolic links are followed, cycles are not; in a dataset of `crop`, which holds no links of
+    its own, neither are.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.follows_links = not (root.parent / "manifest.jsonl").is_file()
 
     def __enter__(self) -> "Folder":
         return self
@@ -102,7 +108,8 @@ class Folder:
     def _names(self, on_error: Callable[[OSError], None]) -> Iterator[str]:
         visited = set()
         count = 0
-        for folder, subfolders, names in os.walk(self.root, onerror=on_error, followlinks=True):
+        walk = os.walk(self.root, onerror=on_error, followlinks=self.follows_links)
+        for folder, subfolders, names in walk:
             identity = os.stat(folder)
             if (identity.st_dev, identity.st_ino) in visited:
                 subfolders.clear()
@@ -127,18 +134,18 @@ class Folder:
     def entry(self, name: str) -> Entry:
         """One file of the folder, whether it exists or not."""
         try:
-            stat = (self.root / name).stat()
+            stat = (self.root / name).stat(follow_symlinks=self.follows_links)
         except OSError as error:
             return Entry(name, "", 0, _not_read(error))
         stamp = f"{stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"
-        if not (self.root / name).is_file():
+        if not S_ISREG(stat.st_mode):
             return Entry(name, stamp, 0, Message("it is not a plain file"))
         return Entry(name, stamp, stat.st_size)
 
     def read(self, entry: Entry) -> bytes:
         """The bytes of one file; raises OSError, also for one over `images.MAX_FILE_BYTES`."""
         path = self.root / entry.name
-        return files.read_bytes(path, images.MAX_FILE_BYTES, follow_links=True)
+        return files.read_bytes(path, images.MAX_FILE_BYTES, self.follows_links)
 
 
 class Zip:

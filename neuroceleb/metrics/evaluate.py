@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from neuroceleb import __version__
-from neuroceleb.data import holdout
 from neuroceleb.images import Pixels
 from neuroceleb.latent.seeds import z_from_seeds
 from neuroceleb.metrics import fid, identity_evaluation, ms_ssim, precision_recall, swd
@@ -58,7 +57,7 @@ def evaluate(
         "truncation": 1.0,
         "n_real": len(reference.real),
         "seed": options.seed,
-        "split": {"share": options.share, "by": holdout.NAME, "held_out": options.held_out},
+        "split": {"share": options.share, "by": options.by, "held_out": options.held_out},
         **figures,
         "versions": _versions(),
         "evaluated": time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime()),

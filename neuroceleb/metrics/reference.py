@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroceleb.data import holdout
+from neuroceleb.data.dataset import Dataset
+from neuroceleb.data.holdout import Mask
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 from neuroceleb.metrics import fid, ms_ssim, swd
@@ -39,13 +41,14 @@ class Options:
     """`n` faces to generate, the seed of every random choice, and the share that is held out.
 
     `held_out` says whether the model was trained on that share: SEEN, KEPT_BACK, OTHER_DATA or
-    UNKNOWN.
+    UNKNOWN; `by` how it was selected.
     """
 
     n: int
     seed: int
     share: float
     held_out: str
+    by: str = holdout.NAME
 
 
 def held_out_share(config: dict[str, Any], fingerprint: str) -> tuple[float, str]:
@@ -62,6 +65,35 @@ def held_out_share(config: dict[str, Any], fingerprint: str) -> tuple[float, str
     if isinstance(kept_back, int | float) and 0 < kept_back < 1:
         return float(kept_back), KEPT_BACK
     return holdout.SHARE, SEEN
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which faces of a dataset are held out, (N,), and the name of how they were selected."""
+
+    mask: Mask
+    by: str
+
+
+def split(faces: Dataset, config: dict[str, Any], share: float, held_out: str) -> Split:
+    """The faces that the run itself held out, else a share: whole persons where they are known.
+
+    `config` is the run's config.json; `share` and `held_out` are those of `held_out_share`.
+    """
+    if held_out == KEPT_BACK:
+        recorded = config["dataset"].get("held_out")
+        if isinstance(recorded, str):
+            try:
+                return Split(holdout.from_text(recorded, len(faces)), holdout.NAME_BY_PERSON)
+            except ValueError as error:
+                raise UserError(
+                    "The run's config.json is damaged: what it held out cannot be read. "
+                    "Give --data to compare with other faces."
+                ) from error
+    elif faces.people is not None:
+        mask = holdout.held_out_by_person(faces.pixels, faces.people, share)
+        return Split(mask, holdout.NAME_BY_PERSON)
+    return Split(holdout.held_out(faces.pixels, share), holdout.NAME)
 
 
 @dataclass(frozen=True)
@@ -93,8 +125,9 @@ class Reference:
     `faces` is a whole dataset, (N, 64, 64, 3) uint8. `real` are held-out faces to compare with,
     `others` real faces that are measured like generated ones, for the floor of each measure.
     `progress` is called with the name of each part before it begins. `people` (N,) number the
-    persons shown, where known; they serve the identity measures. A part that this machine
-    cannot measure is a sentence that says why. Raises UserError for too few faces.
+    persons shown, where known; they serve the identity measures. `is_held_out` (N,) marks the
+    held-out faces, by default those that `holdout` selects. A part that this machine cannot
+    measure is a sentence that says why. Raises UserError for too few faces.
     """
 
     PARTS = 7
@@ -105,10 +138,12 @@ class Reference:
         options: Options,
         progress: Progress = lambda _: None,
         people: People | None = None,
+        is_held_out: Mask | None = None,
     ) -> None:
         check_number(options.n)
         self.options = options
-        is_held_out = holdout.held_out(faces, options.share)
+        if is_held_out is None:
+            is_held_out = holdout.held_out(faces, options.share)
         self._indices, others = (
             _draw(mask, options.n, options.seed) for mask in (is_held_out, ~is_held_out)
         )

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pickle
+import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,14 +17,24 @@ import safetensors
 import safetensors.torch
 import torch
 
-from neuroceleb import files
+from neuroceleb import files, limited, records
 from neuroceleb.errors import Message, UserError
 from neuroceleb.model.networks import Discriminator, Generator
 
 MAX_BYTES = 2 * 2**30
 MAX_CHANNELS = {"nz": 4_096, "ngf": 512, "ndf": 512, "nc": 512}
 GENERATOR, DISCRIMINATOR = Message("generator"), Message("discriminator")
+MAX_RATIO = 10  # of what a zip unpacks to; torch.save does not compress
+MAX_HEADER_BYTES = 2**20  # of a safetensors file
+READING_BYTES = 256 * 2**20  # that reading may take besides
+MEMORY_FACTOR = 4  # memory that reading may take, by the size of the file
 STATE_VERSION = 1
+PLAIN_TYPES = frozenset(
+    {
+        *(torch.float16, torch.bfloat16, torch.float32, torch.float64),
+        *(torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool),
+    }
+)
 
 Weights = dict[str, torch.Tensor]
 
@@ -86,10 +97,9 @@ def load_discriminator(path: Path) -> Discriminator:
     Raises UserError where the file is damaged, contains code, or is not a discriminator.
     """
     weights = _without_prefix(_read_weights(path)[0])
-    first = _tensor(path, weights, "main.0.weight", DISCRIMINATOR, 4)
-    _check_channels(path, DISCRIMINATOR, ndf=first.shape[0], nc=first.shape[1])
+    ndf, nc = _discriminator_shape(path, weights)
     norm = "batch" if "main.3.weight" in weights else "none"
-    discriminator = Discriminator(first.shape[0], first.shape[1], norm)
+    discriminator = Discriminator(ndf, nc, norm)
     _load_weights(path, discriminator, weights)
     return discriminator.eval()
 
@@ -135,17 +145,24 @@ def load_state(newest: Path, older: Path) -> tuple[dict[str, Any], list[Message]
 def _read_state(path: Path) -> dict[str, Any]:
     if not _is_intact_zip(path):
         raise UserError("{path} is damaged and was skipped.", path=path)
-    state = _unpickle(path)
+    size = path.stat().st_size
+    try:
+        with limited.memory_limited(MEMORY_FACTOR * size + READING_BYTES):
+            state = _unpickle(path)
+    except MemoryError as error:
+        raise UserError("{path} is damaged and was skipped.", path=path) from error
     if not isinstance(state, dict) or state.get("version") != STATE_VERSION:
         raise UserError("{path} is not a state file of this version and was skipped.", path=path)
     return state
 
 
 def _is_intact_zip(path: Path) -> bool:
-    """Whether the zip archive is complete and all checksums are correct."""
+    """Whether the zip archive is complete, all checksums are correct, and it is no zip bomb."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None
+        with files.open_regular(path) as file, zipfile.ZipFile(file) as archive:
+            size = os.fstat(file.fileno()).st_size
+            is_larger = sum(part.file_size for part in archive.infolist()) > size
+            return not is_larger and archive.testzip() is None
     except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
         return False
 
@@ -168,35 +185,119 @@ def _read_weights(path: Path) -> tuple[Weights, dict[str, Any]]:
         )
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
+    return _read_pickled_weights(path, size), {}
+
+
+def _read_safetensors(path: Path) -> tuple[Weights, dict[str, Any]]:
+    try:
+        _check_header(path)
+        with safetensors.safe_open(path, "pt") as file:
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = file.metadata() or {}
+        for name, tensor in weights.items():
+            _check_plain(path, name, tensor)
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise UserError(
+            "{path} is not a complete safetensors file: copy or make it again.", path=path
+        ) from error
+    return weights, records.parse_object(metadata.get("neuroceleb")) or {}
+
+
+def _check_header(path: Path) -> None:
+    """Raises ValueError where the file says that its header is larger than any of ours."""
+    with files.open_regular(path, follow_links=True) as file:
+        if int.from_bytes(file.read(8), "little") > MAX_HEADER_BYTES:
+            raise ValueError("the header is too long")
+
+
+def _read_pickled_weights(path: Path, size: int) -> Weights:
+    """The tensors of a state dict of torch.save, read in a child process (see `limited`)."""
+    with tempfile.TemporaryDirectory(prefix="neuroceleb-") as folder:
+        converted = Path(folder) / "weights.safetensors"
+        try:
+            limited.call(
+                f"{__name__}:convert_pickled_weights",
+                [os.fspath(path), str(converted)],
+                MEMORY_FACTOR * size + READING_BYTES,
+            )
+        except limited.LimitExceededError as error:
+            raise UserError(
+                "{path} was refused: reading it takes far more memory or time than weights of its "
+                "size; use one written by torch.save(netG.state_dict()).",
+                path=path,
+            ) from error
+        return _read_safetensors(converted)[0]
+
+
+def convert_pickled_weights(source: str, target: str) -> None:
+    """Write the tensors of a state dict of torch.save as safetensors. Raises UserError.
+
+    Only plain tensors are accepted: dense, on no device but the CPU, of ordinary numbers.
+    """
+    path = Path(source)
     value = _unpickle(path)
     if not isinstance(value, dict) or not all(
         isinstance(key, str) and isinstance(item, torch.Tensor) for key, item in value.items()
     ):
         raise UserError("{path} is not a state dict: save netG.state_dict() instead.", path=path)
-    return dict(value), {}
+    for name, tensor in value.items():
+        _check_plain(path, name, tensor)
+    _check_giants(path, value)
+    tensors = {
+        name: tensor.detach().clone(memory_format=torch.contiguous_format)
+        for name, tensor in value.items()
+    }
+    files.write_bytes(Path(target), safetensors.torch.save(tensors))
 
 
-def _read_safetensors(path: Path) -> tuple[Weights, dict[str, Any]]:
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            metadata = file.metadata() or {}
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
+def _check_plain(path: Path, name: str, tensor: torch.Tensor) -> None:
+    """Raises UserError for a tensor without plain numbers: sparse, meta, quantized, float8, …"""
+    is_plain = (
+        type(tensor) in (torch.Tensor, torch.nn.Parameter)
+        and tensor.layout is torch.strided
+        and not tensor.is_nested
+        and tensor.device.type == "cpu"
+        and tensor.dtype in PLAIN_TYPES
+    )
+    if not is_plain:
         raise UserError(
-            "{path} is not a complete safetensors file: copy or make it again.", path=path
-        ) from error
-    try:
-        config = json.loads(metadata.get("neuroceleb", "{}"))
-    except ValueError:
-        config = {}
-    return weights, config if isinstance(config, dict) else {}
+            "{path} is not a file of plain weights: '{name}' holds {kind} numbers; save "
+            "netG.float().state_dict() instead.",
+            path=path,
+            name=name[:80],
+            kind=_kind_of(tensor),
+        )
+
+
+def _kind_of(tensor: torch.Tensor) -> str:
+    if tensor.is_nested:
+        return "nested"
+    if tensor.layout is not torch.strided:
+        return "sparse"
+    return "no" if tensor.is_meta else str(tensor.dtype).removeprefix("torch.")
+
+
+def _check_giants(path: Path, weights: Weights) -> None:
+    """Raises UserError where views of a few bytes stand for a network larger than any of ours."""
+    plain = _without_prefix(weights)
+    if "main.12.weight" in plain:
+        _generator_shape(path, plain)
+    elif "main.0.weight" in plain:
+        _discriminator_shape(path, plain)
+    if sum(tensor.numel() * tensor.element_size() for tensor in plain.values()) > MAX_BYTES:
+        raise UserError(
+            "{path} unpacks to over {max_gb} GB: it was refused.",
+            path=path,
+            max_gb=MAX_BYTES // 2**30,
+        )
 
 
 def _unpickle(path: Path) -> Any:
     try:
         _check_unpacked_size(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except UserError:
+        with files.open_regular(path, follow_links=True) as file:
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except (UserError, MemoryError):
         raise
     except pickle.UnpicklingError as error:
         raise UserError(
@@ -213,11 +314,12 @@ def _unpickle(path: Path) -> Any:
 def _check_unpacked_size(path: Path) -> None:
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            if sum(part.file_size for part in archive.infolist()) > MAX_BYTES:
+            unpacked = sum(part.file_size for part in archive.infolist())
+            if unpacked > min(MAX_BYTES, MAX_RATIO * path.stat().st_size):
                 raise UserError(
-                    "{path} unpacks to over {max_gb} GB: it was refused.",
+                    "{path} unpacks to {unpacked} MB: it was refused.",
                     path=path,
-                    max_gb=MAX_BYTES // 2**30,
+                    unpacked=unpacked >> 20,
                 )
 
 
@@ -232,6 +334,12 @@ def _generator_shape(path: Path, weights: Weights) -> tuple[int, int, int]:
     nz, ngf, nc = first.shape[0], last.shape[0], last.shape[1]
     _check_channels(path, GENERATOR, nz=nz, ngf=ngf, nc=nc)
     return nz, ngf, nc
+
+
+def _discriminator_shape(path: Path, weights: Weights) -> tuple[int, int]:
+    first = _tensor(path, weights, "main.0.weight", DISCRIMINATOR, 4)
+    _check_channels(path, DISCRIMINATOR, ndf=first.shape[0], nc=first.shape[1])
+    return first.shape[0], first.shape[1]
 
 
 def _check_channels(path: Path, kind: Message, **channels: int) -> None:

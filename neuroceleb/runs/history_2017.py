@@ -9,6 +9,8 @@ from neuroceleb.runs.figures import finite
 
 Row = dict[str, Any]
 
+MAX_EPOCHS = 100_000
+
 # The names of a figure in the copies of the script, lower case, letters and digits only.
 NAMES: dict[str, tuple[str, ...]] = {
     "loss_d": ("lossd", "dloss", "errd", "lossesd", "dlosses"),
@@ -31,6 +33,8 @@ def stats_rows(history: Any, epochs: int = 0) -> list[Row]:
     if not known:
         raise ValueError("it names no losses or scores")
     longest = max(map(len, known.values()))
+    if not epochs and longest > MAX_EPOCHS:
+        raise ValueError(f"it has {longest:,} values, and no sheets say how many epochs these are")
     count = min(epochs, longest) if epochs else longest
     edges = [place * longest // count for place in range(count + 1)]
     rows = []

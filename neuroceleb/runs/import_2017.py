@@ -4,6 +4,7 @@ The script wrote `fake_samples_epoch_000.png` …, `real_samples.png`, a pickle 
 scores, `result_dict.p`, and the state dicts `netG.pth` and `netD.pth`.
 """
 
+import os
 import re
 import shutil
 import tempfile
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from neuroceleb import files, images
+from neuroceleb import files, images, limited
 from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import history_2017, plain_pickle
 from neuroceleb.runs.history_2017 import Row
@@ -21,6 +22,7 @@ from neuroceleb.settings import Settings
 
 HISTORY = "result_dict.p"
 MAX_HISTORY_BYTES = 64 * 2**20
+HISTORY_MEMORY_BYTES = 600 * 2**20  # that reading it may take
 MAX_SHEETS = 20_000
 MAX_SIDE_PX = 4_096
 
@@ -107,7 +109,7 @@ def _copy_image(source: Path, target: Path) -> None:
             source=source,
             max_px=MAX_SIDE_PX,
         )
-    data = source.read_bytes()
+    data = files.read_bytes(source, images.MAX_FILE_BYTES)
     target.write_bytes(data if data.startswith(_PNG) else images.encode(pixels))
 
 
@@ -171,7 +173,6 @@ def _history(folder: Path, sheets: int) -> list[Row]:
                 path=path,
                 max_mb=MAX_HISTORY_BYTES // 2**20,
             )
-        data = path.read_bytes()
     except OSError as error:
         raise UserError(
             "{path} cannot be read ({reason}): fix its permissions.",
@@ -179,10 +180,27 @@ def _history(folder: Path, sheets: int) -> list[Row]:
             reason=error.strerror,
         ) from error
     try:
-        return history_2017.stats_rows(plain_pickle.loads(data), sheets)
-    except ValueError as error:
-        raise UserError(
-            "{path} was refused ({reason}): take it out of the folder to import the rest.",
-            path=path,
-            reason=str(error),
-        ) from error
+        rows: list[Row] = limited.call(
+            f"{__name__}:read_history", [os.fspath(path), str(sheets)], HISTORY_MEMORY_BYTES
+        )
+    except limited.LimitExceededError as error:
+        raise _refused(path, str(error)) from error
+    return rows
+
+
+def read_history(source: str, sheets: str) -> list[Row]:
+    """The rows of a history; raises UserError. Called in a child process (see `limited`)."""
+    path = Path(source)
+    try:
+        data = files.read_bytes(path, MAX_HISTORY_BYTES)
+        return history_2017.stats_rows(plain_pickle.loads(data), int(sheets))
+    except (OSError, ValueError) as error:
+        raise _refused(path, str(error)) from error
+
+
+def _refused(path: Path, reason: str) -> UserError:
+    return UserError(
+        "{path} was refused ({reason}): take it out of the folder to import the rest.",
+        path=path,
+        reason=reason,
+    )

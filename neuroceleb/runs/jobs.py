@@ -270,7 +270,7 @@ def _writing(path: Path) -> Iterator[None]:
 def log_tail(run: Run, lines: int = 200) -> list[str]:
     """The last lines of a run's log."""
     try:
-        with run.log_file.open("rb") as file:
+        with files.open_regular(run.log_file) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - LOG_TAIL_BYTES))
             text = file.read(LOG_TAIL_BYTES).decode("utf-8", "replace")

@@ -84,7 +84,8 @@ class Run:
 
     def _numbered(self, pattern: re.Pattern[str]) -> dict[int, Path]:
         try:
-            names = os.listdir(self.path)
+            with os.scandir(self.path) as found:
+                names = [it.name for it in found if it.is_file(follow_symlinks=False)]
         except OSError:
             return {}
         matches = (pattern.fullmatch(name) for name in names)

@@ -54,6 +54,11 @@ class Workspace:
     def datasets(self) -> Path:
         return self.root / "datasets"
 
+    @property
+    def uploads(self) -> Path:
+        """Photos that were sent and wait to be cropped (`data.faces.pending`)."""
+        return self.root / ".cache" / "uploads"
+
     def lock_file(self, name: str) -> Path:
         """A file in the queue folder, created if need be; raises UserError."""
         path = self.queue_folder / name

@@ -14,6 +14,7 @@ import torch
 from neuroceleb import files
 from neuroceleb.data import dataset
 from neuroceleb.data.dataset import Dataset
+from neuroceleb.data.holdout import Mask
 from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import device_lock
 from neuroceleb.runs.handover import Locks
@@ -56,7 +57,7 @@ def _execute(session: Session, locks: Locks) -> dict[str, Any]:
     run = session.run
     data = None
     if not session.resume:
-        data = training_data.load(session.source, session.workspace, session.names_encoding)
+        data = _load(session)
         session = _with_start_model(_with_epochs_for(session, data), data)
         create_run(session.workspace, run.name, _complete_config(session, data))
     is_queued = locks.run is not None
@@ -69,9 +70,7 @@ def _execute(session: Session, locks: Locks) -> dict[str, Any]:
         with Heartbeat(run, devices.memory, epochs=session.settings.epochs, **kept) as heartbeat:
             try:
                 if data is None:
-                    data = training_data.load(
-                        session.source, session.workspace, session.names_encoding
-                    )
+                    data = _load(session)
                 session = _with_epochs_for(session, data)
                 heartbeat.update(epochs=session.settings.epochs)
                 if session.resume and not run.has_state() and session.initial_weights is None:
@@ -85,6 +84,11 @@ def _execute(session: Session, locks: Locks) -> dict[str, Any]:
             run.stop_file.unlink(missing_ok=True)
             heartbeat.update(state=state, eta_seconds=None)
     return _outcome(run, state)
+
+
+def _load(session: Session) -> Dataset:
+    data = training_data.load(session.source, session.workspace, session.names_encoding)
+    return training_data.with_holdout(data, session.settings, session.config["dataset"])
 
 
 def _outcome(run: Run, state: str) -> dict[str, Any]:
@@ -114,6 +118,7 @@ def _complete_config(session: Session, data: Dataset) -> dict[str, Any]:
         "count": len(data),
         "skipped": len(data.skipped),
         "fingerprint": data.fingerprint,
+        **training_data.to_record(data),
     }
     settings = session.settings.to_json()
     return {**session.config, "settings": settings, "dataset": described, "versions": versions()}
@@ -137,7 +142,7 @@ def _train(session: Session, data: Dataset, heartbeat: Heartbeat) -> str:
     training_data.log_skipped(data)
     device = devices.pick(session.settings.device)
     settings = replace(session.settings, precision=_resolve_precision(session, device))
-    reference_faces = training_data.reference_faces(data, settings)
+    reference_faces, held_out = training_data.reference_faces(data, settings), data.held_out
     data = training_data.without_holdout(data, settings)
     count = f"{settings.ngpu} x " if settings.ngpu > 1 else ""
     heartbeat.update(device=count + devices.name_of(device), precision=settings.precision)
@@ -155,7 +160,7 @@ def _train(session: Session, data: Dataset, heartbeat: Heartbeat) -> str:
     ):
         shared = _Shared(
             *(run.name, settings, session.source, session.resume, adjusted),
-            session.names_encoding,
+            *(session.names_encoding, held_out),
         )
         _share(dist, shared)
         _check_equal_data(dist, data)
@@ -196,6 +201,7 @@ class _Shared:
     resume: bool
     adjusted: dict[str, Any]
     names_encoding: str
+    held_out: Mask | None
 
 
 def _share(dist: DistributedContext, shared: _Shared | None = None) -> _Shared:
@@ -224,7 +230,7 @@ def _train_nonzero_rank(dist: DistributedContext, workspace: Workspace) -> None:
     device = devices.pick(shared.settings.device)
     data = dataset.load(shared.source, workspace.datasets, names_encoding=shared.names_encoding)
     _check_equal_data(dist, data)
-    data = training_data.without_holdout(data, shared.settings)
+    data = training_data.without_holdout(replace(data, held_out=shared.held_out), shared.settings)
     run = Run(workspace.checkpoints / shared.run_name)
     spec = TrainingSpec(run, shared.settings, data, device, shared.resume, dist=dist)
     recovery.train(spec, shared.adjusted, Heartbeat(None), lambda: False, lambda _: None)

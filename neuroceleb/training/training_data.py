@@ -1,12 +1,15 @@
 """The dataset of a training: loading with a progress bar, the holdout, and skipped files."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from neuroceleb.data import dataset, holdout, zip_names
 from neuroceleb.data.dataset import Dataset
+from neuroceleb.data.holdout import Mask
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 from neuroceleb.runs.workspace import Workspace
@@ -31,11 +34,46 @@ def load(source: Path, workspace: Workspace, names_encoding: str = zip_names.AUT
         return dataset.load(source, workspace.datasets, progress, names_encoding)
 
 
-def without_holdout(data: Dataset, settings: Settings) -> Dataset:
-    """The images to train on; raises UserError where the holdout leaves none."""
+def with_holdout(data: Dataset, settings: Settings, recorded: dict[str, Any]) -> Dataset:
+    """The dataset with its images marked that are kept back from training.
+
+    `recorded` is the entry `dataset` of the run's config.json. A run that has begun keeps its
+    images: those recorded, else those that the hash of each image selects. A new run keeps back
+    whole persons where they are known. Raises UserError where what is recorded does not fit.
+    """
     if not settings.holdout:
         return data
-    rest = data.without(holdout.held_out(data.pixels, settings.holdout))
+    if isinstance(recorded.get("held_out"), str):
+        return replace(data, held_out=_recorded(data, recorded["held_out"]))
+    if data.people is not None and "fingerprint" not in recorded:
+        mask = holdout.held_out_by_person(data.pixels, data.people, settings.holdout)
+        return replace(data, held_out=mask)
+    return replace(data, held_out=holdout.held_out(data.pixels, settings.holdout))
+
+
+def _recorded(data: Dataset, text: str) -> Mask:
+    try:
+        return holdout.from_text(text, len(data))
+    except ValueError as error:
+        raise UserError(
+            "The images in {source} are not those that the run was trained on, or its config.json "
+            "is damaged: put them back, or start a new run.",
+            source=data.source,
+        ) from error
+
+
+def to_record(data: Dataset) -> dict[str, str]:
+    """What config.json records of the images kept back: only where whole persons are."""
+    if data.held_out is None or data.people is None:
+        return {}
+    return {"held_out_by": holdout.NAME_BY_PERSON, "held_out": holdout.to_text(data.held_out)}
+
+
+def without_holdout(data: Dataset, settings: Settings) -> Dataset:
+    """The images to train on; raises UserError where the holdout leaves none."""
+    if data.held_out is None:
+        return data
+    rest = data.without(data.held_out)
     if not len(rest):
         raise UserError(
             "--holdout {holdout:g} leaves no face to train on: lower it.", holdout=settings.holdout
@@ -48,9 +86,9 @@ def reference_faces(data: Dataset, settings: Settings) -> Pixels | None:
 
     None as well where quality is not measured.
     """
-    if not settings.holdout or not settings.evaluate_every:
+    if data.held_out is None or not settings.evaluate_every:
         return None
-    held_out: Pixels = data.pixels[holdout.held_out(data.pixels, settings.holdout)]
+    held_out: Pixels = data.pixels[data.held_out]
     return held_out
 
 

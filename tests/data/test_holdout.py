@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuroceleb.data import holdout
+from neuroceleb.data.persons import People
 from neuroceleb.images import Pixels
 
 
@@ -54,3 +55,70 @@ def test_none_and_all() -> None:
     for share in (-0.1, 1.1, float("nan")):
         with pytest.raises(ValueError, match="outside"):
             holdout.held_out(faces, share)
+
+
+# By person ---------------------------------------------------------------------------------
+
+
+def persons_of(sizes: list[int]) -> People:
+    return np.repeat(np.arange(len(sizes)), sizes)
+
+
+def test_nobody_is_on_both_sides() -> None:
+    people = persons_of([40, 30, 30, 20, 10, 5, 5, 5, 3, 2])
+    faces = noise(len(people), size=8)
+    mask = holdout.held_out_by_person(faces, people, 0.2)
+    assert holdout.share_on_both_sides(mask, people) == 0.0
+    assert 0.1 <= mask.mean() <= 0.2
+    assert holdout.share_on_both_sides(holdout.held_out(faces, 0.2), people) > 0.5
+
+
+def test_the_selection_of_persons_never_changes() -> None:
+    people = persons_of([1, 2, 3, 4] * 4)
+    mask = holdout.held_out_by_person(noise(len(people)), people, 0.25)
+    assert sorted(set(people[mask].tolist())) == [0, 1, 2, 8, 9, 12]
+
+
+@given(st.randoms(use_true_random=False))
+def test_order_and_numbers_of_persons_do_not_matter(random: object) -> None:
+    people = persons_of([7, 5, 4, 3, 2, 2, 1, 1])
+    faces = noise(len(people), size=8)
+    order, numbers = list(range(len(people))), list(range(8))
+    random.shuffle(order)  # type: ignore[attr-defined]
+    random.shuffle(numbers)  # type: ignore[attr-defined]
+    whole = holdout.held_out_by_person(faces, people, 0.3)
+    renumbered = np.array(numbers)[people] * 100
+    found = holdout.held_out_by_person(faces[order], renumbered[order], 0.3)
+    assert (found == whole[order]).all()
+
+
+def test_the_smallest_is_taken_where_all_have_more_than_the_share() -> None:
+    people = persons_of([20, 10, 15])
+    mask = holdout.held_out_by_person(noise(45, size=8), people, 0.1)
+    assert set(people[mask].tolist()) == {1}
+
+
+def test_one_person_alone_is_not_held_out() -> None:
+    faces, people = noise(9, size=8), persons_of([9])
+    assert not holdout.held_out_by_person(faces, people, 0.5).any()
+    assert holdout.held_out_by_person(faces, people, 1.0).all()
+    assert not holdout.held_out_by_person(faces, persons_of([4, 5]), 0.0).any()
+    assert holdout.held_out_by_person(faces[:0], people[:0]).shape == (0,)
+    assert holdout.share_on_both_sides(np.zeros(0, np.bool_), people[:0]) == 0.0
+    with pytest.raises(ValueError, match="outside"):
+        holdout.held_out_by_person(faces, people, 2.0)
+
+
+@given(st.lists(st.booleans(), max_size=50))
+def test_a_selection_is_read_as_it_was_written(flags: list[bool]) -> None:
+    mask = np.array(flags, np.bool_)
+    assert holdout.from_text(holdout.to_text(mask), len(mask)).tolist() == flags
+
+
+def test_other_text_is_no_selection() -> None:
+    text = holdout.to_text(np.ones(20, np.bool_))
+    for wrong in ("", "no base 64!", "AAAA", text[:-4], holdout.to_text(np.ones(99_999, np.bool_))):
+        with pytest.raises(ValueError):
+            holdout.from_text(wrong, 20)
+    with pytest.raises(ValueError):
+        holdout.from_text(text, 25)

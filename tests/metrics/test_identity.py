@@ -1,8 +1,6 @@
 """The face recognition network, and the measures made from its embeddings."""
 
 import importlib.util
-import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from PIL import Image
 from scipy import linalg
 
 from neuroceleb.data.faces import align
-from neuroceleb.errors import UserError
+from neuroceleb.data.faces import identity as stored
 from neuroceleb.images import Pixels
 from neuroceleb.metrics import distances, identity, memorization, persons, precision_recall
 from tests import helpers
@@ -61,47 +59,6 @@ def points(count: int, length: int, seed: int, shift: float = 0.0) -> distances.
     return values.astype(np.float32)
 
 
-# Weights -----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def weights_copy(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(identity.FOLDER, tmp_path / "weights"))
-
-
-def test_every_tensor_of_the_file_is_read() -> None:
-    weights = identity.read_weights()
-    assert len(weights) == 1 + 2 * (1 + 2 * len(identity.BLOCKS))
-    assert all(bool(tensor.isfinite().all()) for tensor in weights.values())
-    entries = json.loads((identity.FOLDER / identity.MANIFEST_FILE).read_bytes())[0]["weights"]
-    stored = sum(
-        int(np.prod(entry["shape"])) * (1 if "quantization" in entry else 4) for entry in entries
-    )
-    assert stored == (identity.FOLDER / identity.WEIGHTS_FILE).stat().st_size
-
-
-@pytest.mark.parametrize("name", list(identity.SHA256))
-def test_a_damaged_file_is_refused(weights_copy: Path, name: str) -> None:
-    data = bytearray((weights_copy / name).read_bytes())
-    data[len(data) // 2] ^= 1
-    (weights_copy / name).write_bytes(data)
-    with pytest.raises(UserError, match=f"{name} is damaged"):
-        identity.read_weights(weights_copy)
-
-
-@pytest.mark.parametrize("name", list(identity.SHA256))
-def test_a_missing_file_is_named(weights_copy: Path, name: str) -> None:
-    (weights_copy / name).unlink()
-    with pytest.raises(UserError, match=f"{name} cannot be read"):
-        identity.read_weights(weights_copy)
-
-
-def test_the_licences_ship_with_the_weights() -> None:
-    assert "MIT License" in (identity.FOLDER / "LICENSE").read_text("utf-8")
-    notice = (identity.FOLDER / "NOTICE").read_text("utf-8")
-    assert "CC0" in notice and all(sha256 in notice for sha256 in identity.SHA256.values())
-
-
 # Network -----------------------------------------------------------------------------------
 
 
@@ -116,6 +73,11 @@ def test_it_computes_what_face_api_computes(monkeypatch: pytest.MonkeyPatch) -> 
     expected = [-0.1295748, -0.1692004, -0.1725992, 0.0037459]
     expected += [0.1801530, -0.1376810, -0.0829180, 0.1946680]
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-5)
+
+
+def test_pytorch_and_numpy_agree() -> None:
+    faces = np.concatenate([known_face()[None], pictures(3)])
+    np.testing.assert_allclose(identity.embed(faces), stored.embed(faces), atol=2e-6)
 
 
 def test_a_face_is_placed_with_its_eyes_where_dlib_has_them() -> None:

@@ -48,6 +48,11 @@ class Photo:
     def source(self) -> str:
         return self.entry.name.replace(os.sep, "/")
 
+    @property
+    def in_folder(self) -> bool:
+        """Whether it is in a folder within its argument, below `top`."""
+        return len(PurePosixPath(self.source).parts) > (2 if self.top else 1)
+
 
 @dataclass(frozen=True)
 class PhotoResult:
@@ -68,7 +73,7 @@ class CropSpec:
     """How to crop; every worker process gets a copy when it starts.
 
     Photos are skipped whose (source, SHA-256) is in `finished`, or whose SHA-256 alone is in
-    `known`. A crop is the detector's box where `aligned` is False.
+    `known` or in `removed`. A crop is the detector's box where `aligned` is False.
     """
 
     dataset: Path
@@ -78,6 +83,7 @@ class CropSpec:
     known: frozenset[str]
     finished: frozenset[tuple[str, str | None]]
     aligned: bool = True
+    removed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -165,7 +171,8 @@ def _decode(photo: Photo, spec: CropSpec) -> _Decoded | PhotoResult:
     try:
         data = _read(photo)
         digest = hashlib.sha256(data).hexdigest()
-        if digest in spec.known or (photo.source, digest) in spec.finished:
+        is_done = (photo.source, digest) in spec.finished
+        if is_done or digest in spec.known or digest in spec.removed:
             return PhotoResult(photo, ())
         return _Decoded(photo, digest, decoding.read_pixels(data))
     except UnreadableImageError as error:
@@ -179,7 +186,11 @@ def _unreadable(photo: Photo, cause: str, spec: CropSpec, digest: str | None) ->
     if (photo.source, digest) in spec.finished:
         return PhotoResult(photo, ())
     reason = Reason(UNREADABLE, 0.0, 0.0, cause)
-    row = Row(photo.source, digest, UNREADABLE, (reason,), group=group_of(photo))
+    row = Row(
+        *(photo.source, digest, UNREADABLE, (reason,)),
+        group=group_of(photo),
+        in_folder=photo.in_folder,
+    )
     return PhotoResult(photo, (row,))
 
 
@@ -235,6 +246,7 @@ def _crop_faces(
     without_face = Row(
         *(photo.source, decoded.digest, NO_FACE),
         group=group_of(photo),
+        in_folder=photo.in_folder,
         turned=turned,
         photo_px=(pixels.shape[1], pixels.shape[0]),
     )
@@ -273,6 +285,7 @@ def _crop_face(
         photo.group,
         photo.turned,
         photo.photo_px,
+        in_folder=photo.in_folder,
     )
 
 
@@ -305,7 +318,11 @@ def group_of(photo: Photo) -> str:
     outer = argument.name if argument.is_dir() else argument.stem if is_zip else DEFAULT_GROUP
     if photo.top:
         outer, folders = photo.top, folders[1:]
-    text = "+".join(part for part in folders if part not in {"/", "..", "."}) or outer
+    return clean_group("+".join(part for part in folders if part not in {"/", "..", "."}) or outer)
+
+
+def clean_group(text: str) -> str:
+    """A text as a valid folder name; DEFAULT_GROUP where nothing is left of it."""
     text = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())
     text = re.sub(r'[\x00-\x1f<>:"/\\|?*]', "_", text).strip(" .")
     return text.encode()[:MAX_GROUP_BYTES].decode("utf-8", "ignore").strip(" .") or DEFAULT_GROUP

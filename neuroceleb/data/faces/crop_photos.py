@@ -24,7 +24,7 @@ from pathlib import Path
 
 from neuroceleb import files
 from neuroceleb.data import zip_names
-from neuroceleb.data.faces import align, crop, edit, report, review
+from neuroceleb.data.faces import align, crop, edit, persons, removal, report, review, settle
 from neuroceleb.data.faces.crop import CropSpec, Photo, PhotoListing, PhotoResult
 from neuroceleb.data.faces.detector import Detector
 from neuroceleb.data.faces.google_consent import request_consent
@@ -47,7 +47,9 @@ class Options:
     `size` is the side of a crop in pixels. `smallest_px` is the smallest face that is looked for.
     With `align` "landmarks" eyes and mouth are always at the same place; "box" crops the
     detector's box, for comparison. `zip_names` is the encoding of names in zips that are not
-    marked as UTF-8, or `zip_names.AUTO`.
+    marked as UTF-8, or `zip_names.AUTO`. `group_by_person` sorts the faces afterwards
+    (`persons.sort`). Photos whose faces were removed from the dataset are left out, unless
+    `include_removed`.
     """
 
     size: int = IMAGE_SIZE
@@ -56,6 +58,8 @@ class Options:
     smallest_px: float = 20
     rules: Rules = field(default_factory=Rules)
     zip_names: str = zip_names.AUTO
+    group_by_person: bool = False
+    include_removed: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,8 @@ class Progress:
 class CropResult:
     """The counts of the dataset, and what this call added; `finished` is False where cancelled.
 
-    `system_files`, `other_files` and `encodings` are those of `crop.PhotoListing`.
+    `system_files`, `other_files` and `encodings` are those of `crop.PhotoListing`. `removed` photos
+    of the dataset were removed earlier and are left out.
     """
 
     finished: bool
@@ -86,6 +91,7 @@ class CropResult:
     system_files: int = 0
     other_files: int = 0
     encodings: dict[str, str] = field(default_factory=dict)
+    removed: int = 0
 
 
 def crop_photos(
@@ -97,13 +103,15 @@ def crop_photos(
     cancelled: Callable[[], bool] = lambda: False,
     previews: bool = False,
     confirm: Callable[[str], bool] = lambda _: False,
+    sorting: Callable[[int, int], None] = lambda *_: None,
     workers: int | None = None,
 ) -> CropResult:
     """Crop the faces of folders, zips and single photos into a dataset, and save it.
 
     Photos whose bytes are in the dataset already are skipped. `progress` is called after every
-    photo. `confirm` is called with a question before photos are sent to Google. Raises UserError:
-    no photos, disk full, another size than the dataset's.
+    photo. `confirm` is called with a question before photos are sent to Google. `sorting(done,
+    total)` is called while faces are sorted by person. Raises UserError: no photos, disk full,
+    another size than the dataset's.
     """
     started = time.monotonic()
     _check(photos, face_set, options)
@@ -117,6 +125,7 @@ def crop_photos(
     with face_set.lock():
         face_set.repair()
         face_set.append(())
+        settle.settle_locked(face_set)
         spec = _spec(face_set, options, previews)
         _write_options(face_set, options, listed)
         verdicts: Counter[str] = Counter()
@@ -131,11 +140,16 @@ def crop_photos(
         finished = not cancelled()
         if finished:
             counts = edit.save_locked(face_set, options.rules)
+            if options.include_removed:
+                removal.readmit(face_set, {str(row.source_sha256) for row in face_set.iter_rows()})
+            if options.group_by_person:
+                persons.sort_locked(face_set, progress=sorting)
         else:
             counts = review.count(face_set.iter_rows())
+        removed = len(removal.removed_photos(face_set))
     return CropResult(
         *(finished, counts, len(todo), new_faces, time.monotonic() - started),
-        *(listed.system_files, listed.other_files, listed.encodings),
+        *(listed.system_files, listed.other_files, listed.encodings, removed),
     )
 
 
@@ -198,6 +212,7 @@ def _spec(face_set: FaceSet, options: Options, previews: bool) -> CropSpec:
         *(face_set.path, options.size, options.rules, previews),
         *(frozenset(known), frozenset(finished)),
         options.align == "landmarks",
+        frozenset() if options.include_removed else removal.removed_photos(face_set),
     )
 
 

@@ -4,7 +4,7 @@ It is a file beside the manifest, so it survives a closed page. It moves no crop
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
@@ -88,6 +88,15 @@ def save(face_set: FaceSet) -> review.Counts:
 def discard(face_set: FaceSet) -> None:
     """Delete the draft: back to what is saved."""
     face_set.draft.unlink(missing_ok=True)
+
+
+def forget(face_set: FaceSet, face_ids: Collection[str]) -> None:
+    """Delete the choices for these faces. Raises UserError."""
+    if not exists(face_set):
+        return
+    edited = read(face_set)
+    left = {face_id: it for face_id, it in edited.choices.items() if face_id not in face_ids}
+    write(face_set, Draft(edited.rules, left))
 
 
 def exists(face_set: FaceSet) -> bool:

@@ -1,4 +1,4 @@
-"""Change a dataset of faces: judge it again and save it, overrule, rename, remove.
+"""Change a dataset of faces: judge it again and save it, overrule, rename.
 
 No photo is needed. Every function locks the dataset.
 """
@@ -8,7 +8,8 @@ import errno
 from contextlib import suppress
 
 from neuroceleb import files
-from neuroceleb.data.faces import report, review
+from neuroceleb.data import dataset
+from neuroceleb.data.faces import report, review, settle
 from neuroceleb.data.faces.manifest import FOLDERS, FaceSet, Row
 from neuroceleb.data.faces.review import Choices, Counts
 from neuroceleb.data.faces.rules import Rules
@@ -27,6 +28,7 @@ def save(face_set: FaceSet, rules: Rules, choices: Choices | None = None) -> Cou
 
 def save_locked(face_set: FaceSet, rules: Rules, choices: Choices | None = None) -> Counts:
     """`save` for a caller that holds the dataset's lock. Raises UserError."""
+    settle.settle_locked(face_set)
     rows = review.apply_choices(face_set.rows(), choices or {})
     rows = [_move_crop(face_set, row) for row in review.judge(rows, rules)]
     face_set.rewrite(rows)
@@ -66,7 +68,10 @@ def overrule(face_set: FaceSet, face_id: str, choice: str | None) -> Row:
 
 
 def rename(face_set: FaceSet, name: str) -> FaceSet:
-    """Give a dataset another name that is not in use. Raises UserError."""
+    """Give a dataset another name that is not in use. Raises UserError.
+
+    What was decoded under the old name is deleted.
+    """
     renamed = FaceSet(face_set.path.with_name(name))
     with face_set.lock():
         try:
@@ -80,37 +85,8 @@ def rename(face_set: FaceSet, name: str) -> FaceSet:
                 new=name,
                 reason=error.strerror,
             ) from error
+    dataset.sweep_cache(face_set.path.parent)
     return renamed
-
-
-def remove(
-    face_set: FaceSet,
-    *,
-    source: str | None = None,
-    photo: tuple[str, str | None] | None = None,
-    group: str | None = None,
-    face_id: str | None = None,
-) -> int:
-    """Delete the crops and rows of a photo, a group (one person's folder) or one face.
-
-    A photo is given by its `source`, or as `photo` by source and SHA-256. Returns the number of
-    deleted faces. Crops are deleted first, so that no crop is left without a row.
-    """
-
-    def is_removed(row: Row) -> bool:
-        pairs = (source, row.source), (photo, row.photo), (group, row.group), (face_id, row.id)
-        return any(given is not None and given == value for given, value in pairs)
-
-    with face_set.lock():
-        rows = face_set.rows()
-        removed = [row for row in rows if is_removed(row)]
-        for row in removed:
-            if row.crop:
-                face_set.crop_file(row).unlink(missing_ok=True)
-        face_set.rewrite(row for row in rows if not is_removed(row))
-        with suppress(DamagedFileError):  # without the rules nothing is judged again
-            save_locked(face_set, saved_rules(face_set))
-    return sum(row.crop is not None for row in removed)
 
 
 def _move_crop(face_set: FaceSet, row: Row) -> Row:

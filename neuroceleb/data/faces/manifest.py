@@ -1,7 +1,7 @@
 """A dataset folder and its manifest, one line per face, so that every choice can be undone.
 
 `faces/<group>/<id>.png` are kept, `rejected/<group>/<id>.png` are not; `manifest.jsonl` has the
-reasons.
+reasons. A group is a folder of the photos, or a person (see `persons`).
 """
 
 import dataclasses
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from neuroceleb import files
+from neuroceleb.data import persons
 from neuroceleb.data.faces.measure import Measures
 from neuroceleb.data.faces.rules import Reason
 from neuroceleb.errors import UserError
@@ -30,8 +31,9 @@ class Row:
     `source` is the photo's path relative to its PHOTOS argument. `verdict` is KEPT, REJECTED,
     NO_FACE or UNREADABLE. `box` (left, top, width, height) and `landmarks` are in pixels of the
     upright photo: turned as its EXIF says, then by `turned` degrees counter-clockwise; `photo_px`
-    is its width and height. `overruled` is a person's choice: keep, reject or None. The fields
-    are the keys of a line of the manifest.
+    is its width and height. `overruled` is a person's choice: keep, reject or None. `in_folder`
+    says whether the photo was in a folder of the photos that were given, which names its group;
+    None in manifests of version 0.1. The fields are the keys of a line of the manifest.
     """
 
     source: str
@@ -47,6 +49,7 @@ class Row:
     turned: int = 0
     photo_px: tuple[int, int] | None = None
     overruled: str | None = None
+    in_folder: bool | None = None
 
     @property
     def id(self) -> str:
@@ -76,13 +79,14 @@ class Row:
             value["landmarks"] = tuple((x, y) for x, y in value["landmarks"])
         row = cls(**value)
         if row.crop is not None and not _is_inside(row.crop):
-            raise ValueError("the path of its crop is outside the dataset")
+            raise ValueError("its crop is not a PNG inside the dataset")
         return row
 
 
 def _is_inside(crop: str) -> bool:
     parts = PurePosixPath(crop).parts
-    return len(parts) == 3 and parts[0] in FOLDERS.values() and ".." not in parts
+    is_inside = len(parts) == 3 and parts[0] in FOLDERS.values() and ".." not in parts
+    return is_inside and crop.endswith(".png")
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,31 @@ class FaceSet:
     def draft(self) -> Path:
         return self.path / "draft.json"
 
+    @property
+    def persons_file(self) -> Path:
+        """The names of the groups that are persons, where they are known."""
+        return self.path / persons.FILE
+
+    @property
+    def identities(self) -> Path:
+        """A cache of the faces' embeddings."""
+        return self.path / "identities.npz"
+
+    @property
+    def removed(self) -> Path:
+        """The SHA-256 of photos whose faces were removed, which are not cropped again."""
+        return self.path / "removed.json"
+
+    @property
+    def damaged_lines(self) -> Path:
+        """Lines of the manifest that could not be read."""
+        return self.path / "manifest.damaged.jsonl"
+
+    @property
+    def quarantine(self) -> Path:
+        """Files that the manifest does not know, at their former paths."""
+        return self.path / "quarantine"
+
     def exists(self) -> bool:
         return self.manifest.is_file()
 
@@ -124,6 +153,10 @@ class FaceSet:
 
     def iter_rows(self) -> Iterator[Row]:
         """The rows, read line by line; unfinished and damaged lines are skipped."""
+        return (row for row in self.iter_lines() if isinstance(row, Row))
+
+    def iter_lines(self) -> Iterator[Row | bytes]:
+        """The rows, and the bytes of damaged lines; an unfinished last line is skipped."""
         try:
             file = self.manifest.open("rb")
         except OSError:
@@ -131,8 +164,10 @@ class FaceSet:
         with file:
             for line in file:
                 if line.endswith(b"\n"):
-                    with suppress(ValueError, KeyError, TypeError, AttributeError):
+                    try:
                         yield Row.from_json(line.decode("utf-8", "replace"))
+                    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                        yield line
 
     def crop_file(self, row: Row) -> Path:
         """The file of a row's crop; after an interrupted move it is in the other folder.

@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from neuroceleb import files, images, records
-from neuroceleb.data.faces import report_image
+from neuroceleb.data.faces import person_report, report_image, settle
 from neuroceleb.data.faces.manifest import KEPT, REJECTED, UNREADABLE, FaceSet, Row
 from neuroceleb.errors import Message, gettext_noop
 from neuroceleb.records import DamagedFileError
@@ -65,6 +65,9 @@ class Saved(TypedDict, total=False):
     align: str
     rows: int
     rules: dict[str, float | str]
+    persons: dict[str, float] | None
+    quarantined: int
+    damaged_lines: int
 
 
 def read(face_set: FaceSet) -> Report:
@@ -102,12 +105,24 @@ def write(
         "duplicates": counts["by_reason"].get("near_duplicate", 0),
         "histograms": {name: _histogram(rows, name) for name in _EDGES},
         "unreadable_photos": _unreadable(rows),
+        "persons": person_report.describe(face_set, rows),
+        "quarantined": len(settle.quarantined_files(face_set)),
+        "damaged_lines": len(settle.read_damaged_lines(face_set)),
         "rules": dict(rules),
         "verdict": assess(counts),
     }
     files.write_json(face_set.report, value)
     images.save(face_set.report.with_suffix(".jpg"), report_image.draw(face_set, rows, value))
     return value
+
+
+def write_persons(face_set: FaceSet, rows: Sequence[Row]) -> None:
+    """Write anew what report.json says of the persons.
+
+    Raises UserError, DamagedFileError for a damaged report.json.
+    """
+    value = read(face_set) | {"persons": person_report.describe(face_set, rows)}
+    files.write_json(face_set.report, value)
 
 
 def _unreadable(rows: Sequence[Row]) -> list[dict[str, str]]:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from neuroceleb.data.faces import identity
 from neuroceleb.data.faces.crop_photos import Options, crop_photos
 from neuroceleb.data.faces.manifest import FaceSet
-from tests.data.faces.faces_helpers import photo_folder
+from tests.data.faces.faces_helpers import painted_embeddings, photo_folder
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +18,12 @@ def cropped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     dataset = tmp_path_factory.mktemp("datasets") / "set"
     crop_photos([photos], FaceSet(dataset), Options(), workers=1)
     return photos, dataset
+
+
+@pytest.fixture
+def painted_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network knows painted faces (`painted_set`) instead of real ones."""
+    monkeypatch.setattr(identity, "embed", painted_embeddings)
 
 
 @pytest.fixture

@@ -1,18 +1,31 @@
 """Photos with a real face (NASA's portrait of an astronaut), and checks of a dataset."""
 
+import dataclasses
+import hashlib
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 from skimage import data
 
-from neuroceleb.data.faces import pose
+from neuroceleb import images
+from neuroceleb.data.faces import edit, pose
 from neuroceleb.data.faces.detector import Face
 from neuroceleb.data.faces.manifest import FaceSet, Row
+from neuroceleb.data.faces.rules import Rules
 from neuroceleb.images import Pixels
 
 FACE_BOX = (178, 63, 90, 113)  # left, top, width, height in `astronaut()`
+# Where YuNet finds eyes, nose and corners of the mouth there.
+ASTRONAUT_LANDMARKS = (
+    (200.1, 101.8),
+    (247.1, 102.6),
+    (220.4, 124.5),
+    (198.6, 142.8),
+    (239.7, 143.6),
+)
 
 
 @cache
@@ -57,6 +70,41 @@ def assert_crops_match_manifest(face_set: FaceSet) -> None:
     listed = {row.crop for row in face_set.iter_rows() if row.crop}
     files = {p.relative_to(face_set.path).as_posix() for p in face_set.path.glob("*/*/*.png")}
     assert listed == files
+
+
+PERSON_STEP = 10  # of the red of painted faces, from one person to the next
+
+
+def painted(person: int, shade: int) -> Pixels:
+    """A crop that stands for a face: `painted_embeddings` knows its person and how it varies."""
+    return np.full((64, 64, 3), (PERSON_STEP * person, shade, 90), np.uint8)
+
+
+def painted_embeddings(faces: Pixels, *_: object) -> NDArray[np.float32]:
+    """In place of the network: (N, 128), faces of one person 0.01 apart for a step of shade."""
+    rows = np.zeros((len(faces), 128), np.float32)
+    rows[np.arange(len(faces)), faces[:, 0, 0, 0] // PERSON_STEP] = 1.0
+    rows[:, 127] = faces[:, 0, 0, 1] * 0.01
+    return rows
+
+
+def painted_set(path: Path, photos: dict[str, tuple[int, int]], rejected: str = "-") -> FaceSet:
+    """A dataset of painted faces: (person, shade) by source; `rejected` is part of a source."""
+    face_set = FaceSet(path)
+    rows = []
+    for source, (person, shade) in photos.items():
+        digest = hashlib.sha256(source.encode()).hexdigest()
+        folder, group = "faces", source.rpartition("/")[0] or "photos"
+        overruled = "reject" if rejected in source else None
+        crop = f"{folder}/{group}/{digest[:16]}-{digest[16:22]}-0.png"
+        (path / crop).parent.mkdir(parents=True, exist_ok=True)
+        images.save(path / crop, painted(person, shade))
+        measures = {"hash": digest, "sharpness": 400.0, "brightness": 100.0}
+        rows.append(Row(source, digest, "kept", crop=crop, measures=measures, group=group))
+        rows[-1] = dataclasses.replace(rows[-1], overruled=overruled, in_folder="/" in source)
+    face_set.rewrite(rows)
+    edit.save(face_set, Rules.off())
+    return face_set
 
 
 def posed_face(yaw: float, pitch: float) -> Face:

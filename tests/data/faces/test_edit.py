@@ -1,10 +1,10 @@
-"""Save with other rules, overrule and remove faces, without photos."""
+"""Save with other rules and overrule faces, without photos."""
 
 import dataclasses
 
 import pytest
 
-from neuroceleb.data.faces import edit, report
+from neuroceleb.data.faces import edit
 from neuroceleb.data.faces.manifest import FaceSet
 from neuroceleb.data.faces.rules import Rules
 from neuroceleb.errors import UserError
@@ -31,12 +31,3 @@ def test_overruling_and_its_undo(face_set: FaceSet) -> None:
     assert face_set.manifest.read_bytes() == before
     with pytest.raises(UserError):
         edit.overrule(face_set, "nobody", "keep")
-
-
-def test_removing_deletes_crops_and_rows(face_set: FaceSet) -> None:
-    assert edit.remove(face_set, group="bob") == 2
-    assert "bob" not in {row.group for row in face_set.iter_rows()}
-    assert not list(face_set.path.glob("*/bob/*"))
-    assert edit.remove(face_set, source="two.png") == 2
-    assert_crops_match_manifest(face_set)
-    assert report.read(face_set)["faces"] == 2
