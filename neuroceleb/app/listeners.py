@@ -5,6 +5,7 @@ with the values of its inputs. `bind` adds what all of them share: the visitor's
 `gr.Error` with one sentence for whatever is raised.
 """
 
+import html
 import inspect
 import logging
 from collections.abc import Callable, Iterator
@@ -59,13 +60,17 @@ def bind(context: Context, function: Callable[..., Any], *fixed: Any) -> Callabl
 
 
 def as_toast(error: Exception, name: str) -> gr.Error:
-    """The error as the page shows it: the sentence of a UserError, else one that says nothing."""
+    """The error as the page shows it: the sentence of a UserError, else one that says nothing.
+
+    A toast is HTML, so markup in the sentence is escaped.
+    """
     if isinstance(error, gr.Error):
         return error
-    if isinstance(error, UserError):
-        return gr.Error(catalogue.translate(error.message), print_exception=False)
-    log.error("The listener %s failed", name, exc_info=error)
-    return gr.Error(catalogue.translate(SORRY), print_exception=False)
+    if not isinstance(error, UserError):
+        log.error("The listener %s failed", name, exc_info=error)
+        return gr.Error(catalogue.translate(SORRY), print_exception=False)
+    sentence = catalogue.translate(error.message)
+    return gr.Error(html.escape(sentence, quote=False), print_exception=False)
 
 
 def _language_of(request: gr.Request) -> str:

@@ -100,7 +100,7 @@ def _restore_addresses(blocks: gr.Blocks, page: Page) -> None:
             [query, shared.shown, shared.favourites],
             outputs,
             js="(_, ...others) => [location.search, ...others]",
-            queue=False,
+            concurrency_limit=None,
             show_progress="hidden",
             api_visibility="private",
         )
@@ -110,7 +110,11 @@ def _follow_leads(page: Page) -> None:
     shared = page.shared
     incoming = [ui.incoming for ui in page.tabs.values() if hasattr(ui, "incoming")]
     outputs = [shared.tabs, shared.shown, shared.model, shared.epoch, *incoming]
-    options: Any = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    options: Any = {
+        "concurrency_limit": None,
+        "show_progress": "hidden",
+        "api_visibility": "private",
+    }
     for name, ui in page.tabs.items():
         for event in MODULES[name].lead_events(ui):
             event(bind(shared.context, follow_event, page), None, outputs, **options)

@@ -110,8 +110,9 @@ class Shared:
     ) -> Any:
         """Call a listener (see `listeners.bind`) on one event or several.
 
-        A quick one bypasses Gradio's queue; of several calls while one is under way the last is
-        made. A long one is queued, one at a time, and shows its progress.
+        Of several calls of a quick one while one is under way, the last is made. A long one runs
+        one at a time and shows its progress. All go through Gradio's queue: its page does not show
+        the errors of those that bypass it.
         """
         is_one = not isinstance(events, list | tuple)
         connect = events if is_one else partial(gr.on, list(events))
@@ -119,8 +120,8 @@ class Shared:
             bind(self.context, function),
             list(inputs),
             list(outputs),
-            queue=is_long,
-            concurrency_id=function.__name__ if is_long else None,
+            concurrency_id=function.__name__,
+            concurrency_limit=1 if is_long else None,
             show_progress="full" if is_long else "hidden",
             trigger_mode="once" if is_long else "always_last",
             api_visibility="private",
@@ -202,7 +203,7 @@ def build_header(context: Context) -> tuple[gr.Dropdown, gr.Dropdown, Any]:
     model = gr.Dropdown(label=label("Model"), elem_id="model", filterable=False)
     epoch = gr.Dropdown(label=label("Epoch"), elem_id="epoch", filterable=False)
     chosen = model.input(
-        bind(context, list_epochs), model, epoch, queue=False, api_visibility="private"
+        bind(context, list_epochs), model, epoch, concurrency_limit=None, api_visibility="private"
     )
     return model, epoch, chosen
 

@@ -18,7 +18,7 @@ from tests import helpers
 from tests.conftest import SHIPPED
 
 FACES = "#faces .nc-frame img"
-TOAST = "[data-testid=toast-body]"
+TOAST = ".toast-wrap"
 MODEL = SHIPPED.name
 
 

@@ -24,6 +24,10 @@ def refuse(context: Context, name: str) -> None:
     raise UserError("There is no run '{name}'.", name=name)
 
 
+def refuse_in_words(context: Context) -> None:
+    raise UserError("That is no face: pick one again.")
+
+
 def fail(context: Context) -> None:
     raise RuntimeError("secret path")
 
@@ -51,6 +55,18 @@ def test_a_refusal_is_a_toast_with_its_sentence(context: Context) -> None:
         bind(context, refuse)(Request(), "faces")
     assert raised.value.message == "There is no run 'faces'."
     assert not raised.value.print_exception
+
+
+def test_markup_in_a_toast_is_escaped(context: Context) -> None:
+    with pytest.raises(gr.Error) as raised:
+        bind(context, refuse)(Request(), "<img onerror=alert(1)>")
+    assert raised.value.message == "There is no run '&lt;img onerror=alert(1)&gt;'."
+
+
+def test_a_toast_is_in_the_language_of_the_visitor(context: Context) -> None:
+    with pytest.raises(gr.Error) as raised:
+        bind(context, refuse_in_words)(Request("ko-KR,ko;q=0.9"))
+    assert raised.value.message == "얼굴이 아닙니다. 다시 고르세요."
 
 
 def test_a_bug_is_logged_and_not_shown(context: Context, caplog: pytest.LogCaptureFixture) -> None:
