@@ -1,10 +1,9 @@
-"""Which requests are accepted: host, origin, password; and the security headers of every answer."""
+"""Which requests are accepted: host, origin, login; and the security headers of every answer."""
 
-import base64
-import binascii
 import ipaddress
-import secrets
 import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -12,33 +11,33 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from neuroceleb.app.access import Access
+from neuroceleb.app.login import Login
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-OPEN_PATHS = frozenset({"/healthz"})
+HEALTH = "/healthz"
+# What needs no login here: files of the program, and Gradio's routes, which check it themselves.
+OPEN_PATHS = (HEALTH, "/modules/", "/plotly.js", "/favicon.ico", "/login", "/logout", "/config")
+OPEN_PATHS += ("/assets/", "/static/", "/svelte/", "/theme.css", "/manifest.json", "/robots.txt")
+OPEN_PATHS += ("/pwa_icon", "/gradio_api/", "/monitoring")
 UPLOAD_PATH = "/upload"  # Gradio's own, which writes to disk before any endpoint is asked
 
 # Gradio compiles its templates in the page and writes inline scripts and styles.
-CONTENT_POLICY = "; ".join(
-    [
-        "default-src 'self'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "media-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "connect-src 'self' data: blob:",
-        "worker-src 'self' blob:",
-        "object-src 'none'",
-        "base-uri 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    ]
+CONTENT_POLICY = (
+    "default-src 'self'",
+    "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data: blob:",
+    "media-src 'self' data: blob:",
+    "font-src 'self' data:",
+    "connect-src 'self' data: blob:",
+    "worker-src 'self' blob:",
+    "object-src 'none'",
+    "base-uri 'self'",
+    "form-action 'self'",
 )
 HEADERS = {
-    "content-security-policy": CONTENT_POLICY,
-    "x-frame-options": "DENY",
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
@@ -46,14 +45,41 @@ HEADERS = {
 }
 
 
-class Guard:
-    """ASGI middleware: passes requests to this server, from its own pages, with the password."""
+@dataclass(frozen=True)
+class Rules:
+    """What a server accepts.
 
-    def __init__(self, app: ASGIApp, host: str, auth: tuple[str, str] | None = None) -> None:
+    `host`: the address or name that it listens on. `allowed_hosts`: further names by which it is
+    reached. `frame_ancestors`: origins of pages that may show it in a frame. `login`: None where
+    no password is set.
+    """
+
+    host: str
+    access: Access
+    allowed_hosts: Sequence[str] = ()
+    frame_ancestors: Sequence[str] = ()
+    login: Login | None = None
+
+    def is_own_name(self, header: str) -> bool:
+        """Whether a Host header names this server."""
+        bound = self.host.strip("[]").lower()
+        return is_own_host(header, bound) or _name_of(header) in self.allowed_hosts
+
+    def headers(self) -> dict[str, str]:
+        """The security headers of every answer."""
+        ancestors = " ".join(self.frame_ancestors) or "'none'"
+        policy = "; ".join([*CONTENT_POLICY, f"frame-ancestors {ancestors}"])
+        framing = {} if self.frame_ancestors else {"x-frame-options": "DENY"}
+        return {"content-security-policy": policy, **framing, **HEADERS}
+
+
+class Guard:
+    """ASGI middleware: passes requests to this server, from its own pages, of those logged in."""
+
+    def __init__(self, app: ASGIApp, rules: Rules) -> None:
         self.app = app
-        self.host = host.strip("[]").lower()
-        self.auth = auth
-        self.may_upload = Access.of(host, auth).is_open
+        self.rules = rules
+        self.headers = rules.headers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -63,22 +89,39 @@ class Guard:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        with_headers = _adding_headers(send)
+        with_headers = _adding_headers(send, self.headers)
         refusal = self._refusal(scope["method"], scope["path"], headers)
+        if refusal is None and self.rules.login is not None:
+            cookie = self.rules.login.cookie_for(headers)
+            if cookie is not None:
+                scope = {**scope, "headers": [*scope["headers"], (b"cookie", cookie.encode())]}
         await (refusal or self.app)(scope, receive, with_headers)
 
     def _refusal(self, method: str, path: str, headers: Headers) -> PlainTextResponse | None:
         host = headers.get("host", "")
-        if not is_own_host(host, self.host):
-            return PlainTextResponse("This server does not answer to that host name.", 400)
-        if not is_own_page(headers, host, method in SAFE_METHODS):
+        if path == HEALTH and method in SAFE_METHODS:
+            return None  # says nothing but that it runs; its callers use any name
+        if not self.rules.is_own_name(host):
+            sentence = "This server does not answer to that host name: allow it by --allowed-host."
+            return PlainTextResponse(sentence, 400)
+        if not self._is_own_page(headers, host, method in SAFE_METHODS):
             return PlainTextResponse("Requests from other sites are refused.", 403)
-        if not self.may_upload and path.rstrip("/").endswith(UPLOAD_PATH):
+        if not self.rules.access.is_open and path.rstrip("/").endswith(UPLOAD_PATH):
             return PlainTextResponse("This server does not let visitors upload files.", 403)
-        if self.auth and path not in OPEN_PATHS and not knows_password(headers, self.auth):
+        if not self._may_see(path, headers):
             challenge = {"WWW-Authenticate": 'Basic realm="Neuro-celeb", charset="UTF-8"'}
             return PlainTextResponse("A user name and password are needed.", 401, challenge)
         return None
+
+    def _is_own_page(self, headers: Headers, host: str, may_be_link: bool) -> bool:
+        own = [host, *self.rules.allowed_hosts]
+        return any(is_own_page(headers, name, may_be_link) for name in own)
+
+    def _may_see(self, path: str, headers: Headers) -> bool:
+        login = self.rules.login
+        if login is None or path == "/" or path.startswith(OPEN_PATHS):
+            return True
+        return login.is_logged_in(headers)
 
 
 def is_own_host(header: str, bound: str) -> bool:
@@ -87,9 +130,8 @@ def is_own_host(header: str, bound: str) -> bool:
     A server bound to every address accepts addresses and the machine's own name, but no other name:
     another site's DNS entry may point here (DNS rebinding).
     """
-    try:
-        name = urlsplit(f"//{header}").hostname or ""
-    except ValueError:
+    name = _name_of(header)
+    if not name:
         return False
     if name in LOOPBACK or name == bound:
         return True
@@ -110,16 +152,12 @@ def is_own_page(headers: Headers, host: str, may_be_link: bool) -> bool:
     return origin is None or origin.partition("://")[2].lower() == host.lower()
 
 
-def knows_password(headers: Headers, auth: tuple[str, str]) -> bool:
-    """Whether the Authorization header (Basic) holds this user and password."""
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return False
+def _name_of(header: str) -> str:
+    """The name in a Host header, without the port; empty where it is none."""
     try:
-        given = base64.b64decode(token, validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    return secrets.compare_digest(given, ":".join(auth).encode())
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _is_address(name: str) -> bool:
@@ -130,11 +168,11 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _adding_headers(send: Send) -> Send:
+def _adding_headers(send: Send, added: dict[str, str]) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
+            for name, value in added.items():
                 headers[name] = value
         await send(message)
 

@@ -3,9 +3,11 @@
 import gzip
 import logging
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI, Request
@@ -21,8 +23,9 @@ from neuroceleb.app.background import Tasks
 from neuroceleb.app.catalogue import Language, i18n, translate
 from neuroceleb.app.components import module_html
 from neuroceleb.app.file_payloads import UploadedFilesOnly
-from neuroceleb.app.guard import Guard
+from neuroceleb.app.guard import Guard, Rules
 from neuroceleb.app.head_script import HeadScript
+from neuroceleb.app.login import Credentials, Login
 from neuroceleb.app.refusal_status import RefusalStatus
 from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace
@@ -33,10 +36,54 @@ UPLOAD_LIMIT = "1gb"  # of a file sent to the API: a zip of photos
 IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
-def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None) -> FastAPI:
+@dataclass(frozen=True)
+class ServerOptions:
+    """How a server is reached, and by whom.
+
+    `root_path`: the path below which a reverse proxy shows it. `is_shared`: a tunnel makes it
+    public, so that requests from this machine may be anybody's. See `guard.Rules` for the rest.
+    """
+
+    host: str = "127.0.0.1"
+    auth: Credentials | None = None
+    allowed_hosts: Sequence[str] = ()
+    frame_ancestors: Sequence[str] = ()
+    root_path: str | None = None
+    is_shared: bool = False
+    has_mcp: bool = False
+
+    @property
+    def access(self) -> Access:
+        """What visitors may do."""
+        access = Access.of(self.host, self.auth)
+        return replace(access, is_local=False) if self.is_shared else access
+
+
+def create(workspace: Workspace, options: ServerOptions) -> FastAPI:
     """The whole application over one workspace; torch is loaded in the background."""
     tasks = Tasks(workspace.root / ".cache" / "tasks")
+    app = FastAPI(
+        docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan(workspace, tasks)
+    )
+    app.add_exception_handler(UserError, _error_json)
+    _add_files(app)
+    module_html.add_files(app)
+    context = Context(workspace, options.access)
+    login = Login(options.auth) if options.auth else None
+    blocks = page.build(context)
+    _mount(app, blocks, options, login)
+    app.add_middleware(HeadScript, script=theme.LANGUAGE_SCRIPT)
+    app.add_middleware(UploadedFilesOnly, folder=context.files)
+    app.add_middleware(RefusalStatus)
+    app.add_middleware(Language)
+    rules = Rules(
+        options.host, context.access, options.allowed_hosts, options.frame_ancestors, login
+    )
+    app.add_middleware(Guard, rules=rules)
+    return app
 
+
+def _lifespan(workspace: Workspace, tasks: Tasks) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         closed = threading.Event()
@@ -45,14 +92,13 @@ def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None)
         closed.set()
         await run_in_threadpool(tasks.close)
 
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    app.add_exception_handler(UserError, _error_json)
-    _add_files(app, workspace)
-    module_html.add_files(app)
-    context = Context(workspace, Access.of(host, auth))
+    return lifespan
+
+
+def _mount(app: FastAPI, blocks: gr.Blocks, options: ServerOptions, login: Login | None) -> None:
     gr.mount_gradio_app(
         app,
-        page.build(context),
+        blocks,
         path="/",
         footer_links=["api", "settings"],
         run_history=False,
@@ -64,18 +110,17 @@ def create(workspace: Workspace, host: str, auth: tuple[str, str] | None = None)
         i18n=i18n(),
         theme=theme.theme(),
         head=module_html.head(),
+        root_path=options.root_path,
+        mcp_server=options.has_mcp,
+        auth=login.check if login else None,
     )
-    app.add_middleware(HeadScript, script=theme.LANGUAGE_SCRIPT)
-    app.add_middleware(UploadedFilesOnly, folder=context.files)
-    app.add_middleware(RefusalStatus)
-    app.add_middleware(Language)
-    app.add_middleware(Guard, host=host, auth=auth)
-    return app
+    if login is not None:
+        login.connect(blocks.app.tokens, blocks.app.cookie_id)
 
 
-def _add_files(app: FastAPI, workspace: Workspace) -> None:
+def _add_files(app: FastAPI) -> None:
     @app.get("/healthz")
-    def healthz() -> dict[str, str]:
+    async def healthz() -> dict[str, str]:
         return {"status": "ok", "version": __version__}
 
     @app.get("/plotly.js")

@@ -1,5 +1,6 @@
-"""Who may talk to the server: hosts, origins, a password; and the headers of every answer."""
+"""Which requests are accepted: hosts, origins, logins; and the headers of every answer."""
 
+import asyncio
 import base64
 
 import pytest
@@ -13,7 +14,9 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from neuroceleb.app import guard
-from neuroceleb.app.guard import Guard
+from neuroceleb.app.access import Access
+from neuroceleb.app.guard import Guard, Rules
+from neuroceleb.app.login import Login
 
 AUTH = ("kim", "pass:word äöü")
 
@@ -22,9 +25,20 @@ async def answer(request: Request) -> PlainTextResponse:
     return PlainTextResponse(f"seen {request.method}")
 
 
-def client(host: str = "127.0.0.1", auth: tuple[str, str] | None = None) -> TestClient:
-    routes = [Route(path, answer, methods=["GET", "POST"]) for path in ("/", "/healthz")]
-    return TestClient(Guard(Starlette(routes=routes), host, auth), base_url="http://127.0.0.1:7860")
+def client(
+    host: str = "127.0.0.1",
+    auth: tuple[str, str] | None = None,
+    allowed_hosts: tuple[str, ...] = (),
+    frame_ancestors: tuple[str, ...] = (),
+) -> TestClient:
+    paths = ("/", "/healthz", "/photos/1.png", "/gradio_api/upload")
+    routes = [Route(path, answer, methods=["GET", "POST"]) for path in paths]
+    login = Login(auth) if auth else None
+    if login:
+        login.connect({"token-of-kim": "kim"}, "id")
+    access = Access.of(host, auth)
+    rules = Rules(host, access, allowed_hosts, frame_ancestors, login)
+    return TestClient(Guard(Starlette(routes=routes), rules), base_url="http://127.0.0.1:7860")
 
 
 def basic(text: str) -> dict[str, str]:
@@ -58,6 +72,18 @@ def test_only_its_own_names_are_answered(bound: str, header: str, own: bool) -> 
     assert guard.is_own_host(header, bound) is own
     refused = client(bound).get("/", headers={"Host": header}).status_code == 400
     assert refused is not own
+    assert client(bound).get("/healthz", headers={"Host": header}).status_code == 200
+
+
+def test_an_allowed_host_is_answered_also_behind_a_proxy() -> None:
+    ours = client("0.0.0.0", allowed_hosts=("faces.example.org",))
+    for headers in (
+        {"Host": "faces.example.org", "Origin": "https://faces.example.org"},
+        {"Host": "127.0.0.1:7860", "Origin": "https://faces.example.org"},  # Host of the upstream
+    ):
+        assert ours.post("/", headers=headers).status_code == 200
+    assert ours.get("/", headers={"Host": "evil.example"}).status_code == 400
+    assert ours.post("/", headers={"Origin": "https://evil.example"}).status_code == 403
 
 
 @given(st.text(st.characters(codec="latin-1", exclude_categories=["Cc"])))
@@ -89,17 +115,37 @@ def test_other_sites_may_link_here_and_ask_nothing(
     assert client().request(method, "/", headers=headers).status_code == status
 
 
-# Password ----------------------------------------------------------------------------------
+# Login -------------------------------------------------------------------------------------
 
 
-def test_with_a_password_nothing_but_the_pulse_is_open() -> None:
+def test_without_a_login_only_files_of_the_program_are_open() -> None:
+    """Gradio's own routes are open here: Gradio asks for the login itself."""
     ours = client(auth=AUTH)
-    refused = ours.get("/")
+    refused = ours.get("/photos/1.png")
     assert refused.status_code == 401
     assert refused.headers["WWW-Authenticate"].startswith("Basic ")
     assert ours.get("/healthz").status_code == 200
-    assert ours.post("/").status_code == 401
-    assert ours.get("/", headers=basic("kim:pass:word äöü")).text == "seen GET"
+    assert ours.post("/photos/1.png").status_code == 401
+    assert ours.get("/photos/1.png", headers=basic("kim:pass:word äöü")).text == "seen GET"
+    for name in ("access-token-id", "access-token-unsecure-id"):
+        headers = {"Cookie": f"{name}=token-of-kim"}
+        assert ours.get("/photos/1.png", headers=headers).status_code == 200
+    assert ours.get("/photos/1.png", headers={"Cookie": "access-token-id=x"}).status_code == 401
+
+
+def test_the_password_itself_stands_for_a_login_of_gradio() -> None:
+    async def cookie(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(request.cookies.get("access-token-unsecure-id", ""))
+
+    tokens: dict[str, str] = {}
+    login = Login(AUTH)
+    login.connect(tokens, "id")
+    app = Starlette(routes=[Route("/gradio_api/info", cookie)])
+    guarded = Guard(app, Rules("127.0.0.1", Access(is_local=True), login=login))
+    found = TestClient(guarded, base_url="http://127.0.0.1")
+    token = found.get("/gradio_api/info", headers=basic("kim:pass:word äöü")).text
+    assert tokens[token] == "kim"
+    assert found.get("/gradio_api/info", headers=basic("kim:wrong")).text == ""
 
 
 @pytest.mark.parametrize(
@@ -113,16 +159,45 @@ def test_with_a_password_nothing_but_the_pulse_is_open() -> None:
         {"Authorization": "Basic ???"},
         {"Authorization": "Bearer " + base64.b64encode(b"kim:pass:word").decode()},
         {"Authorization": ""},
+        {"Cookie": "access-token-id=" + "x" * 5_000},
+        {"Cookie": '=;;="'},
     ],
 )
 def test_another_password_is_none(header: dict[str, str]) -> None:
-    assert client(auth=AUTH).get("/", headers=header).status_code == 401
+    assert client(auth=AUTH).get("/photos/1.png", headers=header).status_code == 401
 
 
-@given(st.binary(max_size=60))
-def test_no_authorization_header_breaks_it(value: bytes) -> None:
-    headers = Headers(raw=[(b"authorization", value)])
-    assert guard.knows_password(headers, AUTH) is False
+@given(st.binary(max_size=60), st.binary(max_size=60))
+def test_no_header_breaks_it(authorization: bytes, cookie: bytes) -> None:
+    login = Login(AUTH)
+    headers = Headers(raw=[(b"authorization", authorization), (b"cookie", cookie)])
+    assert login.is_logged_in(headers) is False
+
+
+def test_guesses_are_slowed_down_and_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    login = Login(AUTH)
+    for _ in range(14):
+        assert not asyncio.run(login.check("kim", "guess"))
+    assert slept == [0.0] * 10 + [1.0, 2.0, 4.0, 8.0]
+    assert asyncio.run(login.check(*AUTH))
+    assert not asyncio.run(login.check("kim", "guess"))
+    assert slept[-1] == 0.0
+    assert "10 wrong passwords in a row" in caplog.text
+
+
+def test_programs_that_guess_are_refused_for_a_while() -> None:
+    ours = client(auth=AUTH)
+    for _ in range(10):
+        assert ours.get("/photos/1.png", headers=basic("kim:guess")).status_code == 401
+    assert ours.get("/photos/1.png", headers=basic("kim:pass:word äöü")).status_code == 401
 
 
 # Headers -----------------------------------------------------------------------------------
@@ -139,16 +214,17 @@ def test_every_answer_keeps_other_sites_out(headers: dict[str, str]) -> None:
     assert "http" not in answered["Content-Security-Policy"]  # nothing from elsewhere
 
 
+def test_a_site_may_show_the_app_in_a_frame_where_that_is_allowed() -> None:
+    answered = client(frame_ancestors=("https://example.org",)).get("/").headers
+    assert "X-Frame-Options" not in answered
+    assert answered["Content-Security-Policy"].endswith("frame-ancestors https://example.org")
+
+
 @pytest.mark.parametrize(
     ("host", "auth", "status"),
-    [("127.0.0.1", None, 405), ("0.0.0.0", None, 403), ("0.0.0.0", AUTH, 401)],
+    [("127.0.0.1", None, 200), ("0.0.0.0", None, 403), ("0.0.0.0", AUTH, 200)],
 )
 def test_uploads_are_only_for_those_who_may_change_things(
     host: str, auth: tuple[str, str] | None, status: int
 ) -> None:
-    """A POST that is let through meets the app's route, which has none: 404 or 405."""
-    app = Guard(
-        Starlette(routes=[Route("/gradio_api/upload", lambda _: PlainTextResponse(""))]), host, auth
-    )
-    found = TestClient(app, base_url="http://127.0.0.1").post("/gradio_api/upload")
-    assert found.status_code == status
+    assert client(host, auth).post("/gradio_api/upload").status_code == status

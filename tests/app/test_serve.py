@@ -1,14 +1,14 @@
 """The options of `neuroceleb serve` (and `python app.py`), and what it serves beside the page."""
 
+import base64
 import http.client
-import io
 import json
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from neuroceleb import __version__
+from neuroceleb.app.components import module_html
+from neuroceleb.app.server import ServerOptions
 from neuroceleb.cli import main, serve
 from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace
@@ -51,6 +53,10 @@ def exit_code(*options: str) -> int:
         (["--auth", "kim"], "--auth must be written USER:PASSWORD"),
         (["--auth", ":secret"], "--auth must be written USER:PASSWORD"),
         (["--auth", "kim:"], "--auth must be written USER:PASSWORD"),
+        (["--auth", "a:b", "--auth-file", "x"], "--auth and --auth-file exclude each other"),
+        (["--auth-file", "/no/such/file"], "/no/such/file cannot be read"),
+        (["--allowed-host", "http://x/"], "--allowed-host 'http://x/' is no name of a machine"),
+        (["--frame-ancestor", "x.org"], "--frame-ancestor 'x.org' is no origin"),
         (["--workspace", "/no/such/folder"], "The workspace /no/such/folder is not a folder"),
         (["--host", "256.1.1.1"], "256.1.1.1:7860 cannot be listened on"),
     ],
@@ -96,6 +102,56 @@ def test_whoever_opens_it_to_others_without_a_password_is_warned(
         arguments = ["--host", "0.0.0.0", "--port", "0", "--workspace", str(tmp_path), *more]
         assert exit_code(*arguments) == 0
         assert ("add --auth USER:PASSWORD" in capsys.readouterr().err) is warned
+
+
+def test_the_password_comes_from_a_file_as_well(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("kim:secret\n")
+    assert serve.read_auth(None, str(file)) == ("kim", "secret")
+    file.write_text("")
+    with pytest.raises(UserError, match="--auth must be written"):
+        serve.read_auth(None, str(file))
+
+
+def test_it_can_be_set_as_gradio_apps_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given: dict[str, object] = {}
+    monkeypatch.setattr(serve, "run_server", lambda _, options, __: given.update(options))
+    monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "0")
+    monkeypatch.setenv("GRADIO_ROOT_PATH", "/faces")
+    assert exit_code("--workspace", str(tmp_path), "--allowed-host", "NAS.local") == 0
+    assert (given["host"], given["root_path"]) == ("0.0.0.0", "/faces")
+    assert given["allowed_hosts"] == ["nas.local"]
+
+
+def test_a_shared_link_is_allowed_and_its_visitors_may_only_watch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from gradio import networking
+
+    given: dict[str, object] = {}
+    monkeypatch.setattr(serve, "run_server", lambda _, options, __: given.update(options))
+    monkeypatch.setattr(networking, "setup_tunnel", lambda **_: "https://abc.gradio.live")
+    assert exit_code("--workspace", str(tmp_path), "--port", "0", "--share") == 0
+    assert given["allowed_hosts"] == ["abc.gradio.live"]
+    assert "anyone who has the link" in capsys.readouterr().err
+    assert not ServerOptions(is_shared=True).access.is_open
+    assert ServerOptions(is_shared=True, auth=("kim", "secret")).access.is_open
+
+
+def test_a_shared_link_that_cannot_be_made_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from gradio import networking
+
+    def fail(**_: object) -> str:
+        raise OSError("no network")
+
+    monkeypatch.setattr(networking, "setup_tunnel", fail)
+    assert exit_code("--workspace", str(tmp_path), "--port", "0", "--share") == 2
+    assert "could not be made (no network)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -175,77 +231,28 @@ def test_all_is_well(app_url: str) -> None:
     assert json.loads(body) == {"status": "ok", "version": __version__}
 
 
-def test_faces_as_a_zip(app_url: str) -> None:
-    question = "model=celeba-mini-classic&epoch=29&seed=42&count=2&truncation=1"
-    status, headers, body = ask(app_url, "GET", f"/faces.zip?{question}")
+def test_modules_are_cached_for_good_under_the_hash_of_their_content(app_url: str) -> None:
+    page = ask(app_url, "GET", "/")[2].decode()
+    found = re.search(r"modules/[0-9a-f]{12}/page\.js", page)
+    assert found
+    status, headers, body = ask(app_url, "GET", f"/{found[0]}")
+    assert (status, headers["content-type"]) == (200, "text/javascript; charset=utf-8")
+    assert "immutable" in headers["cache-control"]
+    assert body == (module_html.FOLDER / "page.js").read_bytes()
+    old = ask(app_url, "GET", "/modules/000000000000/page.js")
+    assert old[1]["cache-control"] == "no-cache"
+    styles = ask(app_url, "GET", f"/{found[0].replace('page.js', 'all.css')}")
+    assert styles[1]["content-type"].startswith("text/css")
+    for name in ("nobody.js", "module_html.py", "..%2Ftheme.py", "__init__.py"):
+        assert ask(app_url, "GET", f"/modules/x/{name}")[0] == 404
+
+
+def test_the_texts_of_the_scripts_come_in_korean(app_url: str) -> None:
+    status, _, body = ask(app_url, "GET", f"/modules/{module_html.version()}/ko.json")
     assert status == 200
-    assert headers["content-disposition"] == (
-        "attachment; filename*=UTF-8''celeba-mini-classic_epoch_029_seeds_42-43.zip"
-    )
-    with zipfile.ZipFile(io.BytesIO(body)) as archive:
-        assert archive.namelist() == ["seed_0042.png", "seed_0043.png"]
-
-
-def test_a_sheet_of_an_epoch(app_url: str) -> None:
-    status, headers, body = ask(app_url, "GET", "/sheets/celeba-mini-classic/29")
-    assert (status, headers["content-type"]) == (200, "image/webp")
-    shipped = helpers.ROOT / "checkpoints/celeba-mini-classic/fake_samples_epoch_029.webp"
-    assert body == shipped.read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("path", "words"),
-    [
-        ("/faces.zip?model=celeba-mini-classic&epoch=29&seed=42&count=100000", "1 to 256"),
-        ("/faces.zip?model=..&epoch=29&seed=42&count=1&truncation=1", "'..' is not a name"),
-        ("/sheets/celeba-mini-classic/30", "no sample sheet of epoch 30"),
-        ("/sheets/nobody/0", "There is no run 'nobody'"),
-        ("/training?run=..%2f..", "'../..' is not a name"),
-        ("/training?run=" + "a" * 5_000, "is not a name"),
-        ("/training?run=%00", "is not a name"),
-    ],
-)
-def test_what_does_not_exist_is_refused_in_a_sentence(path: str, words: str, app_url: str) -> None:
-    status, _, body = ask(app_url, "GET", path)
-    assert status == 400
-    assert words in json.loads(body)["error"]
-    assert len(body) < 400
-
-
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        (b"", "not JSON"),
-        (b"[1, 2]", "no JSON object"),
-        (b"[" * 60_000, "not JSON"),
-        (b" " * (2**20 + 1), "too much"),
-        (b'{"name": "one", "dataset": "\\ud800", "settings": {}}', "There is no dataset"),
-        (b'{"name": "one", "dataset": "' + b"a" * 9_000 + b'", "settings": {}}', "no dataset"),
-        (b'{"name": "one", "dataset": "x", "settings": {"seed": 1%s}}' % (b"0" * 400), "--seed"),
-        (b'{"name": "one", "dataset": "x", "settings": {"lr": NaN}}', "--lr"),
-    ],
-)
-def test_whatever_is_posted_is_bounded_and_refused_in_a_sentence(
-    body: bytes, words: str, app_url: str
-) -> None:
-    headers = {"Content-Type": "application/json"}
-    status, _, answer = ask(app_url, "POST", "/training/start", body, headers)
-    assert status == 400
-    assert words in json.loads(answer)["error"]
-
-
-@pytest.mark.parametrize(
-    "path", ["/photos/look", "/progress/seed", "/explore/face", "/faces/picked", "/walk"]
-)
-@pytest.mark.parametrize(
-    ("body", "words"), [(b"[1]", "no JSON object"), (b" " * (2**20 + 1), "too much")]
-)
-def test_every_tab_refuses_what_is_no_wish(
-    path: str, body: bytes, words: str, app_url: str
-) -> None:
-    status, _, answer = ask(app_url, "POST", path, body, {"Content-Type": "application/json"})
-    assert status == 400
-    assert words in json.loads(answer)["error"]
+    assert json.loads(body)["Close"] == "닫기"
+    assert json.loads(ask(app_url, "GET", "/modules/x/en.json")[2]) == {}
+    assert ask(app_url, "GET", "/modules/x/fr.json")[0] == 404
 
 
 def test_nothing_else_of_the_machine_is_served(app_url: str, app_workspace: Path) -> None:
@@ -256,26 +263,29 @@ def test_nothing_else_of_the_machine_is_served(app_url: str, app_workspace: Path
         (f"/gradio_api/file={inside}", inside, not_allowed),
         ("/gradio_api/file=/etc/passwd", "/etc/passwd", not_allowed),
         ("/..%2f..%2fetc/passwd", "", not_found),
-        ("/sheets/..%2f..%2fetc/0", "", not_found),
-        ("/tasks/..%2F..%2Fetc", "", not_found),
     ):
         found, _, body = ask(app_url, "GET", path)
         assert found == status, path
         assert json.loads(body) == {"detail": detail.format(file)}
 
 
-# Who may train -----------------------------------------------------------------------------
+# Behind a password -------------------------------------------------------------------------
 
 
-def test_from_afar_without_a_password_nothing_can_be_started(tmp_path: Path) -> None:
-    helpers.write_photos(tmp_path / "datasets" / "photos")
-    served = helpers.App(tmp_path, "--host", "0.0.0.0")
+@pytest.mark.slow
+def test_programs_log_in_as_gradios_client_does_or_send_the_password(tmp_path: Path) -> None:
+    from gradio_client import Client
+
+    served = helpers.App(tmp_path, "--auth", "kim:secret")
+    basic = {"Authorization": "Basic " + base64.b64encode(b"kim:secret").decode()}
     try:
-        for act in ("start", "estimate", "stop", "force", "resume", "rename", "delete"):
-            wishes = {"name": "one", "dataset": "photos", "settings": {}, "new": "two"}
-            assert "does not let visitors train" in str(served.post(act, wishes)["error"])
-        seen = json.loads(ask(served.url, "GET", "/training")[2])
-        assert (seen["allowed"], seen["paths"]) == (False, False)
-        assert not (tmp_path / "checkpoints").exists()
+        client = Client(served.url, auth=("kim", "secret"), verbose=False)
+        assert client.predict(api_name="/runs") == []
+        with pytest.raises(ValueError, match=r"[Ll]ogin|auth|credential|401"):
+            Client(served.url, auth=("kim", "guess"), verbose=False)
+        assert ask(served.url, "GET", "/gradio_api/info")[0] == 401
+        assert ask(served.url, "GET", "/gradio_api/info", headers=basic)[0] == 200
+        page = json.loads(ask(served.url, "GET", "/config")[2])
+        assert "components" not in page
     finally:
         served.kill()

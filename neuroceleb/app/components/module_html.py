@@ -89,8 +89,9 @@ def add_files(app: FastAPI) -> None:
 
     @app.get(f"/{ROUTE}/{{wanted}}/{{name}}")
     def module(wanted: str, name: str) -> Response:
-        if name.endswith(".json"):
-            return JSONResponse(catalogue.client_texts(name.removesuffix(".json")))
+        language = name.removesuffix(".json")
+        if language in catalogue.LANGUAGES:
+            return JSONResponse(catalogue.client_texts(language))
         if name == "all.css":
             return Response(stylesheet(), headers=IMMUTABLE, media_type="text/css")
         path = FOLDER / name
