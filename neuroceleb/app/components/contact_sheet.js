@@ -10,11 +10,11 @@ import { make, number, roveFocus, t } from "./dom.js";
 const CAPTION_PX = 30;
 const GAP_PX = 10;
 const LEADS = {
-  start: "Start of an interpolation",
-  end: "End of an interpolation",
-  explore: "Explore",
-  nearest: "Nearest photos",
-  epochs: "Its epochs",
+  start: t("Start of an interpolation"),
+  end: t("End of an interpolation"),
+  explore: t("Explore"),
+  nearest: t("Nearest photos"),
+  epochs: t("Its epochs"),
 };
 
 const round = (text, sign, click, attributes = {}) =>
@@ -76,7 +76,7 @@ export const mount = ({ element, props, trigger, watch, upload }) => {
   const leads = make("div", { class: "nc-leads" }, ...(props.leads ?? []).map((/** @type {keyof typeof LEADS} */ lead) => make("button", {
     type: "button", class: "nc-button", "data-lead": lead,
     click: () => { viewer.close(); trigger("lead", { to: lead, face: items[shown].face }); },
-  }, t(LEADS[lead]))));
+  }, LEADS[lead])));
   const viewer = make("dialog", {
     class: "nc-viewer",
     click: (event) => { if (event.target === viewer) viewer.close(); },

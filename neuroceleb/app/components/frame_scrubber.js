@@ -7,8 +7,10 @@ import { make, number, t } from "./dom.js";
 
 const SIDE = 64;
 const STRIP_FRAMES = 24;
-const ACTIONS = { roll: ["⚄", "Another face here"], left: ["←", "Move earlier"], right: ["→", "Move later"], remove: ["✕", "Remove"] };
-const LEADS = { generate: "Show in Generate", explore: "Explore", nearest: "Nearest photos", epochs: "Its epochs" };
+const ACTIONS = {
+  roll: ["⚄", t("Another face here")], left: ["←", t("Move earlier")], right: ["→", t("Move later")], remove: ["✕", t("Remove")],
+};
+const LEADS = { generate: t("Show in Generate"), explore: t("Explore"), nearest: t("Nearest photos"), epochs: t("Its epochs") };
 
 /** @param {string} url */
 const decode = async (url) => createImageBitmap(await (await fetch(url)).blob());
@@ -120,7 +122,7 @@ export const mount = ({ element, props, trigger, watch, server }) => {
       make("button", { type: "button", class: "nc-frame", title: name, click: () => { pause(); show(value?.keys[index] ?? 0); } },
         make("canvas", { class: "nc-pixels", width: SIDE, height: SIDE }), make("span", {}, name)),
       make("div", { class: "nc-key-actions" }, ...Object.entries(ACTIONS).map(([action, [sign, text]]) => make("button", {
-        type: "button", class: "nc-small", "data-action": action, title: t(text), "aria-label": `${name}: ${t(text)}`,
+        type: "button", class: "nc-small", "data-action": action, title: text, "aria-label": `${name}: ${text}`,
         disabled: /** @type {Record<string, boolean>} */ (isDisabled)[action], click: () => trigger("edit", { action, index }),
       }, sign))));
   };
@@ -152,7 +154,7 @@ export const mount = ({ element, props, trigger, watch, server }) => {
   const save = make("button", { type: "button", class: "nc-button nc-accent", click: () => trigger("save", { frame: at }) }, t("Save PNG"));
   const leads = Object.entries(LEADS).map(([to, text]) => make("button", {
     type: "button", class: "nc-button", "data-lead": to, click: () => { pause(); trigger("lead", { to, frame: at }); },
-  }, t(text)));
+  }, text));
   element.replaceChildren(stage, caption,
     make("div", { class: "nc-transport" }, playButton, slider, count),
     make("div", { class: "nc-strip-box" }, strip, marker),

@@ -68,7 +68,7 @@ def build(shared: Shared, tab: gr.Tab) -> Generate:
         )
         truncation = gr.Number(
             1.0,
-            label=label("Truncation"),
+            label=label("z is scaled by"),
             minimum=0,
             maximum=2,
             visible=False,
