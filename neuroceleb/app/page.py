@@ -14,6 +14,7 @@ from neuroceleb.app.catalogue import _, label
 from neuroceleb.app.components.header import Header
 from neuroceleb.app.listeners import bind
 from neuroceleb.app.shared import (
+    EXPLORE,
     GENERATE,
     INTERPOLATE,
     LEADS,
@@ -27,14 +28,22 @@ from neuroceleb.app.shared import (
     list_models,
     read_lead,
 )
-from neuroceleb.app.tabs import generate, interpolate
+from neuroceleb.app.tabs import explore, generate, interpolate
 
 UPLOADS_CHECKED_S = 3_600
 UPLOADS_KEPT_S = 86_400
 MAX_ADDRESS_CHARS = 16_000
 
-TITLES = {GENERATE: label("Generate"), INTERPOLATE: label("Interpolate")}
-MODULES: dict[str, Any] = {GENERATE: generate, INTERPOLATE: interpolate}
+TITLES = {
+    GENERATE: label("Generate"),
+    INTERPOLATE: label("Interpolate"),
+    EXPLORE: label("Explore"),
+}
+MODULES: dict[str, Any] = {
+    GENERATE: generate,
+    INTERPOLATE: interpolate,
+    EXPLORE: explore,
+}
 
 
 @dataclass(frozen=True)

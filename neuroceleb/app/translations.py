@@ -3,7 +3,6 @@
 import gradio as gr
 
 from neuroceleb.app import (
-    translations_explore,
     translations_generate,
     translations_interpolate,
     translations_photos,
@@ -286,7 +285,6 @@ TEXTS: dict[str, dict[str, str]] = {
 for table in (
     translations_generate,
     translations_interpolate,
-    translations_explore,
     translations_progress,
     translations_photos,
     translations_tour,

@@ -9,7 +9,7 @@ import { make, number, roveFocus, t } from "./dom.js";
 
 const CAPTION_PX = 30;
 const GAP_PX = 10;
-const LEADS = {
+export const LEADS = {
   start: "Start of an interpolation",
   end: "End of an interpolation",
   explore: "Explore",
