@@ -17,6 +17,7 @@ NOISE = 0.25  # uniform, as in the paper
 NEIGHBOURS = 8
 EXAMPLE_SEEDS = 200  # among which an example is chosen
 EXAMPLE_FACES = 3
+EXAMPLE_DIRECTION = 5  # of the shipped models: one that changes hair and light, not the pose
 
 Latents = NDArray[np.float32]
 
@@ -89,18 +90,14 @@ def neighbourhood(z: Latents) -> Latents:
     return (z + noise).astype(np.float32)
 
 
-def example(
-    faces: Latents, step: Latents, other: Latents
-) -> tuple[list[int], list[int], list[int]]:
-    """Three terms whose sum moves a face along a direction: (N, nz) faces, (nz,) steps -> indices.
+def example(faces: Latents, step: Latents) -> Terms:
+    """A sum that moves three faces along a direction: (N, nz) of seeds 0 to N - 1, (nz,) step.
 
-    Base and minus are the faces that lie farthest up and down along `step`. Plus, like minus, lies
-    down along it, but far up along `other`, so that it shows other faces.
+    Base lies up along it, minus and plus down: far, but not at the ends, where faces break.
     """
-    along = faces @ (step / np.linalg.norm(step))
-    across = faces @ (other / np.linalg.norm(other))
-    order = np.argsort(along)
-    minus, base = order[:EXAMPLE_FACES], order[-EXAMPLE_FACES:]
-    low = np.setdiff1d(order[: len(order) // 2], minus)
-    plus = low[np.argsort(across[low])[-EXAMPLE_FACES:]]
-    return base.tolist(), minus.tolist(), plus.tolist()
+    order = np.argsort(faces @ step)
+    tenth = len(order) // 10
+    places = (range(-tenth - EXAMPLE_FACES, -tenth), range(tenth, tenth + EXAMPLE_FACES))
+    base, minus = (tuple(str(order[place]) for place in term) for term in places)
+    plus = tuple(str(order[place]) for place in range(2 * tenth, 2 * tenth + EXAMPLE_FACES))
+    return Terms(base, minus, plus)

@@ -84,8 +84,11 @@ export const mount = ({ element, props, trigger, watch, settings }) => {
     canvas.dataset.shows = px ? "faces" : "dots";
     if (hovered >= 0 && points()[hovered] && sheet.naturalWidth) drawGlance(style.getPropertyValue("--nc-accent"));
   };
-  let waiting = 0;
-  const redraw = () => { waiting ||= requestAnimationFrame(() => { waiting = 0; draw(); }); };
+  let frame = 0;
+  const redraw = () => {
+    cancelAnimationFrame(frame);
+    frame = requestAnimationFrame(draw);
+  };
 
   const nearest = (/** @type {number} */ x, /** @type {number} */ y) => {
     let best = -1;

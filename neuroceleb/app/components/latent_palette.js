@@ -1,5 +1,5 @@
 /* A face large, and sliders that move it along directions of latent space. */
-import { copy, LEADS } from "./contact_sheet.js";
+import { copy } from "./contact_sheet.js";
 import { make, number, putFrame, t } from "./dom.js";
 
 /**
@@ -10,6 +10,7 @@ import { make, number, putFrame, t } from "./dom.js";
  */
 const REACH = 3; // standard deviations to either side
 const STEP = 0.25;
+const LEADS = { generate: "Show in Generate", start: "Start of an interpolation", end: "End of an interpolation", epochs: "Its epochs" };
 const FINE = (2 * REACH) / STEP + 1; // frames a direction, one for each place of a slider
 
 const signed = (/** @type {number} */ value) => number(value, { signDisplay: "exceptZero" });
@@ -46,7 +47,7 @@ export const mount = ({ element, props, trigger, watch, settings }) => {
   const reset = button(t("Sliders to 0"), () => value && move(value.start), { "data-act": "reset" });
   const save = make("a", { class: "nc-button nc-accent" }, t("Save PNG"));
   const link = button(t("Copy link"), () => copy(location.href, link));
-  const leads = settings.leads.map((/** @type {keyof LEADS} */ to) => button(t(LEADS[to]), () => value && trigger("lead", { to, face: value.face }), { "data-lead": to }));
+  const leads = settings.leads.map((/** @type {keyof typeof LEADS} */ to) => button(t(LEADS[to]), () => value && trigger("lead", { to, face: value.face }), { "data-lead": to }));
   const list = make("ol", { class: "nc-directions", "aria-label": t("Directions") });
   const note = make("p", { class: "nc-facts" });
   const remark = make("p", { class: "nc-facts nc-problem" });
@@ -145,9 +146,7 @@ export const mount = ({ element, props, trigger, watch, settings }) => {
   const draw = () => {
     const now = /** @type {Value | null} */ (props.value || null);
     if (!now || now.empty) {
-      empty.replaceChildren(now
-        ? make("h2", {}, now.empty) : make("p", {}, t("Loading the face …")),
-      ...(now ? [button(t("Make a model from photos"), () => trigger("lead", { to: "train", face: {} }), { class: "nc-button nc-accent" })] : []));
+      empty.replaceChildren(now?.empty ? make("h2", {}, now.empty) : make("p", {}, t("Loading the face …")), ...(now ? [button(t("Make a model from photos"), () => trigger("lead", { to: "train", face: {} }), { class: "nc-button nc-accent" })] : []));
       element.replaceChildren(empty);
       return;
     }
@@ -162,6 +161,7 @@ export const mount = ({ element, props, trigger, watch, settings }) => {
     save.href = now.png;
     save.download = now.name;
     undo.disabled = !past.length;
+    for (const lead of leads) lead.hidden = lead.dataset.lead === "generate" && now.face.seed == null;
     reset.hidden = !now.positions;
     reset.disabled = now.text === now.start;
     side.hidden = !now.positions;

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from neuroceleb.app.components.contact_sheet import LEADS
 from neuroceleb.app.components.module_html import ModuleHTML
+
+# Where the face can be sent: to other tabs, and as Start or End of an interpolation.
+LEADS = ("generate", "start", "end", "epochs")
 
 
 class LatentPalette(ModuleHTML):

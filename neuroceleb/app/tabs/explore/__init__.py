@@ -20,7 +20,6 @@ TITLES = {
     "photo": label("From a photo"),
     "nearest": label("Is it a copy?"),
 }
-LEADS = ("start", "end", "epochs", "train")
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def build(shared: Shared, tab: gr.Tab) -> Explore:
             elem_id="explore-z",
         )
     with gr.Row(elem_id="explore-body"):
-        palette = LatentPalette(leads=LEADS, elem_id="explore-face")
+        palette = LatentPalette(elem_id="explore-face")
         shown: Any = [palette, face, seed, numbers, of_arithmetic, of_map, of_nearest]
         parts = panels.Parts(tool, face, shown, of_arithmetic, of_map, of_nearest)
         with gr.Column(visible=False, elem_id="explore-tools") as side:

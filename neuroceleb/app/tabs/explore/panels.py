@@ -89,7 +89,14 @@ def build_map(shared: Shared, parts: Parts) -> list[Any]:
     facts = Text(elem_id="map-facts")
     face_map = FaceMap(elem_id="map")
     results = [face_map, facts]
-    shared.listen(parts.of_map.change, tool_listeners.fill_map, request, results, is_long=True)
+    shared.listen(
+        parts.of_map.change,
+        tool_listeners.fill_map,
+        request,
+        results,
+        is_long=True,
+        show_progress_on=[facts],
+    )
     shared.listen(layout.input, tool_listeners.choose_layout, [layout], [face_map])
     taken = shared.listen(
         face_map.pick, tool_listeners.take_of_map, [*request, parts.tool], parts.shown
@@ -124,6 +131,7 @@ def build_photo(shared: Shared, parts: Parts) -> list[Any]:
             [*request, crop],
             [facts, way, *parts.shown],
             is_long=True,
+            show_progress_on=[crops],
         )
         for event in (cut, chosen)
     ]
@@ -146,7 +154,15 @@ def build_nearest(shared: Shared, parts: Parts) -> list[Any]:
         [*request, parts.face],
         [verdict, photos, whole],
         is_long=True,
+        show_progress_on=[verdict],
     )
-    shared.listen(whole.click, tool_listeners.survey, request, [facts, closest], is_long=True)
+    shared.listen(
+        whole.click,
+        tool_listeners.survey,
+        request,
+        [facts, closest],
+        is_long=True,
+        show_progress_on=[facts],
+    )
     taken = shared.listen(closest.pick, face_listeners.take, [*request, parts.tool], parts.shown)
     return [taken.success]

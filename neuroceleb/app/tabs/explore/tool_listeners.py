@@ -95,9 +95,9 @@ def clear(context: Context, model: str, epoch: int | None) -> tuple[Any, ...]:
 def show_example(context: Context, model: str, epoch: int | None) -> tuple[Any, ...]:
     """A sum that moves faces along one of the model's directions."""
     loaded = current.read(context, model, epoch, FIRST).model
-    seeds = range(arithmetic.EXAMPLE_SEEDS)
-    found = arithmetic.example(z_from_seeds(seeds, loaded.nz), *current.steps_of(loaded)[2::-2])
-    return _summed(context, model, epoch, Terms(*(tuple(map(str, term)) for term in found)))
+    steps = current.steps_of(loaded)[: arithmetic.EXAMPLE_DIRECTION + 1]
+    z = z_from_seeds(range(arithmetic.EXAMPLE_SEEDS), loaded.nz)
+    return _summed(context, model, epoch, arithmetic.example(z, steps[-1]))
 
 
 def _added(
@@ -279,11 +279,7 @@ def fill_nearest(
     """
     face = current.read(context, model, epoch, text)
     is_off = gr.update(interactive=False)
-    try:
-        context.access.check("see training photos")
-        training_photos.locate(context.workspace.run(model), context.workspace)
-    except UserError as error:
-        reason = error.message.translate(gettext)
+    if reason := _why_not(context, model):
         return f"{_stored(context, model, face.epoch)} {reason}", None, is_off
     check, remark = _check(context, model, progress)
     [comparison] = check.compare(face.model.images(face.z[None]))
@@ -321,6 +317,23 @@ def survey(
             (photo, None, _("Training photo"), _("Its nearest photo")),
         ]
     return facts, picker(_("The closest"), tiles)
+
+
+def _why_not(context: Context, model: str) -> str | None:
+    """The reason why nearest photos cannot be shown."""
+    if not context.access.is_open:
+        return _(
+            "Training photos are shown only where the app listens on this machine alone or asks "
+            "for a password (--auth)."
+        )
+    try:
+        training_photos.locate(context.workspace.run(model), context.workspace)
+    except UserError:
+        return _(
+            "The photos themselves are not on this machine, so that the nearest to this face "
+            "cannot be shown."
+        )
+    return None
 
 
 def _check(
