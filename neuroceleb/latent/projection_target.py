@@ -46,7 +46,9 @@ def crops(data: bytes, limits: decoding.Limits = decoding.VISITOR) -> list[Pixel
 def crops_of_file(path: Path) -> list[Pixels]:
     """As `crops`, of a file."""
     if path.stat().st_size > MAX_BYTES:
-        raise UserError("The photo is over {most} MB: use a smaller one.", most=MAX_BYTES // 2**20)
+        raise UserError(
+            "The photo is over {max_mb} MB: use a smaller one.", max_mb=MAX_BYTES // 2**20
+        )
     return crops(path.read_bytes())
 
 
@@ -56,7 +58,7 @@ def read_crop(url: str) -> Pixels:
     try:
         if not 0 < len(text) <= MAX_CROP_CHARS:
             raise ValueError
-        crop = np.asarray(images.read_photo(base64.b64decode(text, validate=True)))
+        crop = decoding.read_pixels(base64.b64decode(text, validate=True), limits=decoding.VISITOR)
     except (ValueError, UnreadableImageError) as error:
         raise UserError("That is no face cut from a photo: choose the photo again.") from error
     if crop.shape != (IMAGE_SIZE, IMAGE_SIZE, 3):

@@ -13,8 +13,12 @@ const STEP = 0.25;
 const LEADS = { generate: "Show in Generate", start: "Start of an interpolation", end: "End of an interpolation", epochs: "Its epochs" };
 const FINE = (2 * REACH) / STEP + 1; // frames a direction, one for each place of a slider
 
-const signed = (/** @type {number} */ value) => number(value, { signDisplay: "exceptZero" });
-const percent = (/** @type {number} */ share) => number(share, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+/** @type {Intl.NumberFormatOptions} */
+const SIGNED = { signDisplay: "exceptZero" };
+/** @type {Intl.NumberFormatOptions} */
+const PERCENT = { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 };
+const signed = (/** @type {number} */ value) => number(value, SIGNED);
+const percent = (/** @type {number} */ share) => number(share, PERCENT);
 
 /** The text of a face that sliders moved away from `start`. @param {string} start @param {number[]} positions */
 export const textOf = (start, positions) => {

@@ -13,7 +13,7 @@ from neuroceleb.app.catalogue import _, gettext
 from neuroceleb.app.shared import read_lead
 from neuroceleb.app.tabs.explore import current
 from neuroceleb.app.tabs.explore.current import Current
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.latent import moved_face, saved_directions
 
 NEW_SEEDS = 1_000_000  # short enough to read out
@@ -117,7 +117,7 @@ def rename(context: Context, model: str, epoch: int | None, text: str, event: gr
     """Name a direction, and save all of them with the run."""
     from neuroceleb.latent import model_cache
 
-    context.access.check("name directions")
+    context.access.check(Message("name directions"))
     loaded = current.read(context, model, epoch, text).model
     found = list(model_cache.usable_directions(loaded)[0])
     index = int(event.index)

@@ -13,7 +13,7 @@ from neuroceleb.app.payloads import data_url
 from neuroceleb.app.tabs.explore import current
 from neuroceleb.app.tabs.explore.current import Json
 from neuroceleb.app.tabs.explore.face_listeners import ARITHMETIC, FIRST, PHOTO, shown
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.images import Pixels
 from neuroceleb.latent import arithmetic, moved_face, projection_target
 from neuroceleb.latent.arithmetic import Terms
@@ -295,7 +295,7 @@ def survey(
     """The share of suspected copies among many faces of the model, and the closest."""
     from neuroceleb.latent import model_cache
 
-    context.access.check("see training photos")
+    context.access.check(Message("see training photos"))
     loaded = current.read(context, model, epoch, FIRST).model
     check, _remark = _check(context, model, progress)
     sample = model_cache.sample(loaded)
