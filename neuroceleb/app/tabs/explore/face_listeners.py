@@ -10,6 +10,7 @@ import numpy as np
 from neuroceleb.app import faces
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, gettext
+from neuroceleb.app.parameters import read_whole
 from neuroceleb.app.shared import read_lead
 from neuroceleb.app.tabs.explore import current
 from neuroceleb.app.tabs.explore.current import Current
@@ -120,7 +121,7 @@ def rename(context: Context, model: str, epoch: int | None, text: str, event: gr
     context.access.check(Message("name directions"))
     loaded = current.read(context, model, epoch, text).model
     found = list(model_cache.usable_directions(loaded)[0])
-    index = int(event.index)
+    index = read_whole(event.index, Message("The direction"), 0, len(found) - 1)
     found[index] = replace(found[index], name=saved_directions.check_name(event.name))
     path = saved_directions.write(loaded.path, loaded.sha256, found)
     gr.Info(_("The names are saved with the run, in {file}.").format(file=path.name))
