@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 import gradio as gr
 
-from neuroceleb.app import api, faces
+from neuroceleb.app import api
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, label
 from neuroceleb.app.components.header import Header
@@ -18,6 +18,7 @@ from neuroceleb.app.shared import (
     GENERATE,
     INTERPOLATE,
     LEADS,
+    PROGRESS,
     TABS,
     Address,
     Chosen,
@@ -26,9 +27,10 @@ from neuroceleb.app.shared import (
     build_header,
     list_epochs,
     list_models,
+    model_names,
     read_lead,
 )
-from neuroceleb.app.tabs import explore, generate, interpolate
+from neuroceleb.app.tabs import explore, generate, interpolate, progress
 
 UPLOADS_CHECKED_S = 3_600
 UPLOADS_KEPT_S = 86_400
@@ -38,11 +40,13 @@ TITLES = {
     GENERATE: label("Generate"),
     INTERPOLATE: label("Interpolate"),
     EXPLORE: label("Explore"),
+    PROGRESS: label("Progress"),
 }
 MODULES: dict[str, Any] = {
     GENERATE: generate,
     INTERPOLATE: interpolate,
     EXPLORE: explore,
+    PROGRESS: progress,
 }
 
 
@@ -192,7 +196,7 @@ def restore(
 
 
 def _model_of(context: Context, address: Address) -> str | None:
-    names = [run.name for run in faces.models(context.workspace)]
+    names = model_names(context)
     wanted = address.get("model")
     if wanted in names:
         return wanted
