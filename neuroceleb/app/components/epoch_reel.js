@@ -255,14 +255,13 @@ export const mount = ({ element, props, trigger, watch, server }) => {
     const last = Math.max(0, (now?.sheets.length ?? 0) - 1);
     side.at = follows ? last : placeOf(now, epoch);
   };
-  const obey = (/** @type {Command} */ { epoch, play: plays, collapse, face, quiz: asks }) => {
+  const obey = (/** @type {Command} */ { epoch, play: plays, collapse, face }) => {
     pause();
     if (epoch != null) show(placeOf(A.value, epoch));
-    else if (!face && !asks) show(A.value.sheets.length - 1);
+    else if (!face) show(A.value.sheets.length - 1);
     if (collapse) A.view.collapse();
     if (plays && !isCalm()) start();
     if (face) openStrip(face);
-    if (asks) quiz.begin();
   };
   const draw = () => {
     const value = /** @type {Value} */ (props.value);
@@ -289,6 +288,8 @@ export const mount = ({ element, props, trigger, watch, server }) => {
       obey(command);
     } else if (!isEmpty && !A.view.isCollapsed()) show(A.at);
   };
+  document.addEventListener("neuroceleb:quiz", () => { if (A.value) { pause(); quiz.begin(); } });
+  document.addEventListener("neuroceleb:play", () => { if (A.value) { pause(); show(0); start(); } });
   document.addEventListener("neuroceleb:show-epoch", (/** @type {any} */ event) => {
     if (A.value) { pause(); show(placeOf(A.value, event.detail.epoch)); }
   });

@@ -20,7 +20,8 @@ class EpochReel(ModuleHTML):
 
     Events: `rest` with `{epoch, is_newest}`, when another epoch has been shown for a moment;
     `lead` with `{to, face}`. In the document, `neuroceleb:epoch` with `{epoch}` in its detail is
-    sent whenever another epoch is shown, and `neuroceleb:show-epoch` shows one.
+    sent whenever another epoch is shown, and `neuroceleb:show-epoch` shows one; `neuroceleb:play`
+    plays from the first, `neuroceleb:quiz` asks which of two pictures of a face is the later one.
     """
 
     MODULE = "epoch_reel"

@@ -175,7 +175,7 @@ export const mount = ({ element, props, watch }) => {
   };
   document.addEventListener("neuroceleb:epoch", (/** @type {any} */ event) => { epochShown = event.detail.epoch; mark(); });
   const update = () => {
-    value = /** @type {Value} */ (props.value);
+    value = props.value?.runs ? /** @type {Value} */ (props.value) : null;
     if (element.clientWidth) draw();
   };
   let width = element.clientWidth;

@@ -1,7 +1,6 @@
 """The Progress tab: how a run learned, or is learning."""
 
 import hashlib
-import html
 import json
 import secrets
 from dataclasses import dataclass
@@ -36,6 +35,7 @@ from neuroceleb.runs.run import Run
 
 POLL_S = 2.0
 ITSELF = "."  # compared with another epoch of the same run
+SHOWN = 10  # the first components of the tab, which `show` sets
 
 Shown = tuple[Any, ...]  # for the outputs of `show`
 
@@ -80,7 +80,7 @@ def build(shared: Shared, tab: gr.Tab) -> Progress:
         with gr.Column(min_width=320, elem_id="reel-column"):
             reel = EpochReel(elem_id="reel", **_functions(shared.context))
             with gr.Row(elem_classes="nc-controls"):
-                seed = gr.Number(777, label=label("Any seed"), precision=0, minimum=0)
+                seed = gr.Number(777, label=label("Any seed"), precision=0, elem_id="life-seed")
                 strip = gr.Button(label("Its epochs"), elem_id="seed-epochs")
             _lay_out_timelapse(shared)
             imported = _lay_out_import(shared)
@@ -104,12 +104,14 @@ def build(shared: Shared, tab: gr.Tab) -> Progress:
     shared.listen(incoming.change, receive, [incoming, *inputs[:3]], outputs)
     shared.listen(generate.click, lead_to_generate, [shared.model, sheet], [shared.handover])
     shared.listen(to_train.click, lead_to_train, [], [shared.handover])
-    shared.listen(film.click, play, inputs[:3], [reel])
-    shared.listen(quiz.click, ask, inputs[:3], [reel])
-    shared.listen(strip.click, show_seed, [*inputs[:3], seed], [reel])
+    for button, name in ((film, "play"), (quiz, "quiz")):
+        script = f"() => document.dispatchEvent(new CustomEvent('neuroceleb:{name}'))"
+        button.click(None, js=script, api_visibility="private")
+    shared.listen(strip.click, show_seed, [shared.model, beside, seed], [reel])
     at_step = [box, title, text, back, on, step, reel]
-    for button, take in ((start, first_step), (back, step_before), (on, step_after)):
-        shared.listen(button.click, take, [shared.model, step], at_step)
+    for button, to in ((start, "0"), (back, "step - 1"), (on, "step + 1")):
+        script = f"(model, step) => [model, {to}]"
+        shared.listen(button.click, take_step, [shared.model, step], at_step, js=script)
     ended = shared.listen(end.click, end_tour, [], [box, stamp])
     shared.listen(ended.success, show, inputs, outputs)
     shared.address(beside, "beside", "", is_step=True)
@@ -119,10 +121,7 @@ def build(shared: Shared, tab: gr.Tab) -> Progress:
 
 def outputs_of(ui: Progress) -> list[Any]:
     """The components that `show` sets."""
-    return [
-        ui.reel, ui.charts, ui.status, ui.verdict, ui.beside, ui.generate, ui.film, ui.to_train,
-        ui.timer, ui.stamp,
-    ]  # fmt: skip
+    return list(vars(ui).values())[:SHOWN]
 
 
 def _functions(context: Context) -> dict[str, Any]:
@@ -180,16 +179,12 @@ def _lay_out_import(shared: Shared) -> Any:
 
 def restore(context: Context, ui: Progress, address: Address, chosen: Chosen | None) -> Updates:
     """The comparison and the epoch of an address; with the run where the tab is open."""
-    wanted, sheet = address.get("beside", ""), address.get("sheet", "")
-    names = [run.name for run in context.workspace.runs()]
-    if wanted not in ("", ITSELF, *names):
-        text = _("There is no run '{run}' to compare with.")
-        gr.Warning(text.format(run=html.escape(wanted[:80])))
-        wanted = ""
-    sheet = sheet[:7] if sheet.isdecimal() else ""
-    updates: Updates = {ui.sheet: sheet, ui.stamp: "", ui.beside: _others(names, None, wanted)}
+    beside, sheet = address.get("beside", ""), address.get("sheet", "")[:7]
+    sheet = sheet if sheet.isdecimal() else ""
+    updates: Updates = {ui.sheet: sheet, ui.stamp: ""}
+    updates[ui.beside] = _choices_beside(context, None, beside)
     if chosen is not None:
-        shown = show(context, chosen.model, chosen.epoch, wanted, sheet, "")
+        shown = show(context, chosen.model, chosen.epoch, beside, sheet, "")
         updates |= dict(zip(outputs_of(ui), shown, strict=True))
     return updates
 
@@ -216,26 +211,31 @@ def show(
             "No run has begun yet. Start one on a folder of face images: its sample sheets and "
             "charts appear here epoch by epoch."
         )
-        update = gr.update
+        hidden = gr.update(visible=False)
         return (
-            None, None, nothing, "", _others([], None, ""), update(interactive=False),
-            update(visible=False), update(visible=True), gr.Timer(active=False), "",
-        )  # fmt: skip
+            None,
+            None,
+            nothing,
+            "",
+            hidden,
+            hidden,
+            hidden,
+            gr.update(visible=True),
+            gr.Timer(active=False),
+            "",
+        )
     run = context.workspace.run(model)
     before = json.loads(stamp) if stamp else [None, None]
-    command: dict[str, Any] | None = None
-    if before[0] != model:
-        last = max(run.kept(), default=None)
-        wanted = int(sheet) if sheet and not stamp else None if epoch == last else epoch
-        command = {"epoch": _nearest(run, wanted)}
-    elif before[1] != epoch:
-        command = {"epoch": _nearest(run, epoch)}
-    return _shown(context, run, epoch, beside or "", command, stamp)
+    if before[:2] == [model, epoch]:
+        return _shown(context, run, epoch, beside, None, stamp)
+    wanted = None if before[0] != model and epoch == max(run.kept(), default=None) else epoch
+    nearest, note = _nearest(run, int(sheet) if sheet and not stamp else wanted)
+    return _shown(context, run, epoch, beside, {"epoch": nearest}, stamp, note)
 
 
 def poll(context: Context, shown: str, *values: Any) -> Shown:
     """As `show`, where the tab is in view."""
-    return show(context, *values) if shown == PROGRESS else (gr.skip(),) * 10
+    return show(context, *values) if shown == PROGRESS else (gr.skip(),) * SHOWN
 
 
 def receive(
@@ -243,15 +243,13 @@ def receive(
 ) -> Shown:
     """The run of a lead from another tab: at an epoch, playing, or one face through the epochs."""
     lead = read_lead(incoming)
-    name = lead.face.get("model") or model
-    if not name:
-        return show(context, None, None, "", "", "")
-    run, command = context.workspace.run(str(name)), dict[str, Any]()
+    run = _run(context, lead.face.get("model") or model)
+    command: dict[str, Any] = {"epoch": _nearest(run, lead.face.get("epoch"))[0]}
     if lead.to == "film":
         command = {"epoch": min(run.sheets(), default=None), "play": True}
     elif "seed" in lead.face or "z" in lead.face:
-        command = {"epoch": _nearest(run, lead.face.get("epoch"), False), "face": lead.face}
-    return _shown(context, run, epoch, "" if beside == name else beside or "", command, "")
+        command["face"] = lead.face
+    return _shown(context, run, epoch, beside, command, "")
 
 
 def note_epoch(context: Context, event: gr.EventData) -> str:
@@ -261,9 +259,7 @@ def note_epoch(context: Context, event: gr.EventData) -> str:
 
 def lead_to_generate(context: Context, model: str | None, sheet: str) -> str:
     """A lead to Generate, with the last weights that were kept up to the epoch shown."""
-    if not model:
-        raise UserError("There is no run yet: train one.")
-    kept = list(context.workspace.run(model).kept())
+    kept = list(_run(context, model).kept())
     if not kept:
         raise UserError("The run '{run}' has kept no weights yet: wait for them.", run=model)
     until = int(sheet) if sheet else kept[-1]
@@ -276,27 +272,13 @@ def lead_to_train(context: Context) -> str:
     return Lead("train", {}).to_text()
 
 
-def play(
-    context: Context, model: str | None, epoch: int | None, beside: str | None
-) -> dict[str, Any]:
-    """The reel, playing from the first epoch."""
-    run = _run(context, model)
-    return _reel(context, run, beside or "", {"epoch": min(run.sheets(), default=0), "play": True})
-
-
-def ask(
-    context: Context, model: str | None, epoch: int | None, beside: str | None
-) -> dict[str, Any]:
-    """The reel, with the quiz: which of two pictures of a face is the later one."""
-    return _reel(context, _run(context, model), beside or "", {"quiz": True})
-
-
 def show_seed(
-    context: Context, model: str | None, epoch: int | None, beside: str | None, seed: float | None
+    context: Context, model: str | None, beside: str | None, seed: float | None
 ) -> dict[str, Any]:
     """The reel, with the face of a seed through the epochs."""
     face = {"seed": read_whole(seed, "The seed", 0), "truncation": 1.0}
-    return _reel(context, _run(context, model), beside or "", {"face": face})
+    run = _run(context, model)
+    return _reel(run, _beside(context, run, beside), {"face": face})
 
 
 def film_of(
@@ -332,19 +314,13 @@ def import_run(context: Context, folder: str, name: str) -> tuple[Any, Any]:
     return list_models(context, run.name), list_epochs(context, run.name)
 
 
-def first_step(context: Context, model: str | None, step: float) -> Shown:
-    """The tour's first step."""
-    return _step(context, model, 0)
-
-
-def step_before(context: Context, model: str | None, step: float) -> Shown:
-    """The step before."""
-    return _step(context, model, int(step) - 1)
-
-
-def step_after(context: Context, model: str | None, step: float) -> Shown:
-    """The step after."""
-    return _step(context, model, int(step) + 1)
+def take_step(context: Context, model: str | None, step: float) -> Shown:
+    """A step of the tour: its texts, and the reel as it needs it."""
+    at = max(0, min(len(tour.STEPS) - 1, int(step)))
+    title, text, value = tour.step_of(_run(context, model), context.workspace.runs(), at)
+    value["command"]["id"] = secrets.token_hex(4)
+    buttons = gr.update(interactive=at > 0), gr.update(interactive=at < len(tour.STEPS) - 1)
+    return gr.update(visible=True), title, text, *buttons, at, value
 
 
 def end_tour(context: Context) -> tuple[Any, str]:
@@ -355,43 +331,35 @@ def end_tour(context: Context) -> tuple[Any, str]:
 # Parts ---------------------------------------------------------------------------------------
 
 
-def _step(context: Context, model: str | None, step: int) -> Shown:
-    step = max(0, min(len(tour.STEPS) - 1, step))
-    title, text, value = tour.step_of(_run(context, model), context.workspace.runs(), step)
-    value["command"]["id"] = secrets.token_hex(4)
-    on, back = step < len(tour.STEPS) - 1, step > 0
-    buttons = gr.update(interactive=back), gr.update(interactive=on)
-    return gr.update(visible=True), title, text, *buttons, step, value
-
-
 def _shown(
     context: Context,
     run: Run,
     epoch: int | None,
-    beside: str,
+    beside: str | None,
     command: dict[str, Any] | None,
     stamp: str,
+    note: str = "",
 ) -> Shown:
-    reel = _reel(context, run, beside, None)
-    other = context.workspace.run(beside) if beside not in ("", ITSELF) else None
-    charts = figures.chart_value([run, other] if other else [run])
-    active, kept = figures.is_active(run), bool(reel["a"]["kept"])
-    content = json.dumps([reel, charts, active])
-    now = json.dumps([run.name, epoch, beside, hashlib.sha256(content.encode()).hexdigest()])
-    status = figures.status(run) + ("" if kept else " · " + _("no weights kept yet"))
+    """What `outputs_of` lists; where the stamp is that of what is shown, only the status."""
+    other = _beside(context, run, beside)
+    if beside and other is None and beside != run.name:
+        note = _("There is no run '{run}' to compare with.").format(run=beside[:80])
+    reel = _reel(run, other, None)
+    charts = figures.chart_value([run] if other in (None, run) else [run, other])
+    active = figures.is_active(run)
+    kept = "" if reel["a"]["kept"] else _("no weights kept yet")
+    status = " · ".join(filter(None, [figures.status(run), kept, note]))
+    content = hashlib.sha256(json.dumps([reel, charts, active]).encode()).hexdigest()
+    now = json.dumps([run.name, epoch, beside, content])
     if now == stamp and command is None:
-        skip = gr.skip()
-        return skip, skip, status, *(skip,) * 7
-    if command is not None:
-        reel["command"] = {"id": secrets.token_hex(4), **command}
-    names = [one.name for one in context.workspace.runs()]
+        return gr.skip(), gr.skip(), status, *(gr.skip(),) * (SHOWN - 3)
     return (
-        reel,
+        _reel(run, other, command),
         charts,
         status,
         figures.judged(run),
-        _others(names, run.name, beside),
-        gr.update(interactive=kept, variant="secondary" if active else "primary"),
+        _choices_beside(context, run.name, beside or ""),
+        gr.update(visible=True, interactive=not kept, variant="secondary" if active else "primary"),
         gr.update(visible=active),
         gr.update(visible=False),
         gr.Timer(active=active or (other is not None and figures.is_active(other))),
@@ -399,34 +367,38 @@ def _shown(
     )
 
 
-def _reel(
-    context: Context, run: Run, beside: str, command: dict[str, Any] | None
-) -> dict[str, Any]:
-    a = figures.side(run)
-    other = a if beside == ITSELF else None
-    if beside not in ("", ITSELF):
-        other = figures.side(context.workspace.run(beside))
-    value = {"a": a, "b": other}
+def _reel(run: Run, other: Run | None, command: dict[str, Any] | None) -> dict[str, Any]:
+    value = {"a": figures.side(run), "b": figures.side(other) if other else None}
     return value | ({"command": {"id": secrets.token_hex(4), **command}} if command else {})
 
 
-def _run(context: Context, model: str | None) -> Run:
+def _run(context: Context, model: Any) -> Run:
     return context.workspace.run(read_text(model, "No run is chosen: choose one of the list."))
 
 
-def _others(names: list[str], model: str | None, value: str) -> Any:
-    itself = [(_("Nothing"), ""), (_("This run, another epoch"), ITSELF)]
-    others = [(name, name) for name in names if name != model]
-    return gr.update(choices=[*itself, *others], value=value if value != model else "")
+def _beside(context: Context, run: Run, beside: str | None) -> Run | None:
+    """The run that is compared with `run`, which may be itself; None for none."""
+    names = [one.name for one in context.workspace.runs() if one != run]
+    if beside == ITSELF:
+        return run
+    return context.workspace.run(beside) if beside in names else None
 
 
-def _nearest(run: Run, wanted: Any, warns: bool = True) -> int | None:
-    """The epoch of the sheet nearest to an epoch; None (the newest) for None or without sheets."""
+def _choices_beside(context: Context, model: str | None, value: str) -> Any:
+    names = [run.name for run in context.workspace.runs() if run.name != model]
+    choices = [(_("Nothing"), ""), (_("This run, another epoch"), ITSELF)]
+    value = value if value in (ITSELF, *names) else ""
+    return gr.update(choices=[*choices, *((name, name) for name in names)], value=value)
+
+
+def _nearest(run: Run, wanted: Any) -> tuple[int | None, str]:
+    """The epoch of the sheet nearest to an epoch, and a note where it is another.
+
+    None, for the newest, where no epoch is wanted or there are no sheets.
+    """
     there = list(run.sheets())
-    if wanted is None or not there or type(wanted) is not int:
-        return None
+    if type(wanted) is not int or not there:
+        return None, ""
     nearest = min(there, key=lambda epoch: abs(epoch - wanted))
-    if warns and nearest != wanted:
-        text = _("Epoch {wanted} has no sample sheet: this is epoch {nearest}, the nearest.")
-        gr.Warning(text.format(wanted=wanted, nearest=nearest))
-    return nearest
+    text = _("Epoch {wanted} has no sample sheet: this is epoch {nearest}, the nearest.")
+    return nearest, "" if nearest == wanted else text.format(wanted=wanted, nearest=nearest)
