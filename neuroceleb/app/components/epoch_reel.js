@@ -12,6 +12,8 @@ import { make, number, roveFocus, t } from "./dom.js";
 
 const SPEEDS = [4, 8, 16, 30];
 const REST_MS = 300;
+/** @type {Side} */
+const NOTHING = { run: "", sheets: [], kept: [], best: null, seeded: false };
 const isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 const range = (name, label, input, attributes = {}) =>
   make("input", { type: "range", class: `nc-range ${name}`, min: 0, max: 0, step: 1, "aria-label": label, input, ...attributes });
@@ -26,13 +28,14 @@ export const mount = ({ element, props, trigger, watch, server }) => {
   let playing = 0;
   let told = "";
   let resting = 0;
+  let isHeld = false; // the slider, by a pointer
 
   /* Both sides: what is shown, and what stands beside it. */
   const makeSide = (/** @type {string} */ name) => {
     const canvas = make("canvas", { class: `nc-pixels nc-reel-${name}`, role: "img", width: 1, height: 1 });
     const tag = make("span", { class: "nc-facts" });
     const sheets = makeSheets(server, () => side.view.refresh());
-    const side = { canvas, tag, sheets, at: 0, value: /** @type {Side | null} */ (null), view: makeView(canvas, sheets, fit) };
+    const side = { name, canvas, tag, sheets, at: 0, value: NOTHING, view: makeView(canvas, sheets, fit) };
     return side;
   };
   const faces = make("div", { class: "nc-reel-faces" });
@@ -52,7 +55,7 @@ export const mount = ({ element, props, trigger, watch, server }) => {
   const B = makeSide("b");
   const stage = make("div", { class: "nc-reel-stage" },
     make("div", { class: "nc-reel-frame" }, A.canvas, faces), make("div", { class: "nc-reel-frame" }, B.canvas), divider);
-  const faceName = (place) => t(A.value?.seeded ? "Seed {seed}" : "Face {seed}", { seed: place });
+  const faceName = (place) => t(A.value.seeded ? "Seed {seed}" : "Face {seed}", { seed: place });
   const nameFaces = () => [...faces.children].forEach((one, place) => {
     one.title = faceName(place);
     one.setAttribute("aria-label", `${faceName(place)}: ${t("Its epochs")}`);
@@ -69,7 +72,7 @@ export const mount = ({ element, props, trigger, watch, server }) => {
   const transport = make("div", { class: "nc-transport" }, play, make("div", { class: "nc-reel-track" }, scrub, marks), speed, caption);
 
   const show = (/** @type {number} */ at) => {
-    if (!A.value?.sheets.length) return;
+    if (!A.value.sheets.length) return;
     A.at = Math.max(0, Math.min(A.value.sheets.length - 1, at));
     const [epoch] = A.value.sheets[A.at];
     A.view.show(A.at);
@@ -78,30 +81,29 @@ export const mount = ({ element, props, trigger, watch, server }) => {
     const best = A.value.best === epoch ? ` ★ ${t("best")}` : "";
     caption.replaceChildren(make("strong", {}, epochWords(epoch)), best);
     document.dispatchEvent(new CustomEvent("neuroceleb:epoch", { detail: { epoch } }));
-    if (B.value && together.checked) showBeside(placeOf(B.value, epoch));
+    if (together.checked) showBeside(placeOf(B.value, epoch));
     nameSides();
     clearTimeout(resting);
     resting = setTimeout(() => rest(epoch, A.at === A.value.sheets.length - 1), REST_MS);
   };
   const rest = (epoch, isNewest) => {
-    if (playing || told === `${epoch} ${isNewest}`) return;
+    if (playing || isHeld || told === `${epoch} ${isNewest}`) return;
     told = `${epoch} ${isNewest}`;
     trigger("rest", { epoch, is_newest: isNewest });
   };
   /** The last sheet that is no later than an epoch. @param {Side} side @param {number} epoch */
   const placeOf = (side, epoch) => Math.max(0, side.sheets.findLastIndex((sheet) => sheet[0] <= epoch));
-  const showBeside = (at) => {
-    B.at = Math.max(0, Math.min(B.value.sheets.length - 1, at));
+  const showBeside = (/** @type {number} */ at) => {
     if (!B.value.sheets.length) return;
+    B.at = Math.max(0, Math.min(B.value.sheets.length - 1, at));
     B.view.show(B.at);
     scrubB.value = B.at;
     scrubB.setAttribute("aria-valuetext", epochWords(B.value.sheets[B.at][0]));
     nameSides();
   };
   const nameSides = () => {
-    for (const [sign, side] of [["A", A], ["B", B]]) {
-      const sheet = side.value?.sheets[side.at];
-      side.tag.textContent = B.value && sheet ? `${sign} · ${side.value.run} · ${epochWords(sheet[0])}` : "";
+    for (const { name, tag, at, value } of [A, B]) {
+      tag.textContent = B.value.run && value.sheets[at] ? `${name.toUpperCase()} · ${value.run} · ${epochWords(value.sheets[at][0])}` : "";
     }
   };
   const setPlay = (sign, label) => { play.textContent = sign; play.title = label; play.setAttribute("aria-label", label); };
@@ -111,8 +113,7 @@ export const mount = ({ element, props, trigger, watch, server }) => {
     playing = 0;
   };
   const start = () => {
-    const { sheets } = A.value;
-    if (sheets.length < 2) return;
+    if (A.value.sheets.length < 2) return;
     if (A.at >= A.value.sheets.length - 1) show(0);
     let last = performance.now();
     const tick = (/** @type {number} */ now) => {
@@ -129,13 +130,15 @@ export const mount = ({ element, props, trigger, watch, server }) => {
   const step = (event) => {
     const { activeElement: focus } = document;
     const isElsewhere = focus && focus !== document.body && focus !== scrub;
-    if (!element.offsetParent || isElsewhere || !A.value || document.querySelector("dialog[open]") || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (!element.offsetParent || isElsewhere || !A.value.run || document.querySelector("dialog[open]") || event.altKey || event.ctrlKey || event.metaKey) return;
     const by = { ArrowLeft: -1, ArrowRight: 1, PageUp: 10, PageDown: -10 }[event.key];
     if (event.key === " ") play.click();
     else if (by) { pause(); show(A.at + by); } else return;
     event.preventDefault();
   };
   document.addEventListener("keydown", step);
+  scrub.addEventListener("pointerdown", () => { isHeld = true; });
+  window.addEventListener("pointerup", () => { if (isHeld) { isHeld = false; show(A.at); } });
 
   /* Two under one wipe, or side by side. */
   const together = make("input", { type: "checkbox", checked: true, change: () => show(A.at) });
@@ -149,8 +152,8 @@ export const mount = ({ element, props, trigger, watch, server }) => {
     wipeRow, make("label", { class: "nc-reel-row" }, make("span", { class: "nc-facts" }, "B"), scrubB));
   const layOut = () => {
     const isWipe = ways[0].firstChild.checked;
-    stage.dataset.way = B.value ? (isWipe ? "wipe" : "beside") : "";
-    comparing.hidden = !B.value;
+    stage.dataset.way = B.value.run ? (isWipe ? "wipe" : "beside") : "";
+    comparing.hidden = !B.value.run;
     wipeRow.hidden = !isWipe;
   };
   divider.addEventListener("pointerdown", (event) => { divider.setPointerCapture(event.pointerId); event.preventDefault(); });
@@ -244,16 +247,14 @@ export const mount = ({ element, props, trigger, watch, server }) => {
   element.replaceChildren(empty, make("div", { class: "nc-reel-tags" }, A.tag, B.tag), stage, transport, comparing, dialog, quiz.dialog);
 
   /** Give a side its run; the reader stays at the epoch, and at the newest if that was shown. */
-  const setSide = (side, /** @type {Side | null} */ now) => {
+  const setSide = (/** @type {typeof A} */ side, /** @type {Side} */ now) => {
     const before = side.value;
-    const epoch = before?.sheets[side.at]?.[0];
-    const isSame = before?.run === now?.run;
-    const follows = !isSame || side.at >= (before?.sheets.length ?? 0) - 1;
+    const isSame = before.run === now.run;
+    const follows = !isSame || side.at >= before.sheets.length - 1;
+    side.at = follows ? Math.max(0, now.sheets.length - 1) : placeOf(now, before.sheets[side.at][0]);
     side.value = now;
-    side.sheets.update(now?.run ?? "", now?.sheets ?? []);
+    side.sheets.update(now.run, now.sheets);
     if (!isSame) side.view.forget();
-    const last = Math.max(0, (now?.sheets.length ?? 0) - 1);
-    side.at = follows ? last : placeOf(now, epoch);
   };
   const obey = (/** @type {Command} */ { epoch, play: plays, collapse, face }) => {
     pause();
@@ -264,34 +265,36 @@ export const mount = ({ element, props, trigger, watch, server }) => {
     if (face) openStrip(face);
   };
   const draw = () => {
-    const value = /** @type {Value} */ (props.value);
-    setSide(A, value?.a ?? null);
-    setSide(B, value?.b ?? null);
-    const isEmpty = !A.value?.sheets.length;
-    empty.hidden = !isEmpty || !value;
+    const { a, b, command } = /** @type {any} */ (props.value || {});
+    setSide(A, a ?? NOTHING);
+    if (b && b.run !== B.value.run) together.checked = b.run !== a.run;
+    setSide(B, b ?? NOTHING);
+    if (b && !together.checked && B.at === A.at) B.at = 0;
+    const isEmpty = !A.value.sheets.length;
+    empty.hidden = !isEmpty || !a;
     empty.textContent = t("No sample sheet yet: the first one comes when its first epoch is done.");
     stage.hidden = transport.hidden = isEmpty;
-    scrub.max = Math.max(0, (A.value?.sheets.length ?? 0) - 1);
-    scrubB.max = Math.max(0, (B.value?.sheets.length ?? 0) - 1);
+    scrub.max = Math.max(0, A.value.sheets.length - 1);
+    scrubB.max = Math.max(0, B.value.sheets.length - 1);
     scrub.disabled = play.disabled = scrub.max < 1;
-    const kept = A.value && A.value.kept.length < A.value.sheets.length ? A.value.kept : [];
+    const kept = A.value.kept.length < A.value.sheets.length ? A.value.kept : [];
     const mark = (epoch, name, title) => make("i", { class: name, title, style: `--at: ${placeOf(A.value, epoch) / Math.max(1, scrub.max)}` });
     marks.replaceChildren(...kept.map((epoch) => mark(epoch, "", t("weights kept"))),
-      ...(A.value?.best != null ? [mark(A.value.best, "nc-best", t("best"))] : []));
+      ...(A.value.best != null ? [mark(A.value.best, "nc-best", t("best"))] : []));
     nameFaces();
     layOut();
-    if (B.value) showBeside(together.checked && A.value ? placeOf(B.value, A.value.sheets[A.at]?.[0] ?? 0) : B.at);
-    const { command } = value ?? {};
+    showBeside(B.at);
     if (command && command.id !== done) {
       done = command.id;
       told = "";
       obey(command);
     } else if (!isEmpty && !A.view.isCollapsed()) show(A.at);
   };
-  document.addEventListener("neuroceleb:quiz", () => { if (A.value) { pause(); quiz.begin(); } });
-  document.addEventListener("neuroceleb:play", () => { if (A.value) { pause(); show(0); start(); } });
+  document.addEventListener("neuroceleb:quiz", () => { pause(); quiz.begin(); });
+  document.addEventListener("neuroceleb:play", () => { pause(); show(0); start(); });
   document.addEventListener("neuroceleb:show-epoch", (/** @type {any} */ event) => {
-    if (A.value) { pause(); show(placeOf(A.value, event.detail.epoch)); }
+    pause();
+    show(placeOf(A.value, event.detail.epoch));
   });
   watch("value", draw);
   draw();

@@ -51,7 +51,7 @@ export const makeSheets = (server, arrived) => {
         const [of, wanted] = [run, next.slice(0, BATCH).map((at) => sheets[at])];
         const images = await Promise.all((await server.sheets({ run: of, epochs: wanted.map(([epoch]) => epoch) })).map(imageOf));
         if (of !== run) continue;
-        wanted.forEach(([epoch, version], place) => held.set(epoch, { version, image: images[place] }));
+        for (const [place, [epoch, version]] of wanted.entries()) held.set(epoch, { version, image: images[place] });
         arrived();
       }
     } catch { /* requested again with the next value */ }

@@ -131,8 +131,8 @@ export const mount = ({ element, props, watch }) => {
     const run = value?.runs[0];
     for (const { plot, marker } of charts.values()) {
       const layout = plot._fullLayout;
-      marker.hidden = !run?.epochs.length || !layout?.xaxis?.l2p;
-      if (marker.hidden) continue;
+      marker.hidden = true;
+      if (!run?.epochs.length || !layout?.xaxis?.l2p) continue;
       const { _offset: left, _length: width } = layout.xaxis;
       const place = layout.xaxis.l2p(xOf(run, epochShown));
       marker.hidden = place < -1 || place > width + 1;

@@ -181,10 +181,11 @@ def restore(context: Context, ui: Progress, address: Address, chosen: Chosen | N
     """The comparison and the epoch of an address; with the run where the tab is open."""
     beside, sheet = address.get("beside", ""), address.get("sheet", "")[:7]
     sheet = sheet if sheet.isdecimal() else ""
-    updates: Updates = {ui.sheet: sheet, ui.stamp: ""}
+    stamp = json.dumps([None, None, beside])  # nothing is shown yet
+    updates: Updates = {ui.sheet: sheet, ui.stamp: stamp}
     updates[ui.beside] = _choices_beside(context, None, beside)
     if chosen is not None:
-        shown = show(context, chosen.model, chosen.epoch, beside, sheet, "")
+        shown = show(context, chosen.model, chosen.epoch, beside, sheet, stamp)
         updates |= dict(zip(outputs_of(ui), shown, strict=True))
     return updates
 
@@ -225,11 +226,13 @@ def show(
             "",
         )
     run = context.workspace.run(model)
-    before = json.loads(stamp) if stamp else [None, None]
+    before = json.loads(stamp) if stamp else [None, None, ""]
     if before[:2] == [model, epoch]:
         return _shown(context, run, epoch, beside, None, stamp)
     wanted = None if before[0] != model and epoch == max(run.kept(), default=None) else epoch
-    nearest, note = _nearest(run, int(sheet) if sheet and not stamp else wanted)
+    if before[0] is None:  # opened by an address, which may name what is not there
+        wanted, beside = int(sheet) if sheet else wanted, beside or before[2]
+    nearest, note = _nearest(run, wanted)
     return _shown(context, run, epoch, beside, {"epoch": nearest}, stamp, note)
 
 
@@ -343,7 +346,7 @@ def _shown(
     """What `outputs_of` lists; where the stamp is that of what is shown, only the status."""
     other = _beside(context, run, beside)
     if beside and other is None and beside != run.name:
-        note = _("There is no run '{run}' to compare with.").format(run=beside[:80])
+        note += " " + _("There is no run '{run}' to compare with.").format(run=beside[:80])
     reel = _reel(run, other, None)
     charts = figures.chart_value([run] if other in (None, run) else [run, other])
     active = figures.is_active(run)
