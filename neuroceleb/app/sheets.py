@@ -14,7 +14,7 @@ from neuroceleb import images
 from neuroceleb.app import faces
 from neuroceleb.app.parameters import read_text
 from neuroceleb.app.payloads import data_url
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.images import Pixels
 from neuroceleb.latent.seeds import FIXED_SEEDS
 from neuroceleb.runs import timelapse
@@ -54,7 +54,9 @@ def previews(workspace: Workspace, wanted: dict[str, Any]) -> list[str]:
 
 def read_run(workspace: Workspace, wanted: dict[str, Any]) -> Run:
     """The run that a request names; raises UserError."""
-    return workspace.run(read_text(wanted.get("run"), "No run is chosen: choose one of the list."))
+    return workspace.run(
+        read_text(wanted.get("run"), Message("No run is chosen: choose one of the list."))
+    )
 
 
 def is_imported(run: Run) -> bool:

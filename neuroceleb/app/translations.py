@@ -6,8 +6,6 @@ from neuroceleb.app import (
     translations_generate,
     translations_interpolate,
     translations_photos,
-    translations_progress,
-    translations_tour,
     translations_train,
 )
 
@@ -285,9 +283,7 @@ TEXTS: dict[str, dict[str, str]] = {
 for table in (
     translations_generate,
     translations_interpolate,
-    translations_progress,
     translations_photos,
-    translations_tour,
     translations_train,
 ):
     TEXTS["en"] |= table.EN

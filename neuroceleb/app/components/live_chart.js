@@ -98,7 +98,7 @@ export const mount = ({ element, props, watch }) => {
   };
 
   const chartOf = (/** @type {Spec} */ spec) => {
-    const known = charts.get(spec.y_title);
+    const known = charts.get(spec.id);
     if (known) return Object.assign(known, { spec });
     const plot = make("div", { class: "nc-plot" });
     const marker = make("div", { class: "nc-chart-marker", hidden: true });
@@ -108,7 +108,7 @@ export const mount = ({ element, props, watch }) => {
     const box = make("figure", { class: "nc-chart", "data-chart": spec.id },
       make("figcaption", {}, title, saving("png", savePng), saving("csv", saveCsv)), make("div", { class: "nc-chart-plot" }, plot, marker), how);
     const chart = { spec, box, plot, marker, title, how };
-    charts.set(spec.y_title, chart);
+    charts.set(spec.id, chart);
     return chart;
   };
   const fileName = (/** @type {Spec} */ spec, /** @type {string} */ kind) => `${value?.runs.map(({ name }) => name).join("_")}_${spec.id}.${kind}`;

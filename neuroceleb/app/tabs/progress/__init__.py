@@ -26,10 +26,10 @@ from neuroceleb.app.shared import (
     Updates,
     list_epochs,
     list_models,
-    read_lead,
+    new_inbox,
 )
 from neuroceleb.app.tabs.progress import figures, tour
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import import_2017, timelapse
 from neuroceleb.runs.run import Run
 
@@ -88,20 +88,18 @@ def build(shared: Shared, tab: gr.Tab) -> Progress:
             charts = LiveChart(elem_id="charts")
     timer = gr.Timer(POLL_S, active=False)
     stamp, step = gr.Textbox(visible=False), gr.Number(0, visible=False)
-    sheet, incoming = gr.Textbox(visible="hidden"), gr.Textbox(visible=False)
-    ui = Progress(
-        reel, charts, status, verdict, beside, generate, film, to_train, timer, stamp, sheet,
-        incoming,
-    )  # fmt: skip
+    sheet, inbox = gr.Textbox(visible="hidden"), new_inbox()
+    shown = (reel, charts, status, verdict, beside, generate, film, to_train, timer, stamp)
+    ui = Progress(*shown, sheet, inbox.incoming)
 
     inputs = [shared.model, shared.epoch, beside, sheet, stamp]
     outputs = outputs_of(ui)
-    shared.refresh(tab, PROGRESS, show, inputs, outputs)
+    shared.refresh(tab, PROGRESS, show, inputs, outputs, inbox)
+    shared.receive(inbox, receive, inputs[:3], outputs)
     for event in (beside.input, imported.success):
         shared.listen(event, show, inputs, outputs)
     shared.listen(timer.tick, poll, [shared.shown, *inputs], outputs)
     noted = shared.listen(reel.rest, note_epoch, [], [sheet])
-    shared.listen(incoming.change, receive, [incoming, *inputs[:3]], outputs)
     shared.listen(generate.click, lead_to_generate, [shared.model, sheet], [shared.handover])
     shared.listen(to_train.click, lead_to_train, [], [shared.handover])
     for button, name in ((film, "play"), (quiz, "quiz")):
@@ -130,12 +128,11 @@ def _functions(context: Context) -> dict[str, Any]:
     def sheets_(wanted: dict[str, Any]) -> list[str]:
         return sheets.previews(context.workspace, wanted)
 
-    def strip(wanted: dict[str, Any], request: gr.Request) -> dict[str, Any]:
-        catalogue.set_language(catalogue.language_of(request))
+    def strip(wanted: dict[str, Any]) -> dict[str, Any]:
         try:
             return sheets.strip(context.workspace, wanted)
         except UserError as error:
-            return {"error": error.message.translate(catalogue.gettext)}
+            return {"error": catalogue.translate(error.message)}
 
     sheets_.__name__ = "sheets"
     return {"sheets": sheets_, "strip": strip}
@@ -242,10 +239,9 @@ def poll(context: Context, shown: str, *values: Any) -> Shown:
 
 
 def receive(
-    context: Context, incoming: str, model: str | None, epoch: int | None, beside: str | None
+    context: Context, lead: Lead, model: str | None, epoch: int | None, beside: str | None
 ) -> Shown:
     """The run of a lead from another tab: at an epoch, playing, or one face through the epochs."""
-    lead = read_lead(incoming)
     run = _run(context, lead.face.get("model") or model)
     command: dict[str, Any] = {"epoch": _nearest(run, lead.face.get("epoch"))[0]}
     if lead.to == "film":
@@ -279,7 +275,7 @@ def show_seed(
     context: Context, model: str | None, beside: str | None, seed: float | None
 ) -> dict[str, Any]:
     """The reel, with the face of a seed through the epochs."""
-    face = {"seed": read_whole(seed, "The seed", 0), "truncation": 1.0}
+    face = {"seed": read_whole(seed, Message("The seed"), 0), "truncation": 1.0}
     run = _run(context, model)
     return _reel(run, _beside(context, run, beside), {"face": face})
 
@@ -297,7 +293,7 @@ def film_of(
     run = _run(context, model)
     if kind not in ("mp4", "gif"):
         raise UserError("A timelapse is an MP4 or a GIF: choose one of them.")
-    place = read_whole(face, "The face") if str(face or "").strip() else None
+    place = read_whole(face, Message("The face")) if str(face or "").strip() else None
     plan = timelapse.plan(run, f".{kind}", face=place, fps=float(fps), curves=bool(curves))
     part = "" if place is None else f"_face_{place}"
     path = context.new_file(f"{run.name}{part}.{kind}")
@@ -311,8 +307,10 @@ def import_run(context: Context, folder: str, name: str) -> tuple[Any, Any]:
         raise UserError(
             "A folder of this machine can be imported only by who sits at it: use the verb import."
         )
-    place = read_text(folder, "No folder is named: write where the original script's files are.")
-    named = read_text(name, "The run has no name yet: give it one.")
+    place = read_text(
+        folder, Message("No folder is named: write where the original script's files are.")
+    )
+    named = read_text(name, Message("The run has no name yet: give it one."))
     run = import_2017.import_folder(Path(place), context.workspace, named)
     return list_models(context, run.name), list_epochs(context, run.name)
 
@@ -376,7 +374,9 @@ def _reel(run: Run, other: Run | None, command: dict[str, Any] | None) -> dict[s
 
 
 def _run(context: Context, model: Any) -> Run:
-    return context.workspace.run(read_text(model, "No run is chosen: choose one of the list."))
+    return context.workspace.run(
+        read_text(model, Message("No run is chosen: choose one of the list."))
+    )
 
 
 def _beside(context: Context, run: Run, beside: str | None) -> Run | None:

@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
-from neuroceleb.app import sheets
+from neuroceleb.app import catalogue, sheets
 from neuroceleb.app.catalogue import _
-from neuroceleb.errors import UserError
+from neuroceleb.errors import UserError, gettext_noop
 from neuroceleb.runs import charts, evaluation, verdict
 from neuroceleb.runs.charts import Best, Chart, Stats
 from neuroceleb.runs.figures import finite
@@ -16,67 +16,101 @@ MIN_MEASURED = 3  # epochs, of which one can be called the best
 ETA_STEP_S = 10  # so that the status does not change every second
 
 STATES = {
-    "queued": "Queued",
-    "starting": "Starting",
-    "running": "Running",
-    "stopping": "Stopping",
-    "stopped": "Stopped",
-    "finished": "Finished",
-    "failed": "Failed",
-    "lost": "Lost: its process is gone. Resume it under Train, or with --resume.",
+    "queued": gettext_noop("Queued"),
+    "starting": gettext_noop("Starting"),
+    "running": gettext_noop("Running"),
+    "stopping": gettext_noop("Stopping"),
+    "stopped": gettext_noop("Stopped"),
+    "finished": gettext_noop("Finished"),
+    "failed": gettext_noop("Failed"),
+    "damaged": gettext_noop("Damaged"),
+    "lost": gettext_noop("Lost: its process is gone. Resume it under Train, or with --resume."),
 }
 # Title and explanation of a chart by its id, and of a figure by its name.
 TEXTS = {
     "losses": (
-        "Losses",
-        "Each network's error: D's at telling photos from fakes, G's at fooling D. They pull "
-        "against each other, so neither goes down to zero in a good run.",
+        gettext_noop("Losses"),
+        gettext_noop(
+            "Each network's error: D's at telling photos from fakes, G's at fooling D. They "
+            "pull against each other, so neither goes down to zero in a good run."
+        ),
     ),
     "scores": (
-        "D's scores: 1 real, 0 fake",
-        "How sure D is that an image is a photo: D(x) of photos, D(G(z)) of generated faces before "
-        "and after D's own step. Far apart: D sees through the fakes. Near one half: it guesses.",
+        gettext_noop("D's scores: 1 real, 0 fake"),
+        gettext_noop(
+            "How sure D is that an image is a photo: D(x) of photos, D(G(z)) of generated faces "
+            "before and after D's own step. Far apart: D sees through the fakes. Near one half: "
+            "it guesses."
+        ),
     ),
     "variety": (
-        "Variety of the sheet",
-        "How different the faces of a sheet are, 1 is as varied as photos. Nearest other dropping "
-        "towards 0 is a collapse. Change is how far each face moved since the epoch before.",
+        gettext_noop("Variety of the sheet"),
+        gettext_noop(
+            "How different the faces of a sheet are, 1 is as varied as photos. Nearest other "
+            "dropping towards 0 is a collapse. Change is how far each face moved since the "
+            "epoch before."
+        ),
     ),
-    "speed": ("Speed", "Images a second while training; a drop means that the machine was busy."),
+    "speed": (
+        gettext_noop("Speed"),
+        gettext_noop("Images a second while training; a drop means that the machine was busy."),
+    ),
     "well_formed": (
-        "Well-formed faces",
-        "The share of faces in which a face detector finds eyes, nose and mouth in their places. "
-        "Higher is better.",
+        gettext_noop("Well-formed faces"),
+        gettext_noop(
+            "The share of faces in which a face detector finds eyes, nose and mouth in their "
+            "places. Higher is better."
+        ),
     ),
     "swd": (
-        "SWD: distance from the photos",
-        "Sliced Wasserstein distance: how far the textures of generated faces are from those of "
-        "photos, at several sizes. Lower is better.",
+        gettext_noop("SWD: distance from the photos"),
+        gettext_noop(
+            "Sliced Wasserstein distance: how far the textures of generated faces are from "
+            "those of photos, at several sizes. Lower is better."
+        ),
     ),
     "fid": (
-        "FID: distance from the photos",
-        "How far generated faces are, as a crowd, from photos. Lower is better.",
+        gettext_noop("FID: distance from the photos"),
+        gettext_noop("How far generated faces are, as a crowd, from photos. Lower is better."),
     ),
     "kid": (
-        "KID: distance from the photos",
-        "How far generated faces are, as a crowd, from photos; fairer than FID where there are "
-        "few. Lower is better.",
+        gettext_noop("KID: distance from the photos"),
+        gettext_noop(
+            "How far generated faces are, as a crowd, from photos; fairer than FID where there "
+            "are few. Lower is better."
+        ),
     ),
     "ms_ssim": (
-        "MS-SSIM: likeness of pairs",
-        "How alike two faces of different seeds are. Much above the photos' own: little variety.",
+        gettext_noop("MS-SSIM: likeness of pairs"),
+        gettext_noop(
+            "How alike two faces of different seeds are. Much above the photos' own: little "
+            "variety."
+        ),
     ),
-    "precision": ("Precision", "The share of generated faces that lie among the photos."),
-    "recall": ("Recall", "The share of photos that lie among the generated faces: their variety."),
+    "precision": (
+        gettext_noop("Precision"),
+        gettext_noop("The share of generated faces that lie among the photos."),
+    ),
+    "recall": (
+        gettext_noop("Recall"),
+        gettext_noop("The share of photos that lie among the generated faces: their variety."),
+    ),
     "suspects": (
-        "Suspected copies",
-        "The share of faces that are nearer to a training photo than photos are to each other.",
+        gettext_noop("Suspected copies"),
+        gettext_noop(
+            "The share of faces that are nearer to a training photo than photos are to each other."
+        ),
     ),
-    "d_train": ("D(training faces)", "D's mean score for faces it is trained on."),
+    "d_train": (
+        gettext_noop("D(training faces)"),
+        gettext_noop("D's mean score for faces it is trained on."),
+    ),
     "d_held_out": (
-        "D(held-out faces)",
-        "D's mean score for faces kept back from training; far below that for training faces, D "
-        "has learned its photos by heart.",
+        gettext_noop("D(held-out faces)"),
+        gettext_noop(
+            "D's mean score for faces kept back from training; far below that for training "
+            "faces, D has learned its photos by heart."
+        ),
     ),
 }
 # Part of an evaluation, figure, and the same figure of real photos; whether it is a share.
@@ -144,14 +178,17 @@ def _curves(run: Run, rows: Stats) -> Json:
 
 def _chart(chart: Chart, stats: list[Stats]) -> Json:
     figure = chart.lines[0].key.removeprefix("quality.")
-    title, how = TEXTS.get(chart.id) or TEXTS.get(figure) or (chart.y_title, "")
+    is_quality = chart.id not in TEXTS
+    title, how = TEXTS.get(figure if is_quality else chart.id, (chart.y_title, ""))
+    name = title if is_quality else ""
     lines = [
         asdict(line)
-        | {"name": _(line.name), "values": [charts.values(rows, line.key) for rows in stats]}
+        | {"name": _(name or line.name)}
+        | {"values": [charts.values(rows, line.key) for rows in stats]}
         for line in chart.lines
     ]
-    texts = {"title": _(title), "how": _(how) if how else "", "y_title": _(chart.y_title)}
-    return asdict(chart) | texts | {"lines": lines}
+    texts = {"title": _(title), "how": _(how), "y_title": _(name or chart.y_title)}
+    return asdict(chart) | texts | {"id": figure if is_quality else chart.id, "lines": lines}
 
 
 def _card(run: Run) -> Json | None:
@@ -197,8 +234,8 @@ def status(run: Run) -> str:
     if best:
         text = _("★ best: epoch {epoch} (SWD {value:.1f})")
         parts.append(text.format(epoch=best.epoch, value=best.value))
-    if now["state"] in {"failed", "stopped"} or sheets.is_imported(run):
-        parts.append(_(str(now.get("message") or "")) if now.get("message") else "")
+    if now["state"] in {"failed", "stopped", "damaged"} or sheets.is_imported(run):
+        parts.append(catalogue.sentence(now, "message"))
     return " · ".join(filter(None, parts))
 
 
@@ -215,7 +252,7 @@ def judged(run: Run) -> str:
     found = verdict.judge(run.stats())
     if found is None:
         return _("No figures yet: the first ones come when its first epoch is done.")
-    return " ".join(filter(None, [_(found.sentence), _(found.advice) if found.advice else ""]))
+    return " ".join(catalogue.translate(part) for part in (found.sentence, found.advice) if part)
 
 
 def with_the_same_start(runs: list[Run]) -> tuple[Run, Run] | None:

@@ -4,50 +4,62 @@ from typing import Any
 
 from neuroceleb.app.catalogue import _
 from neuroceleb.app.tabs.progress.figures import side, with_the_same_start
-from neuroceleb.errors import UserError
+from neuroceleb.errors import UserError, gettext_noop
 from neuroceleb.runs.figures import finite
 from neuroceleb.runs.run import Run
 
 STEPS = (
     (
-        "Noise becomes faces",
-        "Every picture of this sheet is made from the same 64 handfuls of random numbers, once "
-        "after each pass over the photos (an epoch). Nobody tells the generator, G, what a face "
-        "is. Watch from epoch 0 to {last}: blots, then blobs with eyes, then people.",
+        gettext_noop("Noise becomes faces"),
+        gettext_noop(
+            "Every picture of this sheet is made from the same 64 handfuls of random numbers, "
+            "once after each pass over the photos (an epoch). Nobody tells the generator, G, "
+            "what a face is. Watch from epoch 0 to {last}: blots, then blobs with eyes, then "
+            "people."
+        ),
     ),
     (
-        "What D sees",
-        "The discriminator, D, is shown photos and G's pictures and says how sure it is that each "
-        "is a photo. In epoch {epoch} it said {d_x} of photos and {d_g_z1} of G's faces: the chart "
-        "of D's scores. That difference is all that G learns from: it changes each pixel so that "
-        "D's answer rises.",
+        gettext_noop("What D sees"),
+        gettext_noop(
+            "The discriminator, D, is shown photos and G's pictures and says how sure it is "
+            "that each is a photo. In epoch {epoch} it said {d_x} of photos and {d_g_z1} of G's "
+            "faces: the chart of D's scores. That difference is all that G learns from: it "
+            "changes each pixel so that D's answer rises."
+        ),
     ),
     (
-        "When D wins",
-        "In epoch {epoch} D was surest in this run: {d_x} for photos, {d_g_z1} for fakes. Then D's "
-        "loss is small ({loss_d}) and G's is large ({loss_g}). A D that is never wrong has nothing "
-        "left to teach, and G stands still: the two must stay close.",
+        gettext_noop("When D wins"),
+        gettext_noop(
+            "In epoch {epoch} D was surest in this run: {d_x} for photos, {d_g_z1} for fakes. "
+            "Then D's loss is small ({loss_d}) and G's is large ({loss_g}). A D that is never "
+            "wrong has nothing left to teach, and G stands still: the two must stay close."
+        ),
     ),
     (
-        "Collapse",
-        "G may find a few faces that fool D and make nothing else. This run did not; here two of "
-        "its faces are repeated to show what it would look like. On the chart of variety, where a "
-        "run has one, the line of the nearest other falls towards 0.",
+        gettext_noop("Collapse"),
+        gettext_noop(
+            "G may find a few faces that fool D and make nothing else. This run did not; here "
+            "two of its faces are repeated to show what it would look like. On the chart of "
+            "variety, where a run has one, the line of the nearest other falls towards 0."
+        ),
     ),
     (
-        "What the modern recipe changes",
-        "On the left the original recipe of 2017 ({classic}), on the right the modern one "
-        "({modern}): the same photos, the same start, as many epochs, the same random numbers. "
-        "Drag the line. The modern one shows D every picture shifted, recoloured and partly "
-        "covered, so that D cannot learn a few thousand photos by heart, and draws with an average "
-        "of G's last steps, which is calmer.",
+        gettext_noop("What the modern recipe changes"),
+        gettext_noop(
+            "On the left the original recipe of 2017 ({classic}), on the right the modern one "
+            "({modern}): the same photos, the same start, as many epochs, the same random "
+            "numbers. Drag the line. The modern one shows D every picture shifted, recoloured "
+            "and partly covered, so that D cannot learn a few thousand photos by heart, and "
+            "draws with an average of G's last steps, which is calmer."
+        ),
     ),
 )
-ALONE = (
+ALONE = gettext_noop(
     "The modern recipe shows D every picture shifted, recoloured and partly covered, so that D "
     "cannot learn a few thousand photos by heart, and draws with an average of G's last steps, "
     "which is calmer. No two runs here differ in the recipe alone: train one with each, on the "
-    "same photos, from the same start and for as many epochs, and they appear here under a wipe."
+    "same photos, from the same start and for as many epochs, and they appear here under a "
+    "wipe."
 )
 
 

@@ -175,7 +175,7 @@ def test_the_report_card_explains_every_figure(tmp_path: Path) -> None:
         ({"state": "stopped", "epoch": 1, "epochs": 4, "step": 2, "steps": 4}, "1 of 4 (38%)"),
         ({"state": "failed", "message": "The disk is full."}, "Failed · The disk is full."),
         ({"state": "running", "epoch": 1}, "Lost: its process is gone"),
-        ({"state": "stopped", "epochs": "many", "epoch": None}, "first · Stopped"),
+        ({"state": "stopped", "epochs": "many", "epoch": None}, "first · Damaged · "),
     ],
 )
 def test_the_status_in_words(status: dict[str, Any], words: str, context: Context) -> None:
@@ -193,8 +193,7 @@ def test_leads_to_and_from_other_tabs(context: Context) -> None:
         ("epochs", {"epoch": 1, "face": face}),
         ("film", {"epoch": 0, "play": True}),
     ):
-        text = shared.Lead(to, face).to_text()
-        reel = progress.receive(context, text, "other", None, "")[0]
+        reel = progress.receive(context, shared.Lead(to, face), "other", None, "")[0]
         assert reel["a"]["run"] == "first"
         assert reel["command"].pop("id")
         assert reel["command"] == command
