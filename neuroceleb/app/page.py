@@ -8,15 +8,17 @@ from urllib.parse import parse_qsl
 
 import gradio as gr
 
-from neuroceleb.app import api, faces
+from neuroceleb.app import api
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, label
 from neuroceleb.app.components.header import Header
 from neuroceleb.app.listeners import bind
 from neuroceleb.app.shared import (
+    EXPLORE,
     GENERATE,
     INTERPOLATE,
     LEADS,
+    PROGRESS,
     TABS,
     Address,
     Chosen,
@@ -25,16 +27,27 @@ from neuroceleb.app.shared import (
     build_header,
     list_epochs,
     list_models,
+    model_names,
     read_lead,
 )
-from neuroceleb.app.tabs import generate, interpolate
+from neuroceleb.app.tabs import explore, generate, interpolate, progress
 
 UPLOADS_CHECKED_S = 3_600
 UPLOADS_KEPT_S = 86_400
 MAX_ADDRESS_CHARS = 16_000
 
-TITLES = {GENERATE: label("Generate"), INTERPOLATE: label("Interpolate")}
-MODULES: dict[str, Any] = {GENERATE: generate, INTERPOLATE: interpolate}
+TITLES = {
+    GENERATE: label("Generate"),
+    INTERPOLATE: label("Interpolate"),
+    EXPLORE: label("Explore"),
+    PROGRESS: label("Progress"),
+}
+MODULES: dict[str, Any] = {
+    GENERATE: generate,
+    INTERPOLATE: interpolate,
+    EXPLORE: explore,
+    PROGRESS: progress,
+}
 
 
 @dataclass(frozen=True)
@@ -183,7 +196,7 @@ def restore(
 
 
 def _model_of(context: Context, address: Address) -> str | None:
-    names = [run.name for run in faces.models(context.workspace)]
+    names = model_names(context)
     wanted = address.get("model")
     if wanted in names:
         return wanted

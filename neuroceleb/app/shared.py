@@ -12,7 +12,7 @@ from gradio.components import Component
 
 from neuroceleb.app import faces
 from neuroceleb.app.api.context import Context
-from neuroceleb.app.catalogue import label
+from neuroceleb.app.catalogue import _, label
 from neuroceleb.app.listeners import bind
 from neuroceleb.errors import UserError
 
@@ -47,6 +47,7 @@ LEADS = {
     "explore": EXPLORE,
     "nearest": EXPLORE,
     "epochs": PROGRESS,
+    "film": PROGRESS,
     "train": TRAIN,
 }
 
@@ -209,9 +210,21 @@ def build_header(context: Context) -> tuple[gr.Dropdown, gr.Dropdown, Any]:
 
 
 def list_models(context: Context, chosen: str | None) -> dict[str, Any]:
-    """The dropdown of all models; keeps the choice where it is still there."""
-    names = [run.name for run in faces.models(context.workspace)]
-    return gr.update(choices=names, value=chosen if chosen in names else next(iter(names), None))
+    """The dropdown of all runs; keeps the choice where it is still there."""
+    usable = {run.name for run in faces.models(context.workspace)}
+    names = model_names(context)
+    choices = [(name if name in usable else _no_weights(name), name) for name in names]
+    return gr.update(choices=choices, value=chosen if chosen in names else next(iter(names), None))
+
+
+def model_names(context: Context) -> list[str]:
+    """The names of all runs, those with kept weights first."""
+    usable = [run.name for run in faces.models(context.workspace)]
+    return [*usable, *(run.name for run in context.workspace.runs() if run.name not in usable)]
+
+
+def _no_weights(name: str) -> str:
+    return _("{run} · no weights yet").format(run=name)
 
 
 def list_epochs(context: Context, model: str | None) -> dict[str, Any]:

@@ -3,12 +3,9 @@
 import gradio as gr
 
 from neuroceleb.app import (
-    translations_explore,
     translations_generate,
     translations_interpolate,
     translations_photos,
-    translations_progress,
-    translations_tour,
     translations_train,
 )
 
@@ -286,10 +283,7 @@ TEXTS: dict[str, dict[str, str]] = {
 for table in (
     translations_generate,
     translations_interpolate,
-    translations_explore,
-    translations_progress,
     translations_photos,
-    translations_tour,
     translations_train,
 ):
     TEXTS["en"] |= table.EN

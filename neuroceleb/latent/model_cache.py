@@ -1,15 +1,18 @@
 """What is computed or loaded once for a model: its directions and its run's discriminator."""
 
 import threading
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
-from neuroceleb.latent import saved_directions
+from neuroceleb.latent import face_map, saved_directions
 from neuroceleb.latent.directions import find_directions
+from neuroceleb.latent.face_map import FaceMap
 from neuroceleb.latent.saved_directions import Direction
 from neuroceleb.latent.seeds import z_from_seeds
 from neuroceleb.model import checkpoint
@@ -22,6 +25,8 @@ SAMPLE_SIZE = 512  # faces that represent a model
 STRIP_SEEDS = (1, 42, 7)
 
 _lock = threading.Lock()
+_map_lock = threading.Lock()
+_maps: dict[str, tuple[FaceMap, Pixels]] = {}  # by the SHA-256 of the weights, one only
 _directions: dict[str, list[Direction]] = {}  # by the SHA-256 of the weights, oldest first
 
 
@@ -35,6 +40,11 @@ def compute_directions(model: Model) -> list[Direction]:
         return _directions[model.sha256]
 
 
+def has_directions(model: Model) -> bool:
+    """Whether the directions of a model are computed or saved already."""
+    return model.sha256 in _directions or saved_directions.path_of(model.path).exists()
+
+
 def directions_of(model: Model) -> list[Direction]:
     """The directions saved with a model, or the computed ones where none are saved.
 
@@ -42,6 +52,14 @@ def directions_of(model: Model) -> list[Direction]:
     """
     saved = saved_directions.read(model.path, model.sha256, model.nz)
     return compute_directions(model) if saved is None else saved
+
+
+def usable_directions(model: Model) -> tuple[list[Direction], UserError | None]:
+    """As `directions_of`; where the saved ones cannot be used, the computed ones and the reason."""
+    try:
+        return directions_of(model), None
+    except UserError as error:
+        return compute_directions(model), error
 
 
 def discriminator_of(model: Model) -> Discriminator | None:
@@ -58,6 +76,24 @@ def discriminator_of(model: Model) -> Discriminator | None:
 @lru_cache(maxsize=2)
 def _load_discriminator(path: Path, _mtime_ns: int, _size: int) -> Discriminator:
     return checkpoint.load_discriminator(path).requires_grad_(False)
+
+
+def face_map_of(model: Model, progress: Callable[[float], None]) -> tuple[FaceMap, Pixels]:
+    """The map of a model's first seeds, and their faces: (N, 64, 64, 3) uint8.
+
+    `progress` is called with 0 to 1 while faces are drawn. The newest map is kept.
+    """
+    with _map_lock:
+        if model.sha256 not in _maps:
+            z = z_from_seeds(range(face_map.DEFAULT_FACES), model.nz)
+            parts: list[Pixels] = []
+            for part in model.frames(z):
+                parts.append(part)
+                progress(sum(map(len, parts)) / len(z))
+            pixels = np.concatenate(parts)
+            _maps.clear()
+            _maps[model.sha256] = face_map.compute(pixels), pixels
+        return _maps[model.sha256]
 
 
 def sample(model: Model) -> Pixels:

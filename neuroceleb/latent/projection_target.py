@@ -1,6 +1,8 @@
 """The target of a projection: the aligned 64-pixel crops of a photo's faces, in memory only."""
 
+import base64
 from functools import partial
+from pathlib import Path
 
 from neuroceleb import decoding
 from neuroceleb.data.faces import align, orientation
@@ -11,6 +13,7 @@ from neuroceleb.settings import IMAGE_SIZE
 
 MAX_BYTES = 32 * 2**20
 MAX_FACES = 12
+MAX_CROP_CHARS = 48 * 2**10
 MIN_FACE_PX = 30  # a smaller one shows too little
 DRAFT_PX = 1_600  # a larger JPEG is decoded reduced: the crop has 64 pixels
 
@@ -38,6 +41,29 @@ def crops(data: bytes, limits: decoding.Limits = decoding.VISITOR) -> list[Pixel
             "No face was found in the photo: use one that shows a face from the front, well lit."
         )
     return found[:MAX_FACES]
+
+
+def crops_of_file(path: Path) -> list[Pixels]:
+    """As `crops`, of a file."""
+    if path.stat().st_size > MAX_BYTES:
+        raise UserError(
+            "The photo is over {max_mb} MB: use a smaller one.", max_mb=MAX_BYTES // 2**20
+        )
+    return crops(path.read_bytes())
+
+
+def read_crop(url: str) -> Pixels:
+    """The crop in a data URL of one of the `crops`: (64, 64, 3) uint8. Raises UserError."""
+    text = url.partition(";base64,")[2]
+    try:
+        if not 0 < len(text) <= MAX_CROP_CHARS:
+            raise ValueError
+        crop = decoding.read_pixels(base64.b64decode(text, validate=True), limits=decoding.VISITOR)
+    except (ValueError, UnreadableImageError) as error:
+        raise UserError("That is no face cut from a photo: choose the photo again.") from error
+    if crop.shape != (IMAGE_SIZE, IMAGE_SIZE, 3):
+        raise UserError("A face cut from a photo has 64x64 pixels: choose the photo again.")
+    return crop
 
 
 def _crop_faces(photo: Pixels) -> list[Pixels]:

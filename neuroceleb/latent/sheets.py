@@ -25,14 +25,16 @@ def offsets(frames: int = FRAMES) -> NDArray[np.float32]:
     return np.linspace(-MAX_OFFSET, MAX_OFFSET, frames, dtype=np.float32)
 
 
-def traversals(z: Latents, steps: Sequence[Latents], positions: Sequence[float]) -> Latents:
-    """Latent traversals through one z along several steps: (len(steps) * FRAMES, nz).
+def traversals(
+    z: Latents, steps: Sequence[Latents], positions: Sequence[float], frames: int = FRAMES
+) -> Latents:
+    """Latent traversals through one z along several steps: (len(steps) * frames, nz).
 
-    The frames of traversal k are z + (t - positions[k]) * steps[k], with t in `offsets()`; z
+    The frames of traversal k are z + (t - positions[k]) * steps[k], with t in `offsets(frames)`; z
     itself is at t = positions[k].
     """
     rows = [
-        z + (offsets() - np.float32(position))[:, None] * step
+        z + (offsets(frames) - np.float32(position))[:, None] * step
         for step, position in zip(steps, positions, strict=True)
     ]
     return np.concatenate(rows).astype(np.float32)

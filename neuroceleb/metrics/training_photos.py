@@ -22,11 +22,25 @@ def check_of_run(
     `progress(done, total)` is called while photos are decoded. Raises UserError where the photos
     are missing.
     """
-    path, fingerprint = run.dataset_path(), run.dataset_fingerprint()
+    source, fingerprint = locate(run, workspace), run.dataset_fingerprint()
+    check, found = check_of_dataset(source, workspace, progress)
+    if fingerprint is not None and fingerprint != found:
+        remark = Message(
+            "{path} has changed since '{name}' was trained on it.",
+            path=str(run.dataset_path())[:200],
+            name=run.name,
+        )
+        return check, remark
+    return check, None
+
+
+def locate(run: Run, workspace: Workspace) -> Path:
+    """The folder or zip of a run's photos; raises UserError where they are missing."""
+    path = run.dataset_path()
     if path is None:
         raise UserError("'{name}' does not say which photos it was trained on.", name=run.name)
     try:
-        source = dataset.locate(path, workspace.datasets)
+        return dataset.locate(path, workspace.datasets)
     except UserError as error:
         raise UserError(
             "The photos that '{name}' was trained on ({path}) are gone from here: put them "
@@ -35,13 +49,6 @@ def check_of_run(
             path=path[:200],
             folder=workspace.datasets.name,
         ) from error
-    check, found = check_of_dataset(source, workspace, progress)
-    if fingerprint is not None and fingerprint != found:
-        remark = Message(
-            "{path} has changed since '{name}' was trained on it.", path=path[:200], name=run.name
-        )
-        return check, remark
-    return check, None
 
 
 def check_of_dataset(

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from neuroceleb.errors import gettext_noop
 from neuroceleb.runs import evaluation
 from neuroceleb.runs.figures import finite
 
@@ -42,32 +43,40 @@ class Chart:
 
 LOSSES = Chart(
     "losses",
-    "loss",
-    (Line("loss_d", "loss D", D_COLOUR), Line("loss_g", "loss G", G_COLOUR)),
+    gettext_noop("loss"),
+    (
+        Line("loss_d", gettext_noop("loss D"), D_COLOUR),
+        Line("loss_g", gettext_noop("loss G"), G_COLOUR),
+    ),
     low=0.0,
 )
 SCORES = Chart(
     "scores",
-    "D says real",
+    gettext_noop("D says real"),
     (
-        Line("d_x", "D(x)", D_COLOUR),
-        Line("d_g_z1", "D(G(z)) before", G_COLOUR),
-        Line("d_g_z2", "D(G(z)) after", G_COLOUR, "dot"),
+        Line("d_x", gettext_noop("D(x)"), D_COLOUR),
+        Line("d_g_z1", gettext_noop("D(G(z)) before"), G_COLOUR),
+        Line("d_g_z2", gettext_noop("D(G(z)) after"), G_COLOUR, "dot"),
     ),
     low=0.0,
     high=1.0,
 )
 VARIETY = Chart(
     "variety",
-    "photos = 1",
+    gettext_noop("photos = 1"),
     (
-        Line("sample_nearest", "nearest other", G_COLOUR),
-        Line("sample_spread", "spread", D_COLOUR),
-        Line("sample_change", "change", D_COLOUR, "dot"),
+        Line("sample_nearest", gettext_noop("nearest other"), G_COLOUR),
+        Line("sample_spread", gettext_noop("spread"), D_COLOUR),
+        Line("sample_change", gettext_noop("change"), D_COLOUR, "dot"),
     ),
     low=0.0,
 )
-SPEED = Chart("speed", "images/s", (Line("images_per_second", "images/s", D_COLOUR),), low=0.0)
+SPEED = Chart(
+    "speed",
+    gettext_noop("images/s"),
+    (Line("images_per_second", gettext_noop("images/s"), D_COLOUR),),
+    low=0.0,
+)
 
 NOT_QUALITY = frozenset({"n", "seconds", "seed"})  # how it was measured
 MAX_QUALITY_CHARTS = 12

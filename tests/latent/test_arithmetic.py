@@ -34,3 +34,26 @@ def test_arithmetic_is_of_means() -> None:
         arithmetic.mean(np.zeros((0, 4), np.float32))
     with pytest.raises(UserError):
         arithmetic.mean(np.zeros((9, 4), np.float32))
+
+
+def test_terms_are_read_back_from_their_text() -> None:
+    for text in ("", "1", "1,2|3", "|3", "1||4", "3,14|7|9"):
+        assert arithmetic.Terms.read(text).text == text
+    terms = arithmetic.Terms.read("1|2").with_term("plus", ("5", "6"))
+    assert terms.text == "1|2|5,6"
+    for bad in ("1|2|3|4", "x", ",".join("123456789"), "1,,2"):
+        with pytest.raises(UserError):
+            arithmetic.Terms.read(bad)
+    with pytest.raises(UserError):
+        terms.with_term("all", ())
+
+
+def test_the_example_moves_up_along_the_direction() -> None:
+    step = np.eye(8, dtype=np.float32)[2]
+    z = np.random.default_rng(0).standard_normal((200, 8)).astype(np.float32)
+    base, minus, plus = (
+        z[[int(seed) for seed in term]] for term in arithmetic.example(z, step).all
+    )
+    result = arithmetic.combine(base, minus, plus)
+    moved = (result - plus.mean(axis=0)) @ step
+    assert 1.5 < moved < 4

@@ -115,3 +115,8 @@ def test_a_model_outside_a_run_has_no_discriminator(finished: Run, tmp_path: Pat
     alone = tmp_path / "netG.safetensors"
     checkpoint.save_weights(alone, helpers.random_generator(), {})
     assert model_cache.discriminator_of(generator.load(alone)) is None
+
+
+def test_a_match_is_graded_by_its_distance() -> None:
+    grades = [projection.grade(levels) for levels in (2, 24, 65)]
+    assert grades == ["close", "loose", "none"]

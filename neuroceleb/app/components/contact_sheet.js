@@ -9,7 +9,7 @@ import { make, number, roveFocus, t } from "./dom.js";
 
 const CAPTION_PX = 30;
 const GAP_PX = 10;
-const LEADS = {
+export const LEADS = {
   start: t("Start of an interpolation"),
   end: t("End of an interpolation"),
   explore: t("Explore"),

@@ -43,6 +43,17 @@ export const store = (name, value) => {
   try { localStorage.setItem(`neuroceleb-${name}`, value); } catch { /* a private window */ }
 };
 
+/**
+ * Show one frame of a sheet of frames without gaps as the background of an element.
+ * @param {HTMLElement} target @param {string} sheet @param {[number, number]} size columns and rows @param {[number, number]} place column and row
+ */
+export const putFrame = (target, sheet, size, place) => {
+  const along = (/** @type {0 | 1} */ axis) => (size[axis] > 1 ? (100 * place[axis]) / (size[axis] - 1) : 0);
+  target.style.backgroundImage = `url("${sheet}")`;
+  target.style.backgroundSize = `${100 * size[0]}% ${100 * size[1]}%`;
+  target.style.backgroundPosition = `${along(0)}% ${along(1)}%`;
+};
+
 /** Move the focus by the arrow keys among the buttons of a grid, one Tab stop for all. @param {HTMLElement} grid @param {string} selector @param {() => number} columns */
 export const roveFocus = (grid, selector, columns) => {
   grid.addEventListener("keydown", (event) => {

@@ -1,6 +1,7 @@
 """Components whose script is an ES module of this package, served as a cached file."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -21,10 +22,12 @@ IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
 class ModuleHTML(gr.HTML):
     """A `gr.HTML` that is drawn by the module `MODULE.js` and styled by `MODULE.css`.
 
-    The module exports `mount({ element, props, trigger, watch, server, upload })`, see the guide
-    "Custom Components with gr.HTML" for these. `props.value` is the component's value; the script
-    draws it, and draws again when `watch("value", …)` reports another. An app that uses such a
-    component serves the modules with `add_files`.
+    The module exports `mount({ element, props, trigger, watch, server, upload, settings })`, see
+    the guide "Custom Components with gr.HTML" for these. `props.value` is the component's value;
+    the script draws it, and draws again when `watch("value", …)` reports another. `settings` are
+    the props as they were constructed: in a tab that has not been opened yet, Gradio loses those in
+    `props` when a listener updates or skips the component. An app that uses such a component serves
+    the modules with `add_files`.
     """
 
     MODULE: ClassVar[str]
@@ -42,6 +45,7 @@ class ModuleHTML(gr.HTML):
         url = f"{ROUTE}/{version()}/{self.MODULE}.js"
         # Gradio offers a listener for each event name that stands in quotes in this script.
         events = ", ".join(f"'{name}'" for name in self.TRIGGERS)
+        settings = {name: prop for name, prop in props.items() if name != "server_functions"}
         super().__init__(
             value=value,
             html_template=f'<div class="nc-{self.MODULE.replace("_", "-")}"></div>',
@@ -49,7 +53,7 @@ class ModuleHTML(gr.HTML):
                 f"/* triggers {events} */\n"
                 f"import(new URL('{url}', document.baseURI)).then((module) => "
                 "module.mount({ element: element.firstElementChild ?? element, props, trigger, "
-                "watch, server, upload }));"
+                f"watch, server, upload, settings: {json.dumps(settings)} }}));"
             ),
             apply_default_css=False,
             elem_id=elem_id,
