@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from neuroceleb import stop_signals
 from neuroceleb.cli.options import in_workspace
 from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace
@@ -23,8 +24,9 @@ SHUTDOWN_TIMEOUT_S = 1  # for open connections
 @click.option("--auth", metavar="USER:PASSWORD", help="Ask visitors for these.")
 @in_workspace
 def serve(host: str, port: int, auth: str | None, workspace: Workspace) -> None:
-    """Serve the app to a browser, until Ctrl-C or SIGTERM."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Serve the app to a browser, until Ctrl-C, SIGTERM or SIGHUP."""
+    for number in stop_signals.signals():
+        signal.signal(number, signal.default_int_handler)
     try:
         _serve(workspace, host, port, parse_auth(auth))
     except KeyboardInterrupt:

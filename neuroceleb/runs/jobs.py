@@ -34,16 +34,17 @@ LOG_TAIL_BYTES = 32 * 2**10
 # Starting ----------------------------------------------------------------------------------
 
 
-def new_config(workspace: Workspace, text: str, source: Path, settings: Settings) -> dict[str, Any]:
-    """The config.json of a new run on the DATASET `text`, which was found at `source`.
+def new_config(workspace: Workspace, source: Path, settings: Settings) -> dict[str, Any]:
+    """The config.json of a new run on the DATASET that was found at `source`.
 
+    A dataset of the workspace is recorded by its name, so that a moved workspace finds it.
     The training process adds what only it knows: the dataset's fingerprint and the versions.
     """
-    is_named = source.is_relative_to(workspace.datasets)
+    name = workspace.dataset_name(source)
     return {
         "recipe": settings.recipe,
         "settings": settings.to_json(),
-        "dataset": {"path": text if is_named else str(source.resolve())},
+        "dataset": {"path": name or str(source.resolve())},
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
 

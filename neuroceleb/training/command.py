@@ -77,6 +77,8 @@ def _execute(session: Session, locks: Locks) -> dict[str, Any]:
                     session = _with_start_model(session, data)
                 if "fingerprint" not in session.config["dataset"]:
                     run_lock.write_config(_complete_config(session, data))
+                elif session.resume and _names_other_path(session, data):
+                    run_lock.write_config(session.config)
                 state = _train(session, data, heartbeat)
             except BaseException as error:
                 _record_failure(heartbeat, error)
@@ -89,6 +91,13 @@ def _execute(session: Session, locks: Locks) -> dict[str, Any]:
 def _load(session: Session) -> Dataset:
     data = training_data.load(session.source, session.workspace, session.names_encoding)
     return training_data.with_holdout(data, session.settings, session.config["dataset"])
+
+
+def _names_other_path(session: Session, data: Dataset) -> bool:
+    """Whether the same images are at another path than config.json says."""
+    recorded = session.run.dataset_path()
+    named = session.config["dataset"]
+    return bool(data.fingerprint == named["fingerprint"] and named.get("path") != recorded)
 
 
 def _outcome(run: Run, state: str) -> dict[str, Any]:
