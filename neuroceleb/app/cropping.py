@@ -11,6 +11,7 @@ import math
 import threading
 import time
 from collections import OrderedDict, deque
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -212,7 +213,8 @@ class Cropper:
             if is_latest:
                 self._task, self._status = None, {}
             if request is not None and self.face_set(request.dataset).exists():
-                settle.settle(self.face_set(request.dataset))
+                with suppress(UserError):  # whoever changes it settles it
+                    settle.settle(self.face_set(request.dataset))
 
     # In the task's thread ------------------------------------------------------------------
 
