@@ -148,7 +148,7 @@ def measure_sandbox(run: Run, options: argparse.Namespace) -> dict[str, object]:
         times.append(1e3 * (time.process_time() - started))
         rows.append({"step": step.step, "variety": step.variety, **step.figures})
         if step.verdict is not None:
-            rows[-1]["verdict"] = step.verdict.sentence
+            rows[-1]["verdict"] = str(step.verdict.sentence)
         shown = [*shown[:-1], step] if shown[-1].step not in SHOWN_STEPS else [*shown, step]
     if options.sheet:
         faces = np.concatenate([one.faces for one in shown])
