@@ -99,6 +99,7 @@ def load_discriminator(path: Path) -> Discriminator:
     """
     weights, _ = _read_weights(path, "discriminator")
     ndf, nc = _discriminator_shape(path, weights)
+    _check_colour(path, nc)
     norm = "batch" if "main.3.weight" in weights else "none"
     discriminator = Discriminator(ndf, nc, norm)
     _load_weights(path, discriminator, weights)
@@ -362,7 +363,6 @@ def _generator_shape(path: Path, weights: Weights) -> tuple[int, int, int]:
 def _discriminator_shape(path: Path, weights: Weights) -> tuple[int, int]:
     first = _tensor(path, weights, "main.0.weight", DISCRIMINATOR, 4)
     _check_channels(path, DISCRIMINATOR, ndf=first.shape[0], nc=first.shape[1])
-    _check_colour(path, first.shape[1])
     return first.shape[0], first.shape[1]
 
 
