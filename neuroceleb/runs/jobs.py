@@ -81,7 +81,7 @@ def resume(workspace: Workspace, name: str, epochs: int | None = None) -> Run:
             raise UserError(
                 "The run '{name}' is finished: give it more epochs to continue it.", name=name
             )
-        run.stop_file.unlink(missing_ok=True)
+        files.remove(run.stop_file)
         queue.append(workspace, run, device_lock.device_for(settings.device), epochs)
         run.write_status(_queued(status, wanted))
     launch.start_next(workspace)
@@ -194,7 +194,7 @@ def force_stop(workspace: Workspace, name: str) -> None:
     if not _wait_until(lambda: not run.is_locked(), KILL_TIMEOUT_S):
         raise UserError("The run '{name}' has not ended yet: look again in a moment.", name=name)
     with run.locked():
-        run.stop_file.unlink(missing_ok=True)
+        files.remove(run.stop_file)
         message = Message("Ended by force: it resumes from its last saved state.")
         run.write_status({**run.status(), "state": "stopped", **message.as_fields("message")})
     launch.start_next(workspace)
