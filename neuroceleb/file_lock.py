@@ -4,10 +4,12 @@ import errno
 import fcntl
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from neuroceleb import files
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 
 SHARED = fcntl.LOCK_SH
 EXCLUSIVE = fcntl.LOCK_EX
@@ -33,6 +35,31 @@ def open_to_lock(path: Path) -> int:
         if error.errno not in _READ_ONLY:
             raise
     return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+
+@contextmanager
+def held(path: Path, busy: Message) -> Iterator[None]:
+    """Lock a file, which is created, for the block; raises UserError(busy) where it is locked."""
+    try:
+        path.touch()
+        descriptor = open_to_lock(path)
+    except OSError as error:
+        raise files.not_written(path, error) from error
+    try:
+        if not try_lock(descriptor, EXCLUSIVE, path):
+            raise UserError(busy)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a living process holds the lock; False where there is no file."""
+    try:
+        with files.open_regular(path) as file:
+            return not try_lock(file.fileno(), SHARED, path)
+    except (OSError, LocksUnsupportedError):
+        return False
 
 
 def try_lock(descriptor: int, kind: int, path: Path, timeout_s: float = 0.0) -> bool:

@@ -289,6 +289,19 @@ def test_photos_of_an_unfinished_upload_do_not_outlive_a_restart(
     assert not batch.exists()
 
 
+def test_a_batch_that_another_server_crops_is_left_alone(visitor: Visitor) -> None:
+    batch = visitor.batch({"a.png": FACE})
+    with visitor.cropper.uploads.batch(batch).locked():
+        body = {"dataset": "mine", "size": 64, "detector": "yunet"}
+        for answer in (
+            visitor.post("start", batch=batch, **body),
+            visitor.post("task/discard", batch=batch),
+        ):
+            assert "cropped by another process" in answer["error"]
+        assert visitor.client.get("/photos").json()["tasks"] == []
+    assert visitor.post("task/discard", batch=batch) == {}
+
+
 def test_discarding_leaves_no_crop_that_nobody_knows(
     visitor: Visitor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
