@@ -13,8 +13,18 @@ from tests import helpers
 SOURCE = helpers.ROOT / "neuroceleb"
 OURS = "neuroceleb"
 BASE = (
-    *("bounds", "decoding", "errors", "files", "images", "limited", "metadata", "profiles"),
-    *("records", "settings", "spacing", "video"),
+    *(
+        "bounds",
+        "decoding",
+        "errors",
+        "file_lock",
+        "files",
+        "images",
+        "limited",
+        "metadata",
+        "profiles",
+    ),
+    *("records", "stop_signals", "settings", "spacing", "video"),
 )
 
 # Every package, lowest first: the packages it may import besides the base modules and itself (all

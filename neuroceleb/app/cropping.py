@@ -11,11 +11,12 @@ import math
 import threading
 import time
 from collections import OrderedDict, deque
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from neuroceleb import files
-from neuroceleb.app import background
+from neuroceleb.app import background, uploads
 from neuroceleb.app.background import Kind, Task, Tasks
 from neuroceleb.app.catalogue import rendered
 from neuroceleb.app.uploads import Batch, Uploads
@@ -163,7 +164,8 @@ class Cropper:
             return list(self._newest)
 
     def _interrupted(self) -> list[dict[str, Any]]:
-        requests = [(batch, _read_request(batch)) for batch in self.uploads.all()]
+        batches = [batch for batch in self.uploads.all() if not batch.is_locked()]
+        requests = [(batch, _read_request(batch)) for batch in batches]
         return [
             {"state": STOPPED, **_described(batch, request)}
             for batch, request in requests
@@ -176,11 +178,14 @@ class Cropper:
         """Start or continue cropping; raises UserError where another batch is being cropped."""
 
         def work(task: Task) -> dict[str, Any]:
-            return self._crop(task, batch, request)
+            with batch.locked():
+                return self._crop(task, batch, request)
 
         with self._lock:
             if self._is_running():
                 raise UserError(KIND.busy)
+            if batch.is_locked():
+                raise UserError(uploads.IN_USE)
             files.write_json(batch.record, dataclasses.asdict(request))
             self._newest.clear()
             self._status = _described(batch, request)
@@ -207,12 +212,15 @@ class Cropper:
             is_latest = self._status.get("batch") == batch.id
             if is_latest and self._is_running():
                 raise UserError("These photos are being cropped: stop that first.")
+            if batch.is_locked():
+                raise UserError(uploads.IN_USE)
             request = _read_request(batch)
             batch.remove()
             if is_latest:
                 self._task, self._status = None, {}
             if request is not None and self.face_set(request.dataset).exists():
-                settle.settle(self.face_set(request.dataset))
+                with suppress(UserError):  # whoever changes it settles it
+                    settle.settle(self.face_set(request.dataset))
 
     # In the task's thread ------------------------------------------------------------------
 

@@ -159,8 +159,8 @@ class TrainApi:
     def start(self, values: dict[str, Any]) -> None:
         """Start a new run, or put it in the queue."""
         self.access.check(Message("train"))
-        name, text, settings, source = self._read(values)
-        jobs.start(self.workspace, name, jobs.new_config(self.workspace, text, source, settings))
+        name, _, settings, source = self._read(values)
+        jobs.start(self.workspace, name, jobs.new_config(self.workspace, source, settings))
 
     def change(self, action: str, values: dict[str, Any]) -> None:
         """Stop, force, resume, rename or delete a run."""

@@ -11,6 +11,7 @@ import shutil
 import unicodedata
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from neuroceleb import files, images
+from neuroceleb import file_lock, files, images
 from neuroceleb.app.payloads import drain
 from neuroceleb.data.faces import pending
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 
 MAX_ZIP_BYTES = 16 * 2**30
 MAX_FILES = 50_000  # in one batch
@@ -29,6 +30,8 @@ MAX_PARTS = 8  # of a path
 MAX_PART_BYTES = 120
 MAX_SUFFIX_BYTES = 16
 KEPT_FREE_BYTES = 2**30  # of the disk, whatever is sent
+LOCK = ".lock"
+IN_USE = Message("The photos are being cropped by another process: wait until it is done.")
 IDLE_S = 6 * 3_600  # a batch that nobody cropped is removed after this
 IDLE_AT_START_S = 600.0  # when a server starts, whose page knows of no earlier upload
 WRITTEN_AT_ONCE = 2**20
@@ -58,6 +61,14 @@ class Batch:
         except (OSError, ValueError):
             return None
         return value if isinstance(value, dict) else None
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Lock the batch while it is cropped, against other servers; raises UserError."""
+        return file_lock.held(self.path / LOCK, IN_USE)
+
+    def is_locked(self) -> bool:
+        """Whether a server is cropping it."""
+        return file_lock.is_held(self.path / LOCK)
 
     def sources(self) -> list[Path]:
         """The folder and the zips that hold what was sent."""

@@ -1,7 +1,6 @@
 """The verb `crop`: photos to a dataset of faces, with a progress bar; can be continued."""
 
 import dataclasses
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from typing import Any
 
 import click
 
-from neuroceleb import bounds
+from neuroceleb import bounds, stop_signals
 from neuroceleb.cli.options import as_json as json_option
 from neuroceleb.cli.options import in_workspace, zip_names_option
 from neuroceleb.cli.output import print_json, progress_bar
@@ -148,16 +147,13 @@ def _judge_again(face_set: FaceSet, rules: Rules, group_by_person: bool, as_json
 
 @contextmanager
 def _cancelled_by_signals() -> Iterator[threading.Event]:
-    """Ctrl-C and SIGTERM set the event; photos that are being processed are finished first."""
+    """Stop signals set the event; photos that are being processed are finished first."""
     cancelled = threading.Event()
-    before = {}
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, lambda *_: cancelled.set())
+    before = stop_signals.install(cancelled.set)
     try:
         yield cancelled
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        stop_signals.restore(before)
 
 
 def _confirm(question: str, yes: bool) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from neuroceleb import stop_signals
 from neuroceleb.cli.options import in_workspace
 from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace
@@ -84,8 +85,9 @@ def serve(
     mcp: bool,
     workspace: Workspace,
 ) -> None:
-    """Serve the app to a browser, until Ctrl-C or SIGTERM."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Serve the app to a browser, until Ctrl-C, SIGTERM or SIGHUP."""
+    for number in stop_signals.signals():
+        signal.signal(number, signal.default_int_handler)
     credentials = read_auth(auth, auth_file)
     names = [check_host(name) for name in allowed_hosts]
     origins = [check_origin(origin) for origin in frame_ancestors]

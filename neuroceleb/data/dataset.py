@@ -75,11 +75,15 @@ class Dataset:
 def locate(text: str, datasets: Path) -> Path:
     """The folder or zip of a DATASET argument: a name under `datasets/`, or any path.
 
+    A relative path is looked for in the current folder, then under `datasets/`.
+
     For a dataset of `crop`, its folder `faces/`. Raises UserError where it does not exist.
     """
     named = datasets / text
     is_name = len(PurePosixPath(text).parts) == 1 and text not in {".", ".."}
-    path = named if is_name and _exists(named) else Path(text)
+    is_inside = not Path(text).is_absolute() and ".." not in Path(text).parts
+    is_named = is_name or (is_inside and not _exists(Path(text)))
+    path = named if is_named and _exists(named) else Path(text)
     if not _exists(path):
         raise UserError(
             "There is no dataset '{text}': give a folder or zip of images, or a name under "

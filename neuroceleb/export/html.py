@@ -62,14 +62,9 @@ def save(out: Path, weights: Path, run: Run | None = None) -> int:
     """Write the generator of `weights` as an HTML file, whole or not at all; returns its size.
 
     `run` is the run it belongs to, whose sheets, figures and facts come along. Raises UserError
-    where the weights cannot be read or are not RGB.
+    where the weights cannot be used.
     """
     network, config = checkpoint.load_generator(weights)
-    if network.nc != 3:
-        raise UserError(
-            "{path} makes images that are not in colour: only RGB can be exported as HTML.",
-            path=weights,
-        )
     model = encode_model(network)
     content = _content(weights, network, card_of(weights, network, config, run), run)
     page = build(model, content)

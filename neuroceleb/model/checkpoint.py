@@ -19,7 +19,9 @@ import torch
 
 from neuroceleb import files, limited, records
 from neuroceleb.errors import Message, UserError
+from neuroceleb.model import state_dicts
 from neuroceleb.model.networks import Discriminator, Generator
+from neuroceleb.settings import CHANNELS, IMAGE_SIZE
 
 MAX_BYTES = 2 * 2**30
 MAX_CHANNELS = {"nz": 4_096, "ngf": 512, "ndf": 512, "nc": 512}
@@ -78,13 +80,12 @@ def _torch_save(value: dict[str, Any], path: Path) -> None:
 def load_generator(path: Path) -> tuple[Generator, dict[str, Any]]:
     """Load a generator in eval mode and the configuration saved with it ({} if there is none).
 
-    The file is a safetensors file of `save_weights`, or a state dict of
-    `torch.save(netG.state_dict())` in the zip or the legacy format. `nz`, `ngf` and `nc` are read
-    from the weights. Raises UserError where the file is damaged, contains code, or is not a
-    generator.
+    The file is a safetensors file of `save_weights`, or what `torch.save` writes, in the zip or the
+    legacy format: a state dict, or a checkpoint that holds one (see `state_dicts.find`). `nz` and
+    `ngf` are read from the weights. Raises UserError where the file is damaged, contains code, or
+    is not a generator of 64x64 RGB images.
     """
-    weights, config = _read_weights(path)
-    weights = _without_prefix(weights)
+    weights, config = _read_weights(path, "generator")
     nz, ngf, nc = _generator_shape(path, weights)
     generator = Generator(nz, ngf, nc)
     _load_weights(path, generator, weights)
@@ -96,8 +97,9 @@ def load_discriminator(path: Path) -> Discriminator:
 
     Raises UserError where the file is damaged, contains code, or is not a discriminator.
     """
-    weights = _without_prefix(_read_weights(path)[0])
+    weights, _ = _read_weights(path, "discriminator")
     ndf, nc = _discriminator_shape(path, weights)
+    _check_colour(path, nc)
     norm = "batch" if "main.3.weight" in weights else "none"
     discriminator = Discriminator(ndf, nc, norm)
     _load_weights(path, discriminator, weights)
@@ -170,7 +172,8 @@ def _is_intact_zip(path: Path) -> bool:
 # Reading weights ---------------------------------------------------------------------------
 
 
-def _read_weights(path: Path) -> tuple[Weights, dict[str, Any]]:
+def _read_weights(path: Path, network: str) -> tuple[Weights, dict[str, Any]]:
+    """The state dict of a "generator" or "discriminator", and the configuration saved with it."""
     try:
         size = path.stat().st_size
     except OSError as error:
@@ -184,8 +187,9 @@ def _read_weights(path: Path) -> tuple[Weights, dict[str, Any]]:
             max_gb=MAX_BYTES // 2**30,
         )
     if path.suffix == ".safetensors":
-        return _read_safetensors(path)
-    return _read_pickled_weights(path, size), {}
+        tensors, config = _read_safetensors(path)
+        return _find(path, tensors, network), config
+    return _read_pickled_weights(path, size, network), {}
 
 
 def _read_safetensors(path: Path) -> tuple[Weights, dict[str, Any]]:
@@ -210,14 +214,14 @@ def _check_header(path: Path) -> None:
             raise ValueError("the header is too long")
 
 
-def _read_pickled_weights(path: Path, size: int) -> Weights:
-    """The tensors of a state dict of torch.save, read in a child process (see `limited`)."""
+def _read_pickled_weights(path: Path, size: int, network: str) -> Weights:
+    """A network's state dict in a file of torch.save, read in a child process (see `limited`)."""
     with tempfile.TemporaryDirectory(prefix="neuroceleb-") as folder:
         converted = Path(folder) / "weights.safetensors"
         try:
             limited.call(
                 f"{__name__}:convert_pickled_weights",
-                [os.fspath(path), str(converted)],
+                [os.fspath(path), str(converted), network],
                 MEMORY_FACTOR * size + READING_BYTES,
             )
         except limited.LimitExceededError as error:
@@ -229,23 +233,19 @@ def _read_pickled_weights(path: Path, size: int) -> Weights:
         return _read_safetensors(converted)[0]
 
 
-def convert_pickled_weights(source: str, target: str) -> None:
-    """Write the tensors of a state dict of torch.save as safetensors. Raises UserError.
+def convert_pickled_weights(source: str, target: str, network: str) -> None:
+    """Write a network's state dict in a file of torch.save as safetensors. Raises UserError.
 
     Only plain tensors are accepted: dense, on no device but the CPU, of ordinary numbers.
     """
     path = Path(source)
-    value = _unpickle(path)
-    if not isinstance(value, dict) or not all(
-        isinstance(key, str) and isinstance(item, torch.Tensor) for key, item in value.items()
-    ):
-        raise UserError("{path} is not a state dict: save netG.state_dict() instead.", path=path)
-    for name, tensor in value.items():
+    weights = _find(path, _unpickle(path), network)
+    for name, tensor in weights.items():
         _check_plain(path, name, tensor)
-    _check_giants(path, value)
+    _check_giants(path, weights)
     tensors = {
         name: tensor.detach().clone(memory_format=torch.contiguous_format)
-        for name, tensor in value.items()
+        for name, tensor in weights.items()
     }
     files.write_bytes(Path(target), safetensors.torch.save(tensors))
 
@@ -279,12 +279,11 @@ def _kind_of(tensor: torch.Tensor) -> str:
 
 def _check_giants(path: Path, weights: Weights) -> None:
     """Raises UserError where views of a few bytes stand for a network larger than any of ours."""
-    plain = _without_prefix(weights)
-    if "main.12.weight" in plain:
-        _generator_shape(path, plain)
-    elif "main.0.weight" in plain:
-        _discriminator_shape(path, plain)
-    if sum(tensor.numel() * tensor.element_size() for tensor in plain.values()) > MAX_BYTES:
+    if "main.12.weight" in weights:
+        _generator_shape(path, weights)
+    elif "main.0.weight" in weights:
+        _discriminator_shape(path, weights)
+    if sum(tensor.numel() * tensor.element_size() for tensor in weights.values()) > MAX_BYTES:
         raise UserError(
             "{path} unpacks to over {max_gb} GB: it was refused.",
             path=path,
@@ -294,7 +293,7 @@ def _check_giants(path: Path, weights: Weights) -> None:
 
 def _unpickle(path: Path) -> Any:
     try:
-        _check_unpacked_size(path)
+        _check_archive(path)
         with files.open_regular(path, follow_links=True) as file:
             return torch.load(file, map_location="cpu", weights_only=True)
     except (UserError, MemoryError):
@@ -311,9 +310,16 @@ def _unpickle(path: Path) -> Any:
         ) from error
 
 
-def _check_unpacked_size(path: Path) -> None:
+def _check_archive(path: Path) -> None:
+    """Raises UserError for a zip that is too large unpacked, or that is a TorchScript program."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
+            if any(name.endswith("constants.pkl") for name in archive.namelist()):
+                raise UserError(
+                    "{path} is a TorchScript program, which is code: save netG.state_dict() "
+                    "instead.",
+                    path=path,
+                )
             unpacked = sum(part.file_size for part in archive.infolist())
             if unpacked > min(MAX_BYTES, MAX_RATIO * path.stat().st_size):
                 raise UserError(
@@ -323,9 +329,26 @@ def _check_unpacked_size(path: Path) -> None:
                 )
 
 
-def _without_prefix(weights: Weights) -> Weights:
-    """Without the prefix `module.` that DataParallel adds to names."""
-    return {name.removeprefix("module."): tensor for name, tensor in weights.items()}
+def _find(path: Path, value: Any, network: str) -> Weights:
+    """The network's state dict in a value; raises UserError where it is plainly of another kind."""
+    weights = state_dicts.find(value, network, path)
+    if not weights:
+        raise UserError("{path} is not a state dict: save netG.state_dict() instead.", path=path)
+    kind = state_dicts.kind_of(weights)
+    if kind == "discriminator" and network == "generator":
+        raise UserError("{path} is a discriminator: a generator is needed, netG.", path=path)
+    if kind == "generator" and network == "discriminator":
+        raise UserError("{path} is a generator: a discriminator is needed, netD.", path=path)
+    size = state_dicts.image_size(weights)
+    if kind == network == "generator" and size not in (None, IMAGE_SIZE):
+        raise UserError(
+            "{path} makes images of {size}x{size} pixels: only generators of {ours}x{ours} can be "
+            "used.",
+            path=path,
+            size=size,
+            ours=IMAGE_SIZE,
+        )
+    return weights
 
 
 def _generator_shape(path: Path, weights: Weights) -> tuple[int, int, int]:
@@ -333,6 +356,7 @@ def _generator_shape(path: Path, weights: Weights) -> tuple[int, int, int]:
     last = _tensor(path, weights, "main.12.weight", GENERATOR, 4)
     nz, ngf, nc = first.shape[0], last.shape[0], last.shape[1]
     _check_channels(path, GENERATOR, nz=nz, ngf=ngf, nc=nc)
+    _check_colour(path, nc)
     return nz, ngf, nc
 
 
@@ -340,6 +364,15 @@ def _discriminator_shape(path: Path, weights: Weights) -> tuple[int, int]:
     first = _tensor(path, weights, "main.0.weight", DISCRIMINATOR, 4)
     _check_channels(path, DISCRIMINATOR, ndf=first.shape[0], nc=first.shape[1])
     return first.shape[0], first.shape[1]
+
+
+def _check_colour(path: Path, nc: int) -> None:
+    if nc != CHANNELS:
+        raise UserError(
+            "{path} is for images of {count} channels: only RGB, which has 3, can be used.",
+            path=path,
+            count=nc,
+        )
 
 
 def _check_channels(path: Path, kind: Message, **channels: int) -> None:

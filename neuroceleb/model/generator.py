@@ -269,10 +269,6 @@ def _load(path: Path) -> Model:
     network, config = checkpoint.load_generator(path)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network.to(device).to(memory_format=torch.channels_last)
-    if network.nc != 3:
-        raise UserError(
-            "{path} makes images that are not in colour: only RGB can be shown.", path=path
-        )
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return Model(path, network.requires_grad_(False), config, sha256)

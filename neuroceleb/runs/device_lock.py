@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from neuroceleb import files
 from neuroceleb.errors import UserError
-from neuroceleb.runs.file_lock import EXCLUSIVE, SHARED, try_lock
+from neuroceleb.file_lock import EXCLUSIVE, SHARED, LocksUnsupportedError, try_lock
 from neuroceleb.runs.workspace import Workspace
 
 
@@ -32,18 +33,25 @@ def _has_gpu() -> bool:
 def holder(workspace: Workspace, device: str) -> str | None:
     """The name of the run that occupies this device of the workspace; None if it is free."""
     try:
-        with (workspace.queue_folder / f"{device}.lock").open("rb") as file:
-            if try_lock(file.fileno(), SHARED):
+        path = workspace.queue_folder / f"{device}.lock"
+        with files.open_regular(path) as file:
+            if try_lock(file.fileno(), SHARED, path):
                 return None
             return file.read(1_024).decode("utf-8", "replace") or "?"
-    except OSError:
+    except (OSError, LocksUnsupportedError):
         return None
 
 
 def acquire(workspace: Workspace, device: str, run_name: str) -> int | None:
     """A locked descriptor of the device's lock file; None if the device is occupied."""
-    descriptor = os.open(workspace.lock_file(f"{device}.lock"), os.O_RDWR)
-    if not try_lock(descriptor, EXCLUSIVE, timeout_s=0.5):
+    path = workspace.lock_file(f"{device}.lock")
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        is_acquired = try_lock(descriptor, EXCLUSIVE, path, timeout_s=0.5)
+    except LocksUnsupportedError:
+        os.close(descriptor)
+        raise
+    if not is_acquired:
         os.close(descriptor)
         return None
     with suppress(OSError):  # a full disk: the name is only shown to people

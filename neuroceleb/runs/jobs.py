@@ -34,16 +34,17 @@ LOG_TAIL_BYTES = 32 * 2**10
 # Starting ----------------------------------------------------------------------------------
 
 
-def new_config(workspace: Workspace, text: str, source: Path, settings: Settings) -> dict[str, Any]:
-    """The config.json of a new run on the DATASET `text`, which was found at `source`.
+def new_config(workspace: Workspace, source: Path, settings: Settings) -> dict[str, Any]:
+    """The config.json of a new run on the DATASET that was found at `source`.
 
+    A dataset of the workspace is recorded by its name, so that a moved workspace finds it.
     The training process adds what only it knows: the dataset's fingerprint and the versions.
     """
-    is_named = source.is_relative_to(workspace.datasets)
+    name = workspace.dataset_name(source)
     return {
         "recipe": settings.recipe,
         "settings": settings.to_json(),
-        "dataset": {"path": text if is_named else str(source.resolve())},
+        "dataset": {"path": name or str(source.resolve())},
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
 
@@ -80,7 +81,7 @@ def resume(workspace: Workspace, name: str, epochs: int | None = None) -> Run:
             raise UserError(
                 "The run '{name}' is finished: give it more epochs to continue it.", name=name
             )
-        run.stop_file.unlink(missing_ok=True)
+        files.remove(run.stop_file)
         queue.append(workspace, run, device_lock.device_for(settings.device), epochs)
         run.write_status(_queued(status, wanted))
     launch.start_next(workspace)
@@ -193,7 +194,7 @@ def force_stop(workspace: Workspace, name: str) -> None:
     if not _wait_until(lambda: not run.is_locked(), KILL_TIMEOUT_S):
         raise UserError("The run '{name}' has not ended yet: look again in a moment.", name=name)
     with run.locked():
-        run.stop_file.unlink(missing_ok=True)
+        files.remove(run.stop_file)
         message = Message("Ended by force: it resumes from its last saved state.")
         run.write_status({**run.status(), "state": "stopped", **message.as_fields("message")})
     launch.start_next(workspace)

@@ -72,7 +72,7 @@ def _start(workspace: Workspace, entry: queue.Entry) -> bool:
 
 def _launch(workspace: Workspace, entry: queue.Entry, run_lock: int, device: int) -> None:
     run = entry.run
-    run.stop_file.unlink(missing_ok=True)
+    files.remove(run.stop_file)
     status = {**run.status(), "heartbeat": time.time()}
     changes = () if entry.epochs is None else ("--epochs", str(entry.epochs))
     try:
@@ -97,7 +97,7 @@ def _launch(workspace: Workspace, entry: queue.Entry, run_lock: int, device: int
             run.write_status({**status, "state": "failed", **message.as_fields("message")})
     else:
         threading.Thread(target=process.wait, daemon=True, name=f"waits for {run.name}").start()
-    entry.path.unlink(missing_ok=True)
+    files.remove(entry.path)
 
 
 def command_line(verb: str, workspace: Workspace) -> list[str]:

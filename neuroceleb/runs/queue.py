@@ -14,8 +14,8 @@ from pathlib import Path
 
 from neuroceleb import files, records
 from neuroceleb.errors import UserError
+from neuroceleb.file_lock import EXCLUSIVE, try_lock
 from neuroceleb.records import DamagedFileError
-from neuroceleb.runs.file_lock import EXCLUSIVE, try_lock
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.schemas import QueueEntry
 from neuroceleb.runs.workspace import Workspace, check_name
@@ -75,8 +75,9 @@ def position(workspace: Workspace, run_name: str) -> int | None:
 @contextmanager
 def locked(workspace: Workspace) -> Iterator[None]:
     """Keep every other process from changing the queue; raises UserError after 10 s of waiting."""
-    with workspace.lock_file("lock").open("ab") as file:
-        if not try_lock(file.fileno(), EXCLUSIVE, timeout_s=10.0):
+    path = workspace.lock_file("lock")
+    with path.open("ab") as file:
+        if not try_lock(file.fileno(), EXCLUSIVE, path, timeout_s=10.0):
             raise UserError("The queue is in use by another process: try again in a moment.")
         yield
 

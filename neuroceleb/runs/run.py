@@ -14,8 +14,15 @@ from typing import Any
 
 from neuroceleb import files, records
 from neuroceleb.errors import UserError
+from neuroceleb.file_lock import (
+    EXCLUSIVE,
+    SHARED,
+    LocksUnsupportedError,
+    open_to_lock,
+    try_lock,
+)
 from neuroceleb.records import DamagedFileError
-from neuroceleb.runs.file_lock import EXCLUSIVE, SHARED, try_lock
+from neuroceleb.runs import process
 from neuroceleb.runs.schemas import Config, StatsRow, Status
 
 HEARTBEAT_LIMIT_S = 30.0
@@ -150,7 +157,7 @@ class Run:
         if status["state"] in ACTIVE and not self._is_alive(status):
             status = self._status()  # it may have ended in the meantime
             if status["state"] in ACTIVE:
-                status["state"] = "lost"
+                status["state"] = "suspended" if self._is_suspended(status) else "lost"
         return status
 
     def _status(self) -> dict[str, Any]:
@@ -164,12 +171,16 @@ class Run:
         return records.read(self.path / "status.json", Status, MAX_RECORD_BYTES) or {}
 
     def state(self) -> str:
-        """One of STATES as the trainer wrote it, or `lost` or `damaged`.
+        """One of STATES as the trainer wrote it, or `lost`, `suspended` or `damaged`.
 
         A run is lost if its state is one of ACTIVE but its process is gone, or has not written a
-        heartbeat for HEARTBEAT_LIMIT_S; it is damaged if its status.json cannot be read.
+        heartbeat for HEARTBEAT_LIMIT_S. It is `suspended` if its process waits to be continued
+        (kill -STOP, Ctrl-Z). It is damaged if its status.json cannot be read.
         """
         return str(self.status()["state"])
+
+    def _is_suspended(self, status: dict[str, Any]) -> bool:
+        return self.is_locked() and process.is_suspended(status)
 
     def _is_alive(self, status: dict[str, Any]) -> bool:
         fresh = time.time() - status.get("heartbeat", 0.0) < HEARTBEAT_LIMIT_S
@@ -277,15 +288,15 @@ class Run:
         path = self.path / "config.json"
         while True:
             try:
-                descriptor = os.open(path, os.O_RDONLY)
+                descriptor = open_to_lock(path)
             except OSError as error:
                 raise UserError(
                     "{path} cannot be read ({reason}): fix its permissions.",
                     path=path,
                     reason=error.strerror,
                 ) from error
-            if not try_lock(descriptor, EXCLUSIVE, timeout_s=1.0):
-                os.close(descriptor)
+            if not self._try_lock(descriptor):
+                self._refuse_if_suspended()
                 raise UserError(
                     "The run '{name}' is running in another process: stop it first.", name=self.name
                 )
@@ -294,12 +305,33 @@ class Run:
                     return descriptor
             os.close(descriptor)  # config.json was replaced while this process waited
 
+    def _try_lock(self, descriptor: int) -> bool:
+        """Whether the lock was acquired within a second; else the descriptor is closed."""
+        is_acquired = False
+        try:
+            path = self.path / "config.json"
+            is_acquired = try_lock(descriptor, EXCLUSIVE, path, timeout_s=1.0)
+        finally:
+            if not is_acquired:
+                os.close(descriptor)
+        return is_acquired
+
+    def _refuse_if_suspended(self) -> None:
+        status = self._status()
+        if process.is_suspended(status):
+            raise UserError(
+                "The run '{name}' is suspended: continue it with kill -CONT {pid}, or stop it "
+                "first.",
+                name=self.name,
+                pid=status["pid"],
+            )
+
     def is_locked(self) -> bool:
         """Whether a living process has locked this run: it trains, renames or deletes it."""
         try:
-            with (self.path / "config.json").open("rb") as file:
-                return not try_lock(file.fileno(), SHARED)
-        except OSError:
+            with files.open_regular(self.path / "config.json") as file:
+                return not try_lock(file.fileno(), SHARED, self.path / "config.json")
+        except (OSError, LocksUnsupportedError):
             return False
 
 
@@ -315,8 +347,8 @@ class RunLock:
         path = self.run.path / "config.json"
         with files.replacing(path) as temporary:
             files.write_json(temporary, config)
-            descriptor = os.open(temporary, os.O_RDONLY)
-            try_lock(descriptor, EXCLUSIVE)
+            descriptor = open_to_lock(temporary)
+            try_lock(descriptor, EXCLUSIVE, temporary)
         os.close(self.descriptor)
         self.descriptor = descriptor
 

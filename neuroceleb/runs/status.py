@@ -4,10 +4,12 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from neuroceleb.errors import UserError
 from neuroceleb.runs import process
+from neuroceleb.runs.reserve import Reserve
 from neuroceleb.runs.run import Run
 
 INTERVAL_S = 1.0
@@ -18,14 +20,16 @@ Fields = dict[str, Any]
 class Heartbeat:
     """Writes a run's status every INTERVAL_S from a thread of its own, until the block ends.
 
-    `measure` returns more fields for every write, such as the memory in use. A write that fails
-    (a full disk) is skipped. With `run` None nothing is written: for every rank but the first.
+    `measure` returns more fields for every write, such as the memory in use. Where the disk is
+    full, `reserve` is given up for the status; a write that fails even so is skipped. With `run`
+    None nothing is written: for every rank but the first.
     """
 
     def __init__(
         self, run: Run | None, measure: Callable[[], Fields] = dict, **fields: Any
     ) -> None:
         self._run = run
+        self.reserve = Reserve(run)
         self._measure = measure
         self._fields: dict[str, Any] = {
             "state": "starting",
@@ -46,12 +50,14 @@ class Heartbeat:
 
     def __enter__(self) -> "Heartbeat":
         self._write()
+        self.reserve.__enter__()
         self._thread.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._ended.set()
         self._thread.join()
+        self.reserve.__exit__(*error)
         self._write()
 
     def update(self, **fields: Any) -> None:
@@ -69,4 +75,5 @@ class Heartbeat:
         if self._run is None:
             return
         with self._lock, suppress(UserError):
-            self._run.write_status({**self._fields, **self._measure(), "heartbeat": time.time()})
+            status = {**self._fields, **self._measure(), "heartbeat": time.time()}
+            self.reserve.writing(partial(self._run.write_status, status))

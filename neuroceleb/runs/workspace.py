@@ -112,6 +112,29 @@ class Workspace:
             if not path.name.startswith(".") and (path.is_dir() or path.suffix.lower() == ".zip")
         ]
 
+    def dataset_name(self, source: Path) -> str | None:
+        """The name of the dataset that a path under `datasets/` belongs to; None for others.
+
+        Of a part of a dataset it is a path from `datasets/` on, which `dataset.locate` finds.
+        """
+        for path, root in (
+            (source.absolute(), self.datasets.absolute()),
+            (source.resolve(), self.datasets.resolve()),
+        ):
+            if path.is_relative_to(root) and path != root and ".." not in path.parts:
+                parts = path.relative_to(root).parts
+                return "/".join(parts[:1] if parts[1:] == ("faces",) else parts)
+        return None
+
+    def moved_dataset(self, text: str) -> str:
+        """The DATASET of a run whose workspace was moved: its name, if it is here now."""
+        folders = Path(text).parts
+        if not Path(text).is_absolute() or Path(text).exists() or "datasets" not in folders:
+            return text
+        at = len(folders) - 1 - folders[::-1].index("datasets")
+        name = "/".join(folders[at + 1 :]).removesuffix("/faces")
+        return name if name and (self.datasets / name).exists() else text
+
     def _run_names(self) -> str:
         return ", ".join(run.name for run in self.runs()[:8]) or "none yet"
 

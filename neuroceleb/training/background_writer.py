@@ -4,6 +4,7 @@ On the CPU, where a second thread would slow the training down, files are writte
 way tasks run in order, none runs after one that failed, and the error is raised.
 """
 
+import operator
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,11 +21,16 @@ Task = Callable[[], None]
 class Writer:
     """Runs tasks one after another. A context manager that ends when all tasks have run.
 
+    `run_task` runs each of them (see `Reserve.writing`).
+
     `submit`, `wait` and the end of the block raise the error of a failed task, except that an error
     of the block itself takes precedence.
     """
 
-    def __init__(self, in_background: bool) -> None:
+    def __init__(
+        self, in_background: bool, run_task: Callable[[Task], None] = operator.call
+    ) -> None:
+        self._run_task = run_task
         self._pool = ThreadPoolExecutor(1, "writer") if in_background else None
         self._pending: deque[Future[None]] = deque()
         self._has_failed = False
@@ -43,7 +49,7 @@ class Writer:
     def submit(self, task: Task) -> None:
         """Run the task now or later. Its data must not change until then: see `copy_to_host`."""
         if self._pool is None:
-            task()
+            self._run_task(task)
             return
         self._wait_for_pending(MAX_PENDING)
         self._pending.append(self._pool.submit(self._run_unless_failed, task))
@@ -56,7 +62,7 @@ class Writer:
         if self._has_failed:
             return
         try:
-            task()
+            self._run_task(task)
         except BaseException:
             self._has_failed = True
             raise

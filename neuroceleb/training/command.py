@@ -16,8 +16,10 @@ from neuroceleb.data import dataset
 from neuroceleb.data.dataset import Dataset
 from neuroceleb.data.holdout import Mask
 from neuroceleb.errors import Message, UserError
+from neuroceleb.files import DiskFullError
 from neuroceleb.runs import device_lock
 from neuroceleb.runs.handover import Locks
+from neuroceleb.runs.reserve import DISK_FULL
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.status import Heartbeat
 from neuroceleb.runs.workspace import Workspace, create_run
@@ -63,7 +65,7 @@ def _execute(session: Session, locks: Locks) -> dict[str, Any]:
     is_queued = locks.run is not None
     with run.locked(locks.take_run()) as run_lock, logging_to(run.log_file):
         if not is_queued:  # a request to stop may precede the start of a queued run
-            run.stop_file.unlink(missing_ok=True)
+            files.remove(run.stop_file)
         files.remove_leftovers(run.path)
         before = run.status() if session.resume else {}
         kept = {key: before[key] for key in KEPT_IN_STATUS if key in before}
@@ -77,11 +79,13 @@ def _execute(session: Session, locks: Locks) -> dict[str, Any]:
                     session = _with_start_model(session, data)
                 if "fingerprint" not in session.config["dataset"]:
                     run_lock.write_config(_complete_config(session, data))
+                elif session.resume and _names_other_path(session, data):
+                    run_lock.write_config(session.config)
                 state = _train(session, data, heartbeat)
             except BaseException as error:
                 _record_failure(heartbeat, error)
                 raise
-            run.stop_file.unlink(missing_ok=True)
+            files.remove(run.stop_file)
             heartbeat.update(state=state, eta_seconds=None)
     return _outcome(run, state)
 
@@ -89,6 +93,13 @@ def _execute(session: Session, locks: Locks) -> dict[str, Any]:
 def _load(session: Session) -> Dataset:
     data = training_data.load(session.source, session.workspace, session.names_encoding)
     return training_data.with_holdout(data, session.settings, session.config["dataset"])
+
+
+def _names_other_path(session: Session, data: Dataset) -> bool:
+    """Whether the same images are at another path than config.json says."""
+    recorded = session.run.dataset_path()
+    named = session.config["dataset"]
+    return bool(data.fingerprint == named["fingerprint"] and named.get("path") != recorded)
 
 
 def _outcome(run: Run, state: str) -> dict[str, Any]:
@@ -126,7 +137,10 @@ def _complete_config(session: Session, data: Dataset) -> dict[str, Any]:
 
 def _record_failure(heartbeat: Heartbeat, error: BaseException) -> None:
     """Write the reason to the status; the traceback of an unexpected error to the log."""
-    if isinstance(error, UserError):
+    if isinstance(error, DiskFullError):
+        heartbeat.update(state="stopped", **DISK_FULL.as_fields("message"))
+        log.debug("%s", error)
+    elif isinstance(error, UserError):
         heartbeat.update(state="failed", **error.message.as_fields("message"))
         log.debug("%s", error)
     else:

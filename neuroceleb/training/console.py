@@ -10,6 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from neuroceleb.runs.figures import finite
 from neuroceleb.runs.run import Run
 from neuroceleb.training.progress import StepReport
 from neuroceleb.training.step import METRICS
@@ -90,8 +91,13 @@ class ProgressBar:
 
 
 def _epoch_line(row: dict[str, Any]) -> str:
-    metrics = "  ".join(f"{name} {row[name]:.4f}" for name in METRICS)
+    metrics = "  ".join(f"{name} {_figure(row, name, 4)}" for name in METRICS)
     return (
         f"epoch {row['epoch']:>3}  {metrics}  "
-        f"{row['images_per_second']:.1f} images/s  {row['seconds']:.1f} s"
+        f"{_figure(row, 'images_per_second', 1)} images/s  {_figure(row, 'seconds', 1)} s"
     )
+
+
+def _figure(row: dict[str, Any], name: str, digits: int) -> str:
+    value = finite(row.get(name))
+    return "?" if value is None else f"{value:.{digits}f}"

@@ -13,6 +13,7 @@ import torch
 from neuroceleb.data.batches import Faces
 from neuroceleb.errors import Message, UserError
 from neuroceleb.metrics.quick_evaluation import QuickReference
+from neuroceleb.runs.reserve import DISK_FULL
 from neuroceleb.runs.status import Heartbeat
 from neuroceleb.settings import Settings
 from neuroceleb.training import cuda_graphs
@@ -44,14 +45,23 @@ def train(
 
     Everything is written to the run directory. With `spec.resume` the run continues from its newest
     undamaged state; on the CPU the result is bit-exact. Raises UserError where the loss is no
-    longer finite; the last good state is kept.
+    longer finite; the last good state is kept. A full disk is a request to stop.
     """
     devices.configure(spec.device)
     in_background = spec.device.type == "cuda"
-    with cuda_graphs.side_stream(spec.device), Writer(in_background) as writer:
+    reserve = heartbeat.reserve
+    with (
+        cuda_graphs.side_stream(spec.device),
+        Writer(in_background, reserve.writing) as writer,
+    ):
         parts = _set_up(spec, writer)
-        policy = ActionPolicy(spec.settings, spec.device, spec.dist, should_stop)
-        return _train(spec, parts, policy, heartbeat, on_step)
+        must_stop = lambda: should_stop() or reserve.is_given_up  # noqa: E731
+        policy = ActionPolicy(spec.settings, spec.device, spec.dist, must_stop)
+        state = _train(spec, parts, policy, heartbeat, on_step)
+    if reserve.is_given_up and state == "stopped":
+        heartbeat.update(**DISK_FULL.as_fields("message"))
+        log.warning("%s", DISK_FULL)
+    return state
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def _load(state: dict[str, Any], spec: TrainingSpec, gan: GAN) -> Progress:
         progress = Progress(**state["position"])
         batch_size = spec.settings.batch_size_of(progress.epoch, len(spec.dataset))
         _convert_steps(progress, int(state.get("batch_size", batch_size)), batch_size)
-    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise UserError(
             "{path} does not match the settings in config.json: restore the two that belong "
             "together, or start a new run.",
@@ -84,8 +84,8 @@ def _progress_without_state(spec: TrainingSpec) -> Progress:
         "The run '%s' has no %s: it continues from the weights of epoch %d, with new optimizers.",
         *(run.name, run.state_file.name, epoch),
     )
-    shown = [row["images_seen"] for row in run.stats() if row["epoch"] == epoch]
-    images_seen = shown[0] if shown else (epoch + 1) * len(spec.dataset)
+    shown = [row.get("images_seen") for row in run.stats() if row["epoch"] == epoch]
+    images_seen = shown[0] if shown and shown[0] else (epoch + 1) * len(spec.dataset)
     return Progress(epoch=epoch + 1, images_seen=int(images_seen))
 
 

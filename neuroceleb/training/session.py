@@ -68,7 +68,7 @@ def prepare(
     settings = Settings.checked(**given)
     _check_machine(settings)
     source = dataset.locate(text, workspace.datasets)
-    config = jobs.new_config(workspace, text, source, settings) | {"versions": versions()}
+    config = jobs.new_config(workspace, source, settings) | {"versions": versions()}
     if zip_names.check_encoding(names_encoding) != zip_names.AUTO:
         config["dataset"]["zip_names"] = names_encoding
     _check_start(workspace, settings)
@@ -100,7 +100,11 @@ def reopen(workspace: Workspace, name: str, text: str | None, given: dict[str, A
             name=name,
         )
     _check_machine(settings)
-    source = dataset.locate(text or str(run.dataset_path()), workspace.datasets)
+    recorded = workspace.moved_dataset(str(run.dataset_path()))
+    source = dataset.locate(text or recorded, workspace.datasets)
+    if text:  # remembered, where the images are the same
+        path = workspace.dataset_name(source) or str(source.resolve())
+        config = {**config, "dataset": {**config["dataset"], "path": path}}
     weights_epoch = run.left_off_at()
     weights = None if weights_epoch is None else run.weights(weights_epoch)
     if weights is not None:

@@ -1,23 +1,21 @@
-"""Stopping a training: Ctrl-C, SIGTERM, and the `stop` file of the run."""
+"""Stopping a training: Ctrl-C, SIGTERM, SIGHUP, and the `stop` file of the run."""
 
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 
+from neuroceleb import stop_signals
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.status import Heartbeat
 from neuroceleb.training import torchrun
 
-HANDLED = (signal.SIGINT, signal.SIGTERM)
-
 
 @contextmanager
 def stop_requests(run: Run, heartbeat: Heartbeat) -> Iterator[Callable[[], bool]]:
-    """Yield `should_stop`: True after Ctrl-C or SIGTERM, or while the `stop` file exists."""
+    """Yield `should_stop`: True after a stop signal, or while the `stop` file exists."""
     is_requested = False
 
-    def request_stop(_signal: int, _frame: FrameType | None) -> None:
+    def request_stop() -> None:
         nonlocal is_requested
         is_requested = True
 
@@ -27,7 +25,7 @@ def stop_requests(run: Run, heartbeat: Heartbeat) -> Iterator[Callable[[], bool]
             return True
         return False
 
-    before = {number: signal.signal(number, request_stop) for number in HANDLED}
+    before = stop_signals.install(request_stop)
     try:
         yield should_stop
     finally:
@@ -38,6 +36,6 @@ def stop_requests(run: Run, heartbeat: Heartbeat) -> Iterator[Callable[[], bool]
 
 
 def ignore() -> None:
-    """Ignore Ctrl-C and SIGTERM, which reach all ranks: rank 0 decides when to stop."""
-    for number in HANDLED:
+    """Ignore the stop signals, which reach all ranks: rank 0 decides when to stop."""
+    for number in stop_signals.signals():
         signal.signal(number, signal.SIG_IGN)

@@ -7,7 +7,6 @@ one dies, and passes the locks taken by the queue on to rank 0. They may also be
 
 import logging
 import os
-import signal
 import sys
 import threading
 import time
@@ -15,9 +14,9 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from neuroceleb import stop_signals
 from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import device_lock, handover
 from neuroceleb.runs.handover import Locks
@@ -95,7 +94,7 @@ def train(
 ) -> None:
     """Run `train` with these arguments in `--ngpu` processes and wait for their end.
 
-    The launcher holds the device lock. Ctrl-C and SIGTERM create the `stop` file. Exits with code 2
+    The launcher holds the device lock. Stop signals create the `stop` file. Exits with code 2
     where rank 0 has reported an error; raises UserError where a process ended without reporting.
     """
     ngpu, device = settings.ngpu, device_lock.device_for(settings.device)
@@ -177,17 +176,13 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
 
 
 def _wait_for(future: "Future[Result]", run: Run) -> Result:
-    """Wait for the result. On Ctrl-C and SIGTERM, create the `stop` file.
+    """Wait for the result. On a stop signal, create the `stop` file.
 
     The signals are not forwarded: torchrun would kill processes whose step takes long.
     """
     stop_requested = threading.Event()
 
-    def request_stop(_signal: int, _frame: FrameType | None) -> None:
-        stop_requested.set()
-
-    handled = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, request_stop) for number in handled}
+    before = stop_signals.install(stop_requested.set)
     try:
         while not wait([future], POLL_S).done:
             if stop_requested.is_set() and run.is_locked() and not run.stop_file.exists():
@@ -196,5 +191,4 @@ def _wait_for(future: "Future[Result]", run: Run) -> Result:
             run.stop_file.unlink(missing_ok=True)
         return future.result()
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        stop_signals.restore(before)

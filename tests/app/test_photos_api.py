@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import io
 import json
+import os
 import time
 import zipfile
 from collections.abc import AsyncIterator, Iterator
@@ -271,6 +272,52 @@ def test_what_nobody_cropped_is_swept_away(
     monkeypatch.setattr(uploads, "IDLE_S", -1)
     new = visitor.post("batch")["batch"]
     assert [batch.id for batch in visitor.cropper.uploads.all()] == [new] != [old]
+
+
+def test_photos_of_an_unfinished_upload_do_not_outlive_a_restart(
+    visitor: Visitor, tmp_path: Path
+) -> None:
+    batch = tmp_path / ".cache" / "uploads" / visitor.batch({"ann/a.png": FACE})
+    again = Visitor(tmp_path)
+    again.tasks.close()
+    assert batch.exists()  # another server may be receiving it
+    past = time.time() - 2 * uploads.IDLE_AT_START_S
+    for path in [batch, *batch.rglob("*")]:
+        os.utime(path, (past, past))
+    again = Visitor(tmp_path)
+    again.tasks.close()
+    assert not batch.exists()
+
+
+def test_a_batch_that_another_server_crops_is_left_alone(visitor: Visitor) -> None:
+    batch = visitor.batch({"a.png": FACE})
+    with visitor.cropper.uploads.batch(batch).locked():
+        body = {"dataset": "mine", "size": 64, "detector": "yunet"}
+        for answer in (
+            visitor.post("start", batch=batch, **body),
+            visitor.post("task/discard", batch=batch),
+        ):
+            assert "cropped by another process" in answer["error"]
+        assert visitor.client.get("/photos").json()["tasks"] == []
+    assert visitor.post("task/discard", batch=batch) == {}
+
+
+def test_discarding_leaves_no_crop_that_nobody_knows(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    visitor.crop({"a.png": FACE})
+    face_set = FaceSet(tmp_path / "datasets" / "mine")
+
+    def killed(*_: object, **__: object) -> None:
+        save(face_set.faces / "photos" / "0123456789abcdef-000000-0.png", portrait(64))
+        raise UserError("The system ended a worker process.")
+
+    monkeypatch.setattr(cropping, "crop_photos", killed)
+    done = visitor.crop({"b.png": OTHER})
+    assert len(list(face_set.faces.rglob("*.png"))) == 2
+    assert visitor.post("task/discard", batch=done["batch"]) == {}
+    assert len(list(face_set.faces.rglob("*.png"))) == 1
+    assert len(list(face_set.quarantine.rglob("*.png"))) == 1
 
 
 def test_a_failure_is_told_and_nothing_lost(

@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from neuroceleb.runs.run import Run
 from tests import helpers
 from tests.data.faces.faces_helpers import portrait, save
 from tests.training import reference
@@ -198,3 +199,27 @@ def test_the_benchmark_of_few_photos_continues_and_prints_its_table(tmp_path: Pa
     assert "All done." in outputs[1].stdout
     assert "| 40 | noise | 0 |" in outputs[1].stdout
     assert not list((tmp_path / "work").rglob("state.pt"))
+
+
+def test_inside_benchmark_measures_a_run(tmp_path: Path, finished: Run) -> None:
+    command = [sys.executable, "-W", "error", str(BENCHMARKS / "inside.py"), "--run"]
+    options = (["--faces", "2"], ["--preset", "one_face", "--steps", "2", "--sheet", "faces.png"])
+    found = []
+    for more in options:
+        done = subprocess.run(
+            [*command, str(finished.path), *more],
+            cwd=tmp_path,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        found.append(json.loads(done.stdout.splitlines()[-1]))
+    assert all(-1 <= value <= 1 for value in found[0]["occlusion"])
+    assert set(found[0]["ranking"]) == {"1", "2", "3", "4"}
+    assert [row["step"] for row in found[1]["rows"]] == [1, 2]
+    assert found[1]["origin"] == "dataset"
+    with Image.open(tmp_path / "faces.png") as sheet:
+        assert sheet.size == (16 * 66 + 2, 2 * 66 + 2)

@@ -31,7 +31,7 @@ def test_the_card_of_a_shipped_run() -> None:
 def test_a_dataset_is_named_without_its_folders(tmp_path: Path) -> None:
     run = Run(tmp_path / "mine")
     run.path.mkdir()
-    for path in ("/home/somebody/private/family", r"C:\Users\somebody\private\family"):
+    for path in ("/srv/somebody/private/family", r"D:\somebody\private\family"):
         files.write_json(run.path / "config.json", {"dataset": {"path": path, "count": 3}})
         card = card_of(Path("netG.pth"), helpers.random_generator(), {}, run)
         assert (card.data, card.images) == ("family", 3)

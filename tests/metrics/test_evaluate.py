@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from neuroceleb.data import holdout
+from neuroceleb.data.dataset import Dataset
+from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 from neuroceleb.metrics import evaluate as measures
 from neuroceleb.metrics import identity, reference
@@ -185,6 +188,27 @@ def test_whether_the_model_was_trained_on_the_held_out_faces() -> None:
     assert standing(run(holdout=0.2), "f") == (0.2, reference.KEPT_BACK)
     assert standing(run(holdout=0.2), "g") == (0.1, reference.OTHER_DATA)
     assert standing({}, "f") == (0.1, reference.UNKNOWN)
+
+
+def test_persons_that_are_known_are_held_out_whole(faces: Pixels) -> None:
+    people = np.arange(len(faces)) // 4
+    known = Dataset(Path("faces"), faces, (), "f", people)
+    plain = Dataset(Path("faces"), faces, (), "f")
+    by_person = holdout.held_out_by_person(faces, people, 0.1)
+    by_image = holdout.held_out(faces, 0.1)
+    recorded = {"dataset": {"held_out": holdout.to_text(~by_person)}}
+    for data, config, standing, mask, by in (
+        (known, {}, reference.UNKNOWN, by_person, holdout.NAME_BY_PERSON),
+        (known, {"dataset": {}}, reference.KEPT_BACK, by_image, holdout.NAME),
+        (known, recorded, reference.KEPT_BACK, ~by_person, holdout.NAME_BY_PERSON),
+        (plain, recorded, reference.KEPT_BACK, ~by_person, holdout.NAME_BY_PERSON),
+        (plain, {}, reference.SEEN, by_image, holdout.NAME),
+    ):
+        chosen = reference.split(data, config, 0.1, standing)
+        assert (chosen.mask == mask).all()
+        assert chosen.by == by
+    with pytest.raises(UserError, match=r"config\.json is damaged"):
+        reference.split(known, {"dataset": {"held_out": "?"}}, 0.1, reference.KEPT_BACK)
 
 
 @pytest.mark.slow

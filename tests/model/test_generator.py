@@ -270,7 +270,7 @@ def test_one_batch_size_is_used_where_others_round_differently(
 
 def test_a_grey_model_is_refused(tmp_path: Path) -> None:
     checkpoint.save_pth(tmp_path / "grey.pth", helpers.random_generator(nc=1))
-    with pytest.raises(UserError, match=r"grey\.pth makes images that are not in colour"):
+    with pytest.raises(UserError, match=r"grey\.pth is for images of 1 channels"):
         generator.load(tmp_path / "grey.pth")
 
 

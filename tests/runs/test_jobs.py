@@ -36,7 +36,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
 
 def config(workspace: Workspace, photos: Path, epochs: int) -> dict[str, object]:
     settings = Settings.checked(ngf=4, ndf=4, nz=8, batch_size=8, device="cpu", epochs=epochs)
-    return jobs.new_config(workspace, str(photos), photos, settings)
+    return jobs.new_config(workspace, photos, settings)
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
 
 def start(workspace: Workspace, name: str, photos: Path, epochs: int = 1) -> Run:
     settings = Settings.checked(ngf=4, ndf=4, nz=8, batch_size=8, device="cpu", epochs=epochs)
-    config = jobs.new_config(workspace, str(photos), photos, settings)
+    config = jobs.new_config(workspace, photos, settings)
     return jobs.start(workspace, name, config)
 
 

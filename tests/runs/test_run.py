@@ -1,5 +1,7 @@
 """The run directory: its files, its state, and its lock."""
 
+import errno
+import fcntl
 import json
 import os
 import signal
@@ -16,9 +18,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neuroceleb import file_lock
+from neuroceleb.data.faces.manifest import FaceSet
 from neuroceleb.errors import UserError
-from neuroceleb.runs import jobs
+from neuroceleb.runs import device_lock, jobs
 from neuroceleb.runs import run as run_module
+from neuroceleb.runs.process import identity
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace, create_run
 from tests import helpers
@@ -209,6 +214,57 @@ def test_the_lock_of_a_killed_process_is_released(run: Run) -> None:
     assert run.state() == "lost"
     with run.locked():
         assert run.is_locked()
+
+
+def test_a_suspended_training_is_suspended_and_resuming_says_so(run: Run) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from neuroceleb.runs.run import Run\n"
+        "with Run(Path(sys.argv[1])).locked(): print('held', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, run.path], env=helpers.environment(), stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        run.write_status({"state": "running", **identity(process.pid), "heartbeat": 1.0})
+        assert run.state() == "lost"
+        process.send_signal(signal.SIGSTOP)
+        helpers.wait_for(lambda: run.state() == "suspended")
+        with pytest.raises(UserError, match=f"is suspended: .*kill -CONT {process.pid}"):
+            jobs.resume(Workspace(run.path.parents[1]), "first")
+        process.kill()
+
+
+@pytest.mark.parametrize("number", [errno.ENOTSUP, errno.ENOLCK, errno.EBADF])
+def test_a_file_system_without_locks_is_a_sentence(
+    run: Run, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(*_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(file_lock.fcntl, "flock", unsupported)
+    run.write_status({"state": "finished"})
+    assert run.state() == "finished"
+    assert not run.is_locked()
+    workspace = Workspace(run.path.parents[1])
+    assert device_lock.holder(workspace, "cpu") is None
+    opened = len(os.listdir("/proc/self/fd"))
+    for attempt in (
+        lambda: jobs.resume(workspace, "first"),
+        lambda: run.locked().__enter__(),
+        lambda: device_lock.acquire(workspace, "cpu", "first"),
+        lambda: FaceSet(workspace.datasets / "faces").lock().__enter__(),
+    ):
+        with pytest.raises(UserError, match="is on a file system without file locks"):
+            attempt()
+    assert len(os.listdir("/proc/self/fd")) == opened
+
+
+def test_a_lock_is_on_a_descriptor_for_writing_as_nfs_needs_it(run: Run) -> None:
+    with run.locked() as lock:
+        assert fcntl.fcntl(lock.descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR
+        lock.write_config({"settings": {}, "more": 1})
+        assert fcntl.fcntl(lock.descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR
 
 
 def test_reading_the_state_does_not_lock_a_run(run: Run) -> None:

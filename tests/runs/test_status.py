@@ -4,14 +4,14 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from neuroceleb import images
+from neuroceleb import decoding
 from neuroceleb.data import dataset
 from neuroceleb.errors import UserError
 from neuroceleb.runs.run import Run, files
@@ -72,23 +72,23 @@ def test_the_heartbeat_continues_while_decoding_and_between_slow_steps(
     assert outcome.code == 0, outcome.err
     for path in (here.workspace / "datasets" / ".cache").iterdir():
         path.unlink()
-    read_photo, step = images.read_photo, step_function.train_step
+    opened_photo, step = decoding.opened_photo, step_function.train_step
     one_at_a_time = threading.Lock()
     decoded: list[float] = []
     stepped: list[float] = []
 
-    def slow_photo(data: bytes, draft_px: int | None = None) -> Image.Image:
+    def slow_photo(data: bytes, draft_px: int | None = None) -> AbstractContextManager[Image.Image]:
         with one_at_a_time:
             time.sleep(0.06)
             decoded.append(time.time())
-        return read_photo(data, draft_px)
+        return opened_photo(data, draft_px)
 
     def slow_step(*arguments: object) -> object:
         time.sleep(0.5)
         stepped.append(time.time())
         return step(*arguments)
 
-    monkeypatch.setattr(images, "read_photo", slow_photo)
+    monkeypatch.setattr(decoding, "opened_photo", slow_photo)
     monkeypatch.setattr(step_function, "train_step", slow_step)
     run = helpers.run_of(here.workspace, "one")
     with watching(run) as beats:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neuroceleb.data import dataset
 from neuroceleb.errors import UserError
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace, check_name, create_run, default_workspace
@@ -135,3 +136,31 @@ def test_the_default_workspace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert default_workspace() == tmp_path
     monkeypatch.delenv("NEUROCELEB_WORKSPACE")
     assert default_workspace() == helpers.ROOT
+
+
+def test_datasets_of_the_workspace_are_known_by_name(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (workspace.datasets / "mine" / "faces").mkdir(parents=True)
+    (workspace.datasets / "plain" / "sub").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (workspace.datasets / "linked").symlink_to(tmp_path / "elsewhere")
+    monkeypatch.chdir(workspace.root)
+    named = {
+        "mine": Path("datasets/mine/faces"),
+        "plain": workspace.datasets / "plain",
+        "plain/sub": Path("datasets") / "plain" / "sub",
+        "linked": workspace.datasets / "linked",
+    }
+    for name, source in named.items():
+        assert workspace.dataset_name(source) == name
+        assert dataset.locate(name, workspace.datasets).resolve() == source.resolve()
+    for source in (tmp_path / "elsewhere", workspace.datasets, Path("datasets/../other")):
+        assert workspace.dataset_name(source) is None
+
+
+def test_the_dataset_of_a_moved_workspace_is_found(workspace: Workspace) -> None:
+    (workspace.datasets / "mine" / "faces").mkdir(parents=True)
+    assert workspace.moved_dataset("/old/place/datasets/mine/faces") == "mine"
+    assert workspace.moved_dataset("/old/place/datasets/other") == "/old/place/datasets/other"
+    assert workspace.moved_dataset("mine") == "mine"

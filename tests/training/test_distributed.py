@@ -260,7 +260,7 @@ def test_stopped_in_the_queue_and_resumed_by_torchrun_it_is_the_same_run(
     workspace = Workspace(tmp_path)
     photos = of_two.path.parents[1] / "photos"
     settings = Settings.from_json(of_two.config()["settings"])
-    run = jobs.start(workspace, "one", jobs.new_config(workspace, str(photos), photos, settings))
+    run = jobs.start(workspace, "one", jobs.new_config(workspace, photos, settings))
     while len(run.stats()) == 0:
         assert run.state() in {"starting", "running"}
         assert run.is_locked()

@@ -213,15 +213,16 @@ def test_a_full_disk_stops_the_run_with_everything_saved_whole(
     )
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
-    assert "No space left" in done.stderr
+    assert "Stopped: the disk is full." in done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
-    assert found["code"] == 2
-    assert found["state"] in {"failed", "lost"}  # lost: not even the status could be written
+    assert found["code"] == 0
+    assert found["state"] == "stopped"
+    assert "the disk is full" in found["message"]
     assert found["warnings"] == []
     assert found["leftovers"] == []
     assert found["saved"] > 2
     assert found["rows"] == list(range(len(found["rows"])))
-    assert found["saved"] <= len(found["rows"]) + 1
+    assert found["saved"] == len(found["rows"])  # the state of the last step
 
 
 def test_a_row_that_does_not_fit_is_taken_back(

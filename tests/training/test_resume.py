@@ -48,7 +48,11 @@ def by_file(run: Run) -> None:
     run.stop_file.touch()
 
 
-STOPS: list[Stop] = [by_ctrl_c, by_sigterm, by_file]
+def by_hangup(_: Run) -> None:
+    signal.raise_signal(signal.SIGHUP)
+
+
+STOPS: list[Stop] = [by_ctrl_c, by_sigterm, by_hangup, by_file]
 
 
 class Stopper:
@@ -161,7 +165,10 @@ def test_stopped_at_every_step_of_an_epoch(stopper: Stopper, finished: Run) -> N
 
 @pytest.mark.parametrize(
     "ask",
-    ["SIGTERM", *(pytest.param(ask, marks=pytest.mark.slow) for ask in ("SIGINT", "file"))],
+    [
+        "SIGTERM",
+        *(pytest.param(ask, marks=pytest.mark.slow) for ask in ("SIGINT", "SIGHUP", "file")),
+    ],
 )
 def test_a_real_process_stops_when_asked_and_leaves_with_0(
     ask: str, tmp_path: Path, photos: Path
@@ -182,6 +189,24 @@ def test_a_real_process_stops_when_asked_and_leaves_with_0(
     assert not run.stop_file.exists()
     assert run.status()["epoch"] == len(run.stats())
     checkpoint.load_state(run.state_file, run.older_state_file)
+
+
+def test_a_dataset_named_again_is_remembered(here: helpers.Here, tmp_path: Path) -> None:
+    folder, moved = helpers.write_photos(tmp_path / "here", 8), tmp_path / "there"
+    assert here("train", folder, "--run", "one", *TINY, "--epochs", "1").code == 0
+    folder.rename(moved)
+    here("train", "--run", "one", "--resume", "--epochs", "2").assert_refused("no dataset")
+    assert here("train", moved, "--run", "one", "--resume", "--epochs", "2").code == 0
+    assert here("train", "--run", "one", "--resume", "--epochs", "3").code == 0
+    assert helpers.run_of(here.workspace, "one").dataset_path() == str(moved)
+
+
+def test_a_moved_workspace_finds_its_dataset(here: helpers.Here, tmp_path: Path) -> None:
+    folder = helpers.write_photos(here.workspace / "datasets" / "mine", 8)
+    assert here("train", folder, "--run", "one", *TINY, "--epochs", "1").code == 0
+    here.workspace = here.workspace.rename(tmp_path / "moved")
+    assert here("train", "--run", "one", "--resume", "--epochs", "2").code == 0
+    assert helpers.run_of(here.workspace, "one").dataset_path() == "mine"
 
 
 def test_a_stop_file_from_before_is_removed(stopper: Stopper, finished: Run) -> None:

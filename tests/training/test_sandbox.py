@@ -234,7 +234,7 @@ def test_collapse_and_divergence_are_named(opened: Sandbox) -> None:
     found = opened.look().verdict
     assert found is not None
     assert found.kind == "collapse"
-    assert "steps 4 to 8" in found.sentence
+    assert "steps 4 to 8" in str(found.sentence)
     with torch.no_grad():
         opened._gan.G.main[12].weight.fill_(float("nan"))
     (broken,) = opened.train(1)

@@ -77,7 +77,7 @@ def train(context: Context, dataset_name: str, run: str, settings: Record | None
     """
     context.access.check(Message("train"))
     source, checked = _training(context, dataset_name, settings)
-    config = jobs.new_config(context.workspace, dataset_name, source, checked)
+    config = jobs.new_config(context.workspace, source, checked)
     return _run_record(jobs.start(context.workspace, check_name(run), config))
 
 

@@ -28,7 +28,7 @@ from neuroceleb.data.faces import align, crop, edit, persons, removal, report, r
 from neuroceleb.data.faces.crop import CropSpec, Photo, PhotoListing, PhotoResult
 from neuroceleb.data.faces.detector import Detector
 from neuroceleb.data.faces.google_consent import request_consent
-from neuroceleb.data.faces.manifest import KEPT, NO_FACE, REJECTED, UNREADABLE, FaceSet
+from neuroceleb.data.faces.manifest import KEPT, LOCK, NO_FACE, REJECTED, UNREADABLE, FaceSet
 from neuroceleb.data.faces.review import Counts
 from neuroceleb.data.faces.rules import Rules
 from neuroceleb.errors import UserError
@@ -179,10 +179,14 @@ def _check(photos: Sequence[Path], face_set: FaceSet, options: Options) -> None:
                 "{path} is not there: give folders, zips or files of photos.", path=path
             )
     _check_same_options(face_set, options)
-    if face_set.path.exists() and not face_set.exists() and any(face_set.path.iterdir()):
+    if face_set.path.exists() and not face_set.exists() and _holds_files(face_set.path):
         raise UserError(
             "{path} holds other files: use another name for the dataset.", path=face_set.path
         )
+
+
+def _holds_files(folder: Path) -> bool:
+    return any(path.name != LOCK for path in folder.iterdir())
 
 
 def _check_same_options(face_set: FaceSet, options: Options) -> None:
@@ -198,6 +202,12 @@ def _check_same_options(face_set: FaceSet, options: Options) -> None:
                 option=name,
                 before=before,
             )
+
+
+def _cores() -> int:
+    """The cores that this process may use; all where the system (macOS) does not say."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
 def _spec(face_set: FaceSet, options: Options, previews: bool) -> CropSpec:
@@ -253,7 +263,7 @@ def _pool(
     workers: int | None,
 ) -> Iterator[_Pool]:
     """Processes that run YuNet, or threads that wait for Google."""
-    cores = workers or len(os.sched_getaffinity(0))
+    cores = workers or _cores()
     if options.detector == "yunet":
         pool = _yunet_pool(options, spec, max(1, min(cores, -(-photos // YUNET_BATCH))))
     else:

@@ -87,7 +87,7 @@ def save(face_set: FaceSet) -> review.Counts:
 
 def discard(face_set: FaceSet) -> None:
     """Delete the draft: back to what is saved."""
-    face_set.draft.unlink(missing_ok=True)
+    files.remove(face_set.draft)
 
 
 def forget(face_set: FaceSet, face_ids: Collection[str]) -> None:

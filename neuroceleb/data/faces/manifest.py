@@ -5,7 +5,6 @@ reasons. A group is a folder of the photos, or a person (see `persons`).
 """
 
 import dataclasses
-import fcntl
 import json
 import os
 import sys
@@ -19,8 +18,10 @@ from neuroceleb.data import persons
 from neuroceleb.data.faces.measure import Measures
 from neuroceleb.data.faces.rules import Reason
 from neuroceleb.errors import UserError
+from neuroceleb.file_lock import EXCLUSIVE, open_to_lock, try_lock
 
 KEPT, REJECTED, NO_FACE, UNREADABLE = "kept", "rejected", "no_face", "unreadable"
+LOCK = ".lock"
 FOLDERS = {KEPT: "faces", REJECTED: "rejected"}
 
 
@@ -220,7 +221,9 @@ class FaceSet:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.path, os.O_RDONLY)
+            path = self.path / LOCK
+            path.touch()
+            descriptor = open_to_lock(path)
         except OSError as error:
             raise UserError(
                 "{path} cannot be created ({reason}): use another name or --workspace.",
@@ -228,13 +231,12 @@ class FaceSet:
                 reason=error.strerror,
             ) from error
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not try_lock(descriptor, EXCLUSIVE, path):
+                raise UserError(
+                    "The dataset '{name}' is being changed by another process: wait for it.",
+                    name=self.name,
+                )
             yield
-        except BlockingIOError:
-            raise UserError(
-                "The dataset '{name}' is being changed by another process: wait for it.",
-                name=self.name,
-            ) from None
         finally:
             os.close(descriptor)
 
