@@ -82,6 +82,11 @@ def ngettext(singular: str, plural: str, n: int, language: str | None = None) ->
 _ = gettext
 
 
+def gettext_noop(text: str) -> str:
+    """Mark a text for the catalogue; it is translated where it is shown."""
+    return text
+
+
 def translate(message: Message, language: str | None = None) -> str:
     """A message in a language, by default the current one."""
     return message.translate(partial(gettext, language=language))

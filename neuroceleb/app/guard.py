@@ -18,9 +18,11 @@ EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEALTH = "/healthz"
 # What needs no login here: files of the program, and Gradio's routes, which check it themselves.
-OPEN_PATHS = (HEALTH, "/modules/", "/plotly.js", "/favicon.ico", "/login", "/logout", "/config")
-OPEN_PATHS += ("/assets/", "/static/", "/svelte/", "/theme.css", "/manifest.json", "/robots.txt")
-OPEN_PATHS += ("/pwa_icon", "/gradio_api/", "/monitoring")
+OPEN_PATHS: tuple[str, ...] = (
+    *(HEALTH, "/modules/", "/plotly.js", "/favicon.ico", "/login", "/logout", "/config"),
+    *("/assets/", "/static/", "/svelte/", "/theme.css", "/manifest.json", "/robots.txt"),
+    *("/pwa_icon", "/gradio_api/", "/monitoring"),
+)
 UPLOAD_PATH = "/upload"  # Gradio's own, which writes to disk before any endpoint is asked
 
 # Gradio compiles its templates in the page and writes inline scripts and styles.

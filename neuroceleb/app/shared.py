@@ -49,6 +49,7 @@ LEADS = {
     "epochs": PROGRESS,
     "film": PROGRESS,
     "train": TRAIN,
+    "photos": PHOTOS,
 }
 
 

@@ -5,12 +5,12 @@ import json
 import logging
 import os
 import re
-import secrets
 import signal
 import socket
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -97,7 +97,7 @@ def serve(
         with listen(host, port) as listener:
             prepare_gradio(workspace)
             if share:
-                names.append(open_tunnel(listener.getsockname()[1]))
+                names.append(_open_tunnel(listener.getsockname()[1]))
             _warn(host, credentials, share)
             options = {
                 "host": host,
@@ -111,6 +111,14 @@ def serve(
             run_server(workspace, options, listener)
     except KeyboardInterrupt:
         return
+
+
+def _open_tunnel(port: int) -> str:
+    from neuroceleb.app import tunnel
+
+    address = tunnel.open_tunnel(port)
+    print(f"Public link: {address}", flush=True)
+    return urlsplit(address).hostname or ""
 
 
 def _warn(host: str, credentials: Credentials | None, is_shared: bool) -> None:
@@ -174,30 +182,6 @@ def check_origin(origin: str) -> str:
             origin=origin[:100],
         )
     return origin
-
-
-def open_tunnel(port: int) -> str:
-    """Make the server public through Gradio's servers; the name by which it is reached."""
-    from urllib.parse import urlsplit
-
-    from gradio import networking
-
-    try:
-        address = networking.setup_tunnel(
-            local_host="127.0.0.1",
-            local_port=port,
-            share_token=secrets.token_urlsafe(32),
-            share_server_address=None,
-            share_server_tls_certificate=None,
-        )
-    except Exception as error:
-        raise UserError(
-            "The public link could not be made ({reason}): check the network, or leave --share "
-            "out.",
-            reason=str(error)[:200] or type(error).__name__,
-        ) from error
-    print(f"Public link: {address}", flush=True)
-    return urlsplit(address).hostname or ""
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -234,7 +234,9 @@ def test_the_page_shows_errors_in_its_language(
 ) -> None:
     page = open_page(locale=locale)
     page.goto(app_url)
-    page.wait_for_selector("#faces img")
-    page.locator("#seed").fill("-5")
-    page.locator("#seed").press("Enter")
-    expect(page.locator("#toast")).to_contain_text(sentence)
+    page.wait_for_selector("#faces .nc-frame img")
+    seeds = page.locator("#seeds input")
+    seeds.fill("")
+    seeds.press_sequentially("-5")
+    seeds.press("Enter")
+    expect(page.locator(".toast-wrap")).to_contain_text(sentence)

@@ -24,7 +24,7 @@ test("the point under the pointer stays there while the map is zoomed", () => {
   const under = (one) => [one.x + offset[0] / one.zoom, one.y + offset[1] / one.zoom];
   const after = zoomed(view, 1.5, offset);
   assert.equal(after.zoom, 3);
-  under(after).forEach((value, axis) => assert.ok(Math.abs(value - under(view)[axis]) < 1e-9));
+  for (const [axis, value] of under(after).entries()) assert.ok(Math.abs(value - under(view)[axis]) < 1e-9);
   assert.deepEqual(zoomed(view, 0.1, offset), { zoom: 1, x: 0.5, y: 0.5 });
 });
 

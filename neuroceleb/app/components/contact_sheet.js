@@ -4,7 +4,7 @@ import { make, number, roveFocus, t } from "./dom.js";
 /**
  * @typedef {{ model: string, epoch: number, seed?: number, truncation?: number, z?: number[] }} Face
  * @typedef {{ face: Face, name: string, png: string, favourite?: boolean, problem?: string }} Item
- * @typedef {{ faces: Item[] } | null} Value
+ * @typedef {{ faces: Item[], note?: string } | null} Value
  */
 
 const CAPTION_PX = 30;
@@ -157,7 +157,8 @@ export const mount = ({ element, props, trigger, watch, upload }) => {
     const focused = [...grid.children].findIndex((child) => child.contains(document.activeElement));
     items = value?.faces ?? [];
     grid.replaceChildren(...items.map(cell));
-    empty.hidden = items.length > 0 || value !== null;
+    empty.hidden = items.length > 0;
+    if (value) empty.textContent = value.note ?? "";
     showHearts();
     layOut();
     if (focused >= 0) grid.children[Math.min(focused, items.length - 1)]?.querySelector("button")?.focus();

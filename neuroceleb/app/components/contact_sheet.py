@@ -13,8 +13,9 @@ class ContactSheet(ModuleHTML):
     """A grid of generated faces.
 
     Value: `{"faces": [{"face": …, "name": "seed_0042.png", "png": "data:…", "favourite": false}]}`,
-    or None while there is nothing yet. `face` is `{model, epoch, seed, truncation}` or
-    `{model, epoch, z}`; an entry with `problem`, a sentence, is shown without a picture.
+    or None while there is nothing yet; without faces, `note` is shown. `face` is `{model, epoch,
+    seed, truncation}` or `{model, epoch, z}`; an entry with `problem`, a sentence, is shown without
+    a picture.
 
     Props: `leads`, of LEADS, the buttons under an enlarged face.
 

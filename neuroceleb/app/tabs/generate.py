@@ -10,7 +10,7 @@ import gradio as gr
 
 from neuroceleb.app import faces, provenance, select_best
 from neuroceleb.app.api.context import Context
-from neuroceleb.app.catalogue import _, label
+from neuroceleb.app.catalogue import _, gettext_noop, label
 from neuroceleb.app.components.contact_sheet import ContactSheet
 from neuroceleb.app.components.text import Text
 from neuroceleb.app.downloads import save_on_click
@@ -28,6 +28,10 @@ from neuroceleb.app.shared import (
 from neuroceleb.errors import Message, UserError
 
 NEW_SEEDS = 1_000_000  # short enough to read out
+NO_MODEL = gettext_noop(
+    "No model has faces to show yet. Make a dataset from your photos, train on it, and its faces "
+    "appear here."
+)
 SEEDS, FAVOURITES, LEFT_OUT = "seeds", "favourites", "left_out"
 
 
@@ -44,6 +48,7 @@ class Generate:
     incoming: gr.Textbox
     facts: Text
     sheet: ContactSheet
+    photos: gr.Button
 
 
 def build(shared: Shared, tab: gr.Tab) -> Generate:
@@ -86,8 +91,11 @@ def build(shared: Shared, tab: gr.Tab) -> Generate:
         png = gr.UploadButton(label("Open PNG …"), file_types=[".png"], elem_id="open-png")
         save_all = gr.Button(label("Save all (.zip)"), elem_id="save-all")
     sheet = ContactSheet(elem_id="faces")
+    photos = gr.Button(label("Start from photos"), variant="primary", visible=False)
     left_out, inbox = gr.Textbox(visible=False), new_inbox()
-    ui = Generate(seeds, count, best, view, truncation, left_out, inbox.incoming, facts, sheet)
+    ui = Generate(
+        seeds, count, best, view, truncation, left_out, inbox.incoming, facts, sheet, photos
+    )
 
     request = [shared.model, shared.epoch, seeds, count, best, truncation]
     shown = [*request, view, left_out, shared.favourites]
@@ -112,6 +120,7 @@ def build(shared: Shared, tab: gr.Tab) -> Generate:
     received = shared.receive(inbox, receive, [], [seeds, count, view])
     shared.listen(received.success, show_faces, shown, results)
     set_by_listeners.append(received.success)
+    shared.listen(photos.click, to_photos, [], [shared.handover])
     save_on_click(shared, save_all, archive, request)
     shared.address(seeds, "seed", faces.FIRST_SEED, is_step=False, after=set_by_listeners)
     shared.address(count, "count", faces.FIRST_COUNT, is_step=False, after=set_by_listeners)
@@ -140,6 +149,8 @@ def restore(context: Context, ui: Generate, address: Address, chosen: Chosen | N
     }
     if chosen is None:
         return updates
+    if chosen.model is None:
+        return updates | {ui.sheet: {"faces": [], "note": _(NO_MODEL)}, ui.photos: _visible(True)}
     request = (chosen.model, chosen.epoch, seeds, count, best, truncation)
     shown = show_faces(context, *request, SEEDS, "", chosen.favourites)
     return updates | dict(zip((ui.sheet, ui.facts, ui.view, ui.left_out), shown, strict=True))
@@ -234,6 +245,11 @@ def receive(context: Context, lead: Lead) -> tuple[Any, Any, str]:
     return str(seed), 1, SEEDS
 
 
+def to_photos(context: Context) -> str:
+    """The lead to the Photos tab."""
+    return Lead("photos", {}).to_text()
+
+
 def lead_events(ui: Generate) -> list[Any]:
     """The events that send a face to another tab."""
     return [ui.sheet.lead]
@@ -321,6 +337,10 @@ def _opened(context: Context, png: Path) -> tuple[Any, ...]:
         _truncation(truncation),
         gr.skip(),
     )
+
+
+def _visible(is_visible: bool) -> Any:
+    return gr.update(visible=is_visible)
 
 
 def _truncation(scale: float) -> Any:
