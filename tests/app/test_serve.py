@@ -262,20 +262,3 @@ def test_nothing_else_of_the_machine_is_served(app_url: str, app_workspace: Path
         found, _, body = ask(app_url, "GET", path)
         assert found == status, path
         assert json.loads(body) == {"detail": detail.format(file)}
-
-
-# Who may train -----------------------------------------------------------------------------
-
-
-def test_from_afar_without_a_password_nothing_can_be_started(tmp_path: Path) -> None:
-    helpers.write_photos(tmp_path / "datasets" / "photos")
-    served = helpers.App(tmp_path, "--host", "0.0.0.0")
-    try:
-        for act in ("start", "estimate", "stop", "force", "resume", "rename", "delete"):
-            wishes = {"name": "one", "dataset": "photos", "settings": {}, "new": "two"}
-            assert "does not let visitors train" in str(served.post(act, wishes)["error"])
-        seen = json.loads(ask(served.url, "GET", "/training")[2])
-        assert (seen["allowed"], seen["paths"]) == (False, False)
-        assert not (tmp_path / "checkpoints").exists()
-    finally:
-        served.kill()

@@ -8,6 +8,7 @@ import gradio as gr
 from neuroceleb.app import run_status
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, label
+from neuroceleb.app.components.run_list import RunList
 from neuroceleb.app.components.text import Text
 from neuroceleb.app.downloads import save_on_click
 from neuroceleb.app.shared import TRAIN, Address, Chosen, Lead, Shared, Updates, new_inbox
@@ -18,15 +19,6 @@ from neuroceleb.runs import jobs, trash
 from neuroceleb.settings import AUTO
 
 NEW = ""  # chosen in the list for a new run
-
-
-class RunList(gr.Radio):
-    """A `gr.Radio` of runs; it accepts runs that were listed before the server was restarted."""
-
-    is_template = True
-
-    def preprocess(self, payload: Any) -> str:
-        return str(payload or NEW)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,9 +117,11 @@ def _connect_form(shared: Shared, fields: form.Form, ui: Train, inbox: Any) -> l
         inbox, receive, [], [ui.runs, fields.dataset, fields.name, settings["start_from"]]
     )
     copied = shared.listen(ui.duplicate.click, duplicate, [ui.runs], [ui.runs, *request])
-    events = [one.input for one in request]
-    others = [one.success for one in (recipe, received, copied)]
-    shared.listen([*events, *others], form.review, request, reviewed)
+    # A Textbox does not report what is pasted as an input.
+    inputs = [fields.name.change, *(one.input for one in request[1:])]
+    events = [inputs, *(one.success for one in (recipe, received, copied))]
+    for event in events:
+        shared.listen(event, form.review, request, reviewed)
     shared.listen(
         fields.check.click,
         form.estimate,

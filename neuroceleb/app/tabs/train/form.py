@@ -67,7 +67,8 @@ def lay_out(context: Context) -> Form:
             allow_custom_value=is_local,
             elem_id="set-start_from",
         )
-    name_note, start_note = Text(elem_id="name-note"), Text(elem_id="start-note")
+    name_note = Text(label("Give the run a name to start it."), elem_id="name-note")
+    start_note = Text(elem_id="start-note")
     with gr.Row(elem_classes="nc-controls nc-fields"):
         settings |= {one: _field(one) for one in FIRST}
     for title, sentence, names in GROUPS:
@@ -126,7 +127,7 @@ def _recommendation(context: Context, dataset: str | None) -> tuple[str, str]:
         return _("Noise"), _("{count:,} photos are enough to start from noise.").format(count=count)
     if not names:
         return _("Noise"), _("No shipped model is here to start from.")
-    model = names[0] if len(names) == 1 else _("the shipped model with the nearest faces")
+    model = names[0] if len(names) == 1 else _("the nearest model")
     few = _("Few photos") if count is None else _("{count:,} photos are few").format(count=count)
     reason = _(
         "{few}: from a model of other faces, recognisable ones come within minutes. {models}: "
@@ -220,13 +221,14 @@ def _read(context: Context, dataset: str | None, values: Values) -> tuple[str, S
                 "{setting} is empty: write a number.", setting=f"--{name}".replace("_", "-")
             )
     source, settings = read_training(context, text, given)
-    named = {run.name: run for run in faces.models(context.workspace)}.get(settings.start_from)
-    if named is not None and not starts.has_widths_of(named, settings):
-        raise UserError(
-            "--start-from {name}: that model has another --nz or --ngf: take its values, or "
-            "another model.",
-            name=named.name,
-        )
+    if settings.start_from not in ("", AUTO, NONE):
+        run = Run(context.workspace.weights(settings.start_from).parent)
+        if run.exists() and not starts.has_widths_of(run, settings):
+            raise UserError(
+                "--start-from {name}: that model has another --nz or --ngf: take its values, or "
+                "another model.",
+                name=run.name,
+            )
     return text, settings, source
 
 

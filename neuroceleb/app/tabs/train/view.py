@@ -56,7 +56,8 @@ def lay_out(box: gr.Column) -> View:
     title, facts = Text(elem_id="run-title"), Text(elem_id="run-facts")
     meter = gr.HTML(
         0,
-        html_template='<progress class="nc-meter" max="1" value="{{value}}"></progress>',
+        html_template='<progress class="nc-meter" max="1" value="{{value}}" '
+        'aria-labelledby="run-facts"></progress>',
         apply_default_css=False,
         elem_id="run-meter",
     )
