@@ -79,7 +79,9 @@ def build(context: Context) -> gr.Blocks:
         handover = gr.Textbox(visible="hidden")
         favourites = gr.BrowserState([], storage_key="neuroceleb-favourites", secret="")
         with gr.Tabs(elem_id="tabs", selected=GENERATE) as tabs:
-            shared = Shared(context, tabs, shown, model, epoch, favourites, handover, chosen, training, timer)
+            shared = Shared(
+                context, tabs, shown, model, epoch, favourites, handover, chosen, training, timer
+            )
             built = {name: _build_tab(shared, name) for name in TABS if name in MODULES}
         page = Page(shared, built)
         _restore_addresses(blocks, page)

@@ -4,11 +4,24 @@ from typing import Any
 
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _
+from neuroceleb.errors import gettext_noop
 from neuroceleb.runs import queue
 from neuroceleb.runs.run import ACTIVE, Run
 from neuroceleb.runs.workspace import Workspace
 
 MINUTE_S, HOUR_S = 60, 3_600
+
+STATES = {
+    "queued": gettext_noop("Queued"),
+    "starting": gettext_noop("Starting"),
+    "running": gettext_noop("Running"),
+    "stopping": gettext_noop("Stopping"),
+    "stopped": gettext_noop("Stopped"),
+    "finished": gettext_noop("Finished"),
+    "failed": gettext_noop("Failed"),
+    "damaged": gettext_noop("Damaged"),
+    "lost": gettext_noop("Lost: its process is gone"),
+}
 
 
 def duration(seconds: float) -> str:
@@ -35,17 +48,8 @@ def share_done(status: dict[str, Any]) -> float:
 def state_text(status: dict[str, Any], place: int | None) -> str:
     """The state of a run; of a queued one its place."""
     if place is not None:
-        return _("waits, number {place}").format(place=place + 1)
-    return {
-        "starting": _("starting"),
-        "running": _("running"),
-        "stopping": _("stopping"),
-        "stopped": _("stopped"),
-        "finished": _("finished"),
-        "failed": _("failed"),
-        "lost": _("lost: its process is gone"),
-        "queued": _("waits"),
-    }[status["state"]]
+        return _("Queued, number {place}").format(place=place + 1)
+    return _(STATES[status["state"]])
 
 
 def facts(run: Run, status: dict[str, Any], place: int | None) -> str:

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from neuroceleb.app.catalogue import _, label
+from neuroceleb.app.catalogue import _, label, translate
 from neuroceleb.errors import Message
 
 LABELS: dict[str, Any] = {
@@ -96,7 +96,7 @@ _FLAG = re.compile(r"--([a-z][a-z0-9-]*)")
 
 def in_words(message: Message | str) -> str:
     """A message in the current language, with the page's labels for the flags of settings."""
-    text = message.translate(_) if isinstance(message, Message) else _(message)
+    text = translate(message) if isinstance(message, Message) else message
     return _FLAG.sub(_label_of, text)
 
 

@@ -64,13 +64,15 @@ def _facts(status: dict[str, Any], config: dict[str, Any], translate: Translate)
     described = config.get("dataset")
     dataset = described if isinstance(described, dict) else {}
     epochs = Message(
-        "{done} of {epochs} epochs", done=status.get("epoch", 0), epochs=status.get("epochs", 0)
+        "{done:,} of {epochs:,} epochs",
+        done=int(status.get("epoch") or 0),
+        epochs=int(status.get("epochs") or 0),
     )
-    photos = Message("{count} photos of {dataset}", count=0, dataset="")
-    photos.parameters |= {
-        "count": dataset.get("count", "?"),
-        "dataset": Path(str(dataset.get("path", "?"))).name,
-    }
+    photos = Message(
+        "{count} photos of {dataset}",
+        count=str(dataset.get("count", "?")),
+        dataset=Path(str(dataset.get("path", "?"))).name,
+    )
     parts = [translate(epochs), translate(photos), str(config.get("created", ""))[:10]]
     return " · ".join(filter(None, parts))
 

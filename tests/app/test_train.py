@@ -169,7 +169,7 @@ def test_the_list_has_those_that_go_on_first(context: Context) -> None:
     with run.locked(), Heartbeat(run, epochs=9, epoch=3, eta_seconds=240.0, state="running"):
         listed = run_status.choices(context)
         assert [name for _text, name in listed] == ["c", "d", "a", "b"]
-        assert [text for text, _name in listed][:2] == ["c · running 33%", "d · waits, number 1"]
+        assert [text for text, _name in listed][:2] == ["c · Running 33%", "d · Queued, number 1"]
         assert run_status.training_now(context) == ("c: 33% 4 min left", True)
         assert shown(context, "c")["stop"]["interactive"] is True
     assert run_status.training_now(context) == ("", True)  # one waits
@@ -338,7 +338,7 @@ def test_a_name_that_is_taken_is_named_while_it_is_typed(page: Page, app_url: st
 def test_a_run_has_an_address_and_can_be_duplicated(page: Page, app_url: str) -> None:
     open_train(page, app_url)
     page.locator("#runs label", has_text="celeba-mini-classic").click()
-    expect(page.locator("#run-facts")).to_contain_text("finished")
+    expect(page.locator("#run-facts")).to_contain_text("Finished")
     expect(page.locator("#resume")).to_be_disabled()
     expect(page.locator("#run-why")).to_contain_text("photos are not here")
     expect(page).to_have_url(re.compile("run=celeba-mini-classic"))
@@ -371,7 +371,7 @@ def test_a_run_from_the_first_click_to_the_last(root: Path, browser: Browser) ->
         expect(page.locator("#estimate")).to_contain_text("images a second")
         expect(page.locator("#estimate")).to_contain_text("40 faces are far too few")
         page.locator("#start").click()
-        expect(facts).to_contain_text("running")
+        expect(facts).to_contain_text("Running")
         expect(page.locator("#newest img")).to_be_visible()
         expect(page.locator("#train-verdict")).to_be_visible()
         assert run.config()["settings"]["ngf"] == 4
@@ -385,25 +385,25 @@ def test_a_run_from_the_first_click_to_the_last(root: Path, browser: Browser) ->
         helpers.wait_for(lambda: len(run.stats()) > seen)
         app.start()
         open_train(page, app.url, "&run=mine")
-        expect(facts).to_contain_text("running")
+        expect(facts).to_contain_text("Running")
         assert run.status()["pid"] == pid
 
         # Stopped, resumed for two more epochs, finished.
         page.locator("#stop").click()
-        expect(facts).to_contain_text("stopped")
+        expect(facts).to_contain_text("Stopped")
         done = run.status()["epoch"]
         page.locator("#more-epochs input").fill(str(done + 2))
         page.locator("#resume").click()
-        expect(facts).to_contain_text("finished")
+        expect(facts).to_contain_text("Finished")
         assert [row["epoch"] for row in run.stats()] == list(range(done + 2))
         expect(page.locator("#training-now p")).to_be_empty()
 
         # A killed one is lost within seconds, and says so.
         page.locator("#more-epochs input").fill(str(LONG))
         page.locator("#resume").click()
-        expect(facts).to_contain_text("running")
+        expect(facts).to_contain_text("Running")
         os.kill(run.status()["pid"], signal.SIGKILL)
-        expect(facts).to_contain_text("lost")
+        expect(facts).to_contain_text("Lost")
         expect(page.locator("#resume")).to_be_enabled()
 
         # Renamed; then deleted, but only when asked twice; and restored.
@@ -448,7 +448,7 @@ def test_the_queue_on_the_page_and_across_a_restart(root: Path, browser: Browser
         # One that hangs is asked to stop, and may be ended by force when it has not for long.
         first = workspace.run("first")
         open_train(page, app.url, "&run=first")
-        expect(page.locator("#run-facts")).to_contain_text("running")
+        expect(page.locator("#run-facts")).to_contain_text("Running")
         os.kill(first.status()["pid"], signal.SIGSTOP)
         page.locator("#stop").click()
         expect(page.locator("#stop")).to_be_disabled()
@@ -459,7 +459,7 @@ def test_the_queue_on_the_page_and_across_a_restart(root: Path, browser: Browser
         long_ago = time.time() - jobs.GRACE_S - 1
         os.utime(first.stop_file, (long_ago, long_ago))
         page.locator("#force").click()
-        expect(page.locator("#run-facts")).to_contain_text("stopped")
+        expect(page.locator("#run-facts")).to_contain_text("Stopped")
         helpers.wait_for(lambda: workspace.run("second").state() == "finished")
         assert first.state() == "stopped"
     finally:

@@ -14,7 +14,7 @@ from neuroceleb.app.downloads import save_on_click
 from neuroceleb.app.shared import TRAIN, Address, Chosen, Lead, Shared, Updates, new_inbox
 from neuroceleb.app.tabs.train import form, view
 from neuroceleb.app.tabs.train.view import View
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import jobs, trash
 from neuroceleb.settings import AUTO
 
@@ -211,7 +211,7 @@ def lead_to_photos(context: Context) -> str:
 
 def restore_deleted(context: Context, key: str | None, chosen: str) -> str:
     """Restore something from the trash; the run that is then chosen."""
-    context.access.check("train")
+    context.access.check(Message("train"))
     path = trash.restore(context.workspace, str(key))
     return path.name if path.parent == context.workspace.checkpoints else chosen
 
@@ -223,7 +223,7 @@ def enable(context: Context, is_sure: bool) -> Any:
 
 def empty_trash(context: Context, is_sure: bool) -> bool:
     """Delete everything in the trash for good."""
-    context.access.check("train")
+    context.access.check(Message("train"))
     if not is_sure:
         raise UserError("What is in the trash is deleted for good then: tick the box first.")
     trash.empty(context.workspace)

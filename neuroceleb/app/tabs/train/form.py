@@ -18,7 +18,7 @@ from neuroceleb.app.parameters import read_text
 from neuroceleb.app.run_status import duration, megabytes
 from neuroceleb.app.setting_labels import FIRST, GROUPS, LABELS, in_words
 from neuroceleb.data.sources import open_source
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import jobs, starts
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import check_name
@@ -173,7 +173,7 @@ def estimate(
     context: Context, name: str, dataset: str | None, *values: Any
 ) -> tuple[str, Any, str]:
     """What the run would take, and everything that stands in its way; whether it can start."""
-    context.access.check("train")
+    context.access.check(Message("train"))
     named = _read_name(context, name)
     text, settings, _source = _read(context, dataset, values)
     found = jobs.estimate(context.workspace, named, text, settings)
@@ -189,7 +189,7 @@ def estimate(
 
 def start(context: Context, name: str, dataset: str | None, *values: Any) -> str:
     """Start the run, or put it into the queue where its device is busy; its name."""
-    context.access.check("train")
+    context.access.check(Message("train"))
     named = _read_name(context, name)
     text, settings, source = _read(context, dataset, values)
     config = jobs.new_config(context.workspace, text, source, settings)
@@ -205,7 +205,7 @@ def free_name(context: Context, wanted: str) -> str:
 
 
 def _read_name(context: Context, name: str) -> str:
-    named = check_name(read_text(name, "The run has no name yet: give it one."))
+    named = check_name(read_text(name, Message("The run has no name yet: give it one.")))
     if Run(context.workspace.checkpoints / named).exists():
         raise UserError("There is already a run '{name}': use another name.", name=named)
     return named
@@ -213,7 +213,7 @@ def _read_name(context: Context, name: str) -> str:
 
 def _read(context: Context, dataset: str | None, values: Values) -> tuple[str, Settings, Path]:
     """The dataset and the settings, checked as far as that takes no time."""
-    text = read_text(dataset, "No dataset is chosen: choose one.")
+    text = read_text(dataset, Message("No dataset is chosen: choose one."))
     given = dict(zip(SPECS, values, strict=True))
     for name, value in given.items():
         if value is None:

@@ -14,7 +14,7 @@ from neuroceleb.app.components.text import Text
 from neuroceleb.app.setting_labels import in_words
 from neuroceleb.app.shared import Lead
 from neuroceleb.data import dataset
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import card, jobs, starts, trash, verdict
 from neuroceleb.runs.run import ACTIVE, Run
 
@@ -170,31 +170,31 @@ def _no_photos(context: Context, run: Run) -> str:
 
 def stop(context: Context, name: str) -> None:
     """Ask a run to stop, or take it out of the queue."""
-    context.access.check("train")
+    context.access.check(Message("train"))
     jobs.stop(context.workspace, name)
 
 
 def force(context: Context, name: str) -> None:
     """Kill a run that was asked to stop and has not."""
-    context.access.check("train")
+    context.access.check(Message("train"))
     jobs.force_stop(context.workspace, name)
 
 
 def resume(context: Context, name: str, epochs: float | None) -> None:
     """Train a run on, to so many epochs in all."""
-    context.access.check("train")
+    context.access.check(Message("train"))
     jobs.resume(context.workspace, name, None if epochs is None else int(epochs))
 
 
 def rename(context: Context, name: str, new: str) -> str:
     """Rename a run; its name."""
-    context.access.check("train")
+    context.access.check(Message("train"))
     return jobs.rename(context.workspace, name, new.strip()).name
 
 
 def delete(context: Context, name: str) -> str:
     """Move a run to the trash; the run that is chosen then, none."""
-    context.access.check("train")
+    context.access.check(Message("train"))
     jobs.delete(context.workspace, name)
     return ""
 
