@@ -234,9 +234,7 @@ def test_whatever_is_posted_is_bounded_and_refused_in_a_sentence(
     assert words in json.loads(answer)["error"]
 
 
-@pytest.mark.parametrize(
-    "path", ["/photos/look", "/progress/seed", "/explore/face", "/faces/picked", "/walk"]
-)
+@pytest.mark.parametrize("path", ["/photos/look", "/progress/seed", "/faces/picked", "/walk"])
 @pytest.mark.parametrize(
     ("body", "words"), [(b"[1]", "no JSON object"), (b" " * (2**20 + 1), "too much")]
 )
