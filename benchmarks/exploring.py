@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from neuroceleb import images  # noqa: E402
+from neuroceleb.app.tabs.explore.current import COARSE  # noqa: E402
 from neuroceleb.data import dataset  # noqa: E402
 from neuroceleb.images import Pixels  # noqa: E402
 from neuroceleb.latent import face_map, model_cache, projection, projection_target, sheets  # noqa: E402
@@ -71,14 +72,19 @@ def measure_directions(model: Model) -> dict[str, object]:
 
 
 def measure_sliders(model: Model) -> dict[str, object]:
-    """The time from a slider let go to all frames to scrub through next, and their bytes."""
+    """A face chosen: the time to its picture and coarse frames, and to the fine ones; bytes."""
     steps = [direction.step for direction in model_cache.compute_directions(model)]
     z = z_from_seed(1, model.nz)
     model.images(z[None])
-    with timed() as times:
-        frames = model.images(sheets.traversals(z, steps, [0.0] * len(steps)))
-        sheet = images.sprite(frames, sheets.FRAMES, ".jpg")
-    return {"frames": len(frames), "kilobytes": len(sheet) // 1_000, **times}
+    figures: dict[str, object] = {}
+    for name, columns in (("coarse", COARSE), ("fine", sheets.FRAMES)):
+        with timed() as times:
+            traversals = sheets.traversals(z, steps, [0.0] * len(steps), columns)
+            frames = model.images(np.concatenate([z[None], traversals]))
+            sheet = images.sprite(frames[1:], columns, ".jpg")
+        figures |= {f"{name}_frames": len(traversals), f"{name}_kilobytes": len(sheet) // 1_000}
+        figures |= {f"{name}_{key}": value for key, value in times.items()}
+    return figures
 
 
 def measure_projection(model: Model, count: int, steps: int) -> dict[str, object]:

@@ -78,10 +78,10 @@ class Settings:
     )
     batch_size: int = number(32, "Images a step.", 1, 65_536)
     first_batch_size: int = number(
-        0, "Images a step at first, see --first-images; 0: --batch-size throughout.", 0, 65_536
+        0, "Images a step at first, fewer than later; 0: the same throughout.", 0, 65_536
     )
     first_images: int = number(
-        0, "Images shown with --first-batch-size, up to the end of an epoch.", 0, 10**12
+        0, "Images shown with the first batch size, up to the end of an epoch; 0: none.", 0, 10**12
     )
     lr: float = number(2e-4, "Learning rate of Adam, for G and D.", 1e-8, 1.0)
     lr_end: float = number(
@@ -122,7 +122,7 @@ class Settings:
     r1_every: int = number(16, "Steps from one penalty (R1, R2) to the next.", 1, 1_000)
     augment: str = choice("all", "How D's images are augmented.", *AUGMENTATIONS)
     augment_chance: float = number(
-        0.0, "Chance of each augmentation; 0: by the number of images.", 0.0, 1.0
+        0.0, "Chance of each augmentation; 0: by the number of images, 0.3 for few.", 0.0, 1.0
     )
     flip: str = choice("yes", "Mirror half of the real images.", "no", "yes")
     ema_images: int = number(
@@ -130,8 +130,8 @@ class Settings:
     )
     averages: str = choice(
         "one",
-        "G's averages: one, or three (a third of --ema-images, it, three times it), of which the "
-        "one that measures best is kept at the end.",
+        "G's averages: one, or three (over a third of the images, over them, over three times as "
+        "many), of which the one that measures best is kept at the end.",
         *("one", "three"),
     )
     evaluate_every: int = number(
@@ -139,8 +139,8 @@ class Settings:
     )
     patience: int = number(
         0,
-        "End the run after so many evaluations (--evaluate-every) without a better one, and keep "
-        "the best one's weights; 0: never.",
+        "End the run after so many evaluations without a better one, and keep the best one's "
+        "weights; 0: never.",
         0,
         100_000,
     )
@@ -159,7 +159,7 @@ class Settings:
     )
     seed: int = number(0, "Seed of weights, noise and order.", 0, 2**53 - 1)
     device: str = choice("auto", "Where to compute.", "auto", "cpu", "cuda")
-    ngpu: int = number(1, "Number of GPUs, 0: the CPU; with --device cpu, of processes.", 0, 1_024)
+    ngpu: int = number(1, "Number of GPUs, 0: the CPU; on a CPU, of processes.", 0, 1_024)
     batchnorm: str = choice(
         "device",
         "On several GPUs, BatchNorm of each one's images, as in the original, or of all.",
@@ -186,15 +186,20 @@ class Settings:
     def checked(cls, **values: Any) -> "Settings":
         """Settings with these values, the rest as their recipe says.
 
-        Raises UserError that names the first value out of bounds, or one that has no effect
-        without another.
+        Raises UserError that names the first value out of bounds, or one that contradicts another
+        or has no effect without it.
         """
+        settings = cls._within_bounds(values)
+        settings._check_dependencies()
+        return settings
+
+    @classmethod
+    def _within_bounds(cls, values: dict[str, Any]) -> "Settings":
         for spec in dataclasses.fields(cls):
             if spec.name in values:
                 bounds.check(spec, values[spec.name])
         recipe = RECIPES[values.get("recipe", cls.recipe)]
         settings = cls(**{**recipe, **values})
-        settings._check_dependencies()
         if settings.ngpu == 0:  # as the original has it
             if settings.device == "cuda":
                 raise UserError("--ngpu 0 is the CPU: leave it out, or --device cuda.")
@@ -213,6 +218,48 @@ class Settings:
                 "--freeze-d {freeze_d} has nothing to freeze in a run that starts from noise: "
                 "choose a model with --start-from, or leave --freeze-d out.",
                 freeze_d=self.freeze_d,
+            )
+        self._check_learning()
+        self._check_d()
+
+    def _check_learning(self) -> None:
+        if self.averages != "one" and not self.ema_images:
+            raise UserError(
+                "--averages {averages} needs an average: set --ema-images above 0, or choose "
+                "--averages one.",
+                averages=self.averages,
+            )
+        if bool(self.first_batch_size) != bool(self.first_images):
+            raise UserError(
+                "--first-batch-size and --first-images go together: set both, or leave both 0."
+            )
+        if self.first_batch_size > self.batch_size:
+            raise UserError(
+                "--first-batch-size {first} is more than --batch-size {batch_size}: choose fewer "
+                "images, or leave it 0.",
+                first=self.first_batch_size,
+                batch_size=self.batch_size,
+            )
+        if self.lr_end > self.lr:
+            raise UserError(
+                "--lr-end {lr_end:g} is more than --lr {lr:g}, and the learning rate only falls: "
+                "choose a smaller one, or 0.",
+                lr_end=self.lr_end,
+                lr=self.lr,
+            )
+
+    def _check_d(self) -> None:
+        if self.augment_chance and not AUGMENTATIONS[self.augment]:
+            raise UserError(
+                "--augment-chance {chance:g} has nothing to augment: choose --augment all, or "
+                "leave --augment-chance 0.",
+                chance=self.augment_chance,
+            )
+        has_one_pass = self.loss in ("ns", "rp") and self.d_norm != "batch" and not self.lecam
+        if self.simultaneous == "yes" and not has_one_pass:
+            raise UserError(
+                "--simultaneous yes needs --loss ns or rp, --d-norm spectral or none, and --lecam "
+                "0: change these, or choose --simultaneous no."
             )
 
     def for_faces(self, count: int) -> "Settings":
@@ -241,14 +288,17 @@ class Settings:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Settings":
-        """Settings read back from a run's config.json; unknown or bad ones raise UserError."""
+        """Settings read back from a run's config.json; unknown or bad ones raise UserError.
+
+        Contradictions are not refused: older versions trained such runs.
+        """
         known = {spec.name for spec in dataclasses.fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
             raise UserError(
                 "The run has a setting '{name}' that this version lacks.", name=unknown[0]
             )
-        return cls.checked(**BEFORE | values)
+        return cls._within_bounds(BEFORE | values)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary, as config.json holds it."""

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from neuroceleb.errors import Message
 
 LANGUAGES = ("en", "ko")
+LABELLED = ("neuroceleb/app/", "neuroceleb/settings.py")  # where labels of components are
 COOKIE = "neuroceleb_language"
 LOCALES = Path(__file__).parent / "locale"
 SORRY = Message("Something went wrong on the server: the details are in its log.")
@@ -145,7 +146,7 @@ def i18n() -> gr.I18n:
     korean = {
         key: forms[0]
         for key, (forms, places) in _entries(LANGUAGES[1]).items()
-        if any(place.startswith("neuroceleb/app/") and place.endswith(".py") for place in places)
+        if any(place.endswith(".py") and place.startswith(LABELLED) for place in places)
     }
     return gr.I18n(en={key: key for key in korean}, ko=korean)
 

@@ -17,6 +17,7 @@ import gradio as gr
 from neuroceleb.app import catalogue
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import SORRY
+from neuroceleb.app.setting_labels import in_words
 from neuroceleb.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ def as_toast(error: Exception, name: str) -> gr.Error:
     if not isinstance(error, UserError):
         log.error("The listener %s failed", name, exc_info=error)
         return gr.Error(catalogue.translate(SORRY), print_exception=False)
-    sentence = catalogue.translate(error.message)
+    sentence = in_words(error.message)
     return gr.Error(html.escape(sentence, quote=False), print_exception=False)
 
 

@@ -12,6 +12,7 @@ from neuroceleb.app import api
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, label
 from neuroceleb.app.components.header import Header
+from neuroceleb.app.components.text import Text
 from neuroceleb.app.listeners import bind
 from neuroceleb.app.shared import (
     EXPLORE,
@@ -20,6 +21,7 @@ from neuroceleb.app.shared import (
     LEADS,
     PROGRESS,
     TABS,
+    TRAIN,
     Address,
     Chosen,
     Shared,
@@ -30,8 +32,9 @@ from neuroceleb.app.shared import (
     model_names,
     read_lead,
 )
-from neuroceleb.app.tabs import explore, generate, interpolate, progress
+from neuroceleb.app.tabs import explore, generate, interpolate, progress, train
 
+TRAINING_EVERY_S = 2.0
 UPLOADS_CHECKED_S = 3_600
 UPLOADS_KEPT_S = 86_400
 MAX_ADDRESS_CHARS = 16_000
@@ -41,12 +44,14 @@ TITLES = {
     INTERPOLATE: label("Interpolate"),
     EXPLORE: label("Explore"),
     PROGRESS: label("Progress"),
+    TRAIN: label("Train"),
 }
 MODULES: dict[str, Any] = {
     GENERATE: generate,
     INTERPOLATE: interpolate,
     EXPLORE: explore,
     PROGRESS: progress,
+    TRAIN: train,
 }
 
 
@@ -69,15 +74,20 @@ def build(context: Context) -> gr.Blocks:
         with gr.Row(elem_id="heading"):
             Header()
             model, epoch, chosen = build_header(context)
+        training, timer = Text(elem_id="training-now"), gr.Timer(TRAINING_EVERY_S, active=False)
         shown = gr.Textbox(GENERATE, visible="hidden")
         handover = gr.Textbox(visible="hidden")
         favourites = gr.BrowserState([], storage_key="neuroceleb-favourites", secret="")
         with gr.Tabs(elem_id="tabs", selected=GENERATE) as tabs:
-            shared = Shared(context, tabs, shown, model, epoch, favourites, handover, chosen)
+            shared = Shared(
+                context, tabs, shown, model, epoch, favourites, handover, chosen, training, timer
+            )
             built = {name: _build_tab(shared, name) for name in TABS if name in MODULES}
         page = Page(shared, built)
         _restore_addresses(blocks, page)
         _follow_leads(page)
+        events = [blocks.load, timer.tick, tabs.change]
+        shared.listen(events, shared.report_trainings, [], [training, timer])
         api.register(context)
     queued: gr.Blocks = blocks.queue(max_size=256, api_open=False)
     queued.has_launched = True  # mounted apps are not, and then Gradio does not check paths

@@ -19,7 +19,7 @@ from neuroceleb import __version__
 from neuroceleb.app import faces, page, theme
 from neuroceleb.app.access import Access
 from neuroceleb.app.api.context import Context
-from neuroceleb.app.background import Tasks
+from neuroceleb.app.background import Tasks, repeat
 from neuroceleb.app.catalogue import Language, i18n, translate
 from neuroceleb.app.components import module_html
 from neuroceleb.app.file_payloads import UploadedFilesOnly
@@ -28,10 +28,12 @@ from neuroceleb.app.head_script import HeadScript
 from neuroceleb.app.login import Credentials, Login
 from neuroceleb.app.refusal_status import RefusalStatus
 from neuroceleb.errors import UserError
+from neuroceleb.runs import launch
 from neuroceleb.runs.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
+QUEUE_PUMPED_EVERY_S = 2.0
 UPLOAD_LIMIT = "1gb"  # of a file sent to the API: a zip of photos
 IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable"}
 
@@ -88,7 +90,9 @@ def _lifespan(workspace: Workspace, tasks: Tasks) -> Callable[[FastAPI], Any]:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         closed = threading.Event()
         threading.Thread(target=_warm_up, args=(workspace, closed), daemon=True).start()
+        end_pump = repeat("queue", QUEUE_PUMPED_EVERY_S, lambda _: launch.start_next(workspace))
         yield
+        end_pump()
         closed.set()
         await run_in_threadpool(tasks.close)
 

@@ -10,9 +10,10 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from neuroceleb.app import faces
+from neuroceleb.app import faces, run_status
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, label
+from neuroceleb.app.components.text import Text
 from neuroceleb.app.listeners import bind
 from neuroceleb.errors import UserError
 
@@ -99,6 +100,8 @@ class Shared:
     favourites: gr.BrowserState  # a list of faces
     handover: gr.Textbox  # a listener that outputs a Lead's text here leads to another tab
     chosen: Any  # the event after another model was chosen and its epochs are listed
+    training: Text  # the trainings that go on, shown on every tab
+    timer: gr.Timer  # ticks while a training goes on or waits
 
     def listen(
         self,
@@ -129,6 +132,12 @@ class Shared:
             api_visibility="private",
             **options,
         )
+
+    @staticmethod
+    def report_trainings(context: Context) -> tuple[str, gr.Timer]:
+        """The line `training`, and whether `timer` goes on."""
+        text, goes_on = run_status.training_now(context)
+        return text, gr.Timer(active=goes_on)
 
     def refresh(
         self,

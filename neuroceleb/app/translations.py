@@ -6,7 +6,6 @@ from neuroceleb.app import (
     translations_generate,
     translations_interpolate,
     translations_photos,
-    translations_train,
 )
 
 TEXTS: dict[str, dict[str, str]] = {
@@ -284,7 +283,6 @@ for table in (
     translations_generate,
     translations_interpolate,
     translations_photos,
-    translations_train,
 ):
     TEXTS["en"] |= table.EN
     TEXTS["ko"] |= table.KO

@@ -13,8 +13,8 @@ from neuroceleb.runs.workspace import Workspace
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @in_workspace
 def delete(name: str, yes: bool, workspace: Workspace) -> None:
-    """Delete RUN with its weights, sheets and figures, for good."""
+    """Move RUN to the trash, from where the verb `trash` restores it for 30 days."""
     run = workspace.run(name)
-    if not yes and not click.confirm(f"Delete {run.path} with everything in it?", err=True):
+    if not yes and not click.confirm(f"Move {run.path} to the trash?", err=True):
         raise UserError("The run '{name}' was not deleted.", name=name)
     jobs.delete(workspace, name)

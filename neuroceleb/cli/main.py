@@ -39,6 +39,7 @@ VERBS = {
     "stop": "stop:stop",
     "timelapse": "timelapse:timelapse",
     "train": "train:train",
+    "trash": "trash:list_trash",
     "verdict": "verdict:show_verdict",
 }
 

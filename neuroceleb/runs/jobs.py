@@ -5,11 +5,7 @@ device is occupied, the run waits in the queue.
 """
 
 import dataclasses
-import json
-import logging
 import os
-import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,12 +14,10 @@ from typing import Any
 
 from neuroceleb import files
 from neuroceleb.errors import Message, UserError
-from neuroceleb.runs import device_lock, launch, process, queue
+from neuroceleb.runs import device_lock, launch, process, queue, starts, trash
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace, check_name, create_run
 from neuroceleb.settings import Settings
-
-log = logging.getLogger(__name__)
 
 ESTIMATE_LIMIT_S = 600
 GRACE_S = 20.0  # from the request to stop until the process may be killed
@@ -125,31 +119,8 @@ def estimate(workspace: Workspace, name: str, text: str, settings: Settings) -> 
         f"--{spec.name.replace('_', '-')}={getattr(settings, spec.name)}"
         for spec in dataclasses.fields(settings)
     ]
-    command = [*launch.command_line("train", workspace), *flags, f"--run={name}", "--estimate"]
-    try:
-        done = subprocess.run(  # noqa: S603
-            [*command, "--json", "--", text],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=launch.environment() | launch.JSON_ERRORS,
-            timeout=ESTIMATE_LIMIT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise UserError(
-            "The estimate for {dataset} took over {minutes} minutes: use the command line, train "
-            "--estimate.",
-            dataset=text[:200],
-            minutes=ESTIMATE_LIMIT_S // 60,
-        ) from error
-    errors = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    if done.returncode == 2 and errors:
-        raise UserError(launch.message_of(errors[-1]))
-    if done.returncode != 0:
-        log.error("%s", "\n".join(errors))
-        raise UserError("The estimate failed: the details are in the server's log.")
-    found: dict[str, Any] = json.loads(done.stdout.decode().splitlines()[-1])
-    return found
+    options = [*flags, f"--run={name}", "--estimate", "--json", "--", text]
+    return launch.run_verb(workspace, "train", options, ESTIMATE_LIMIT_S)
 
 
 # Stopping ----------------------------------------------------------------------------------
@@ -243,21 +214,13 @@ def rename(workspace: Workspace, name: str, new: str) -> Run:
 
 
 def delete(workspace: Workspace, name: str) -> None:
-    """Delete a run directory; raises UserError if the run is active.
-
-    The directory is renamed first, so that no half-deleted run is ever listed.
-    """
+    """Move a run directory to the trash; raises UserError if the run is active or shipped."""
     run = workspace.run(name)
-    hidden = workspace.checkpoints / f".deleted-{os.getpid()}-{time.time_ns()}"
+    if starts.shipped(run):
+        raise UserError("The run '{name}' ships with Neuro-celeb: it cannot be deleted.", name=name)
     with queue.locked(workspace), run.locked():
         queue.remove(workspace, run)
-        with _writing(run.path):
-            run.path.rename(hidden)
-    for path in workspace.checkpoints.glob(".deleted-*"):
-        if path.is_symlink():
-            path.unlink(missing_ok=True)
-        else:
-            shutil.rmtree(path, ignore_errors=True)
+        trash.put(workspace, run.path)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from neuroceleb import files, records
 from neuroceleb.errors import Message, UserError
@@ -111,6 +112,34 @@ def message_of(line: str) -> Message:
     with suppress(ValueError, RecursionError):
         return Message.from_json(json.loads(line))
     return Message(line)
+
+
+def run_verb(workspace: Workspace, verb: str, options: list[str], limit_s: float) -> dict[str, Any]:
+    """Run a verb of the command line in its own process, to its end; the JSON that it prints.
+
+    Raises UserError with the verb's own message, or where it takes over `limit_s` seconds.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603
+            [*command_line(verb, workspace), *options],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=environment() | JSON_ERRORS,
+            timeout=limit_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UserError(
+            "It took over {minutes:.0f} minutes: use the command line.", minutes=limit_s / 60
+        ) from error
+    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    if done.returncode == 2 and lines:
+        raise UserError(message_of(lines[-1]))
+    if done.returncode != 0:
+        log.error("%s", "\n".join(lines))
+        raise UserError("Something went wrong on the server: the details are in its log.")
+    result: dict[str, Any] = json.loads(done.stdout.decode().splitlines()[-1])
+    return result
 
 
 def environment() -> dict[str, str]:

@@ -120,7 +120,7 @@ def _resumed_settings(before: Settings, status: dict[str, Any], given: dict[str,
     changed = {key: value for key, value in given.items() if key in MAY_CHANGE_ON_RESUME}
     has_epochs = status.get("epochs") or "epochs" in changed
     until = {"epochs": epochs, "images": 0} if has_epochs else {}
-    return Settings.checked(**{**before.to_json(), **until, **adjusted_settings(status), **changed})
+    return Settings.from_json(before.to_json() | until | adjusted_settings(status) | changed)
 
 
 def _check_start(workspace: Workspace, settings: Settings) -> None:

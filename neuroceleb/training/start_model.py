@@ -17,11 +17,11 @@ from neuroceleb.latent.seeds import z_from_seeds
 from neuroceleb.metrics import swd
 from neuroceleb.model import checkpoint, generator
 from neuroceleb.runs.run import Run
+from neuroceleb.runs.starts import FEW_FACES, candidates, shipped
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import AUTO, NONE, Settings
 from neuroceleb.training.gan import check_initial_weights
 
-FEW_FACES = 5_000  # from so many faces on, a run starts from noise
 COMPARED = 256  # faces of each model and of the dataset
 FEWEST_COMPARED = 16
 MAX_TERMS = 500  # characters
@@ -94,23 +94,10 @@ def named(workspace: Workspace, settings: Settings) -> Path:
     return path
 
 
-def candidates(workspace: Workspace) -> list[Run]:
-    """The shipped runs that are meant as starts, by name: `shipped.start` in their config.json."""
-    return [run for run in workspace.runs() if _shipped(run).get("start") is True and run.kept()]
-
-
-def _shipped(run: Run) -> dict[str, Any]:
-    try:
-        described = run.config().get("shipped")
-    except UserError:
-        return {}
-    return described if isinstance(described, dict) else {}
-
-
 def _terms(run: Run) -> str:
     """The terms of a run's weights: its own, or those it inherited from its start."""
     started = run.config().get("start_model")
-    for described in (_shipped(run), started if isinstance(started, dict) else {}):
+    for described in (shipped(run), started if isinstance(started, dict) else {}):
         terms = described.get("terms")
         if isinstance(terms, str):
             return "".join(c for c in terms[:MAX_TERMS] if c.isprintable())

@@ -50,6 +50,7 @@ def test_sliders_paint_without_asking_the_server_and_undo(page: Page, app_url: s
     expect(page.locator("#explore-face strong")).to_have_text("A moved face")
     expect(page).to_have_url(re.compile(r"face=42\*0,0,2\.5"))
 
+    page.wait_for_load_state("networkidle")  # or what is requested is reported as aborted
     page.reload()
     expect(slider).to_have_value("2.5")
     page.locator(".nc-end").first.click()
@@ -59,6 +60,7 @@ def test_sliders_paint_without_asking_the_server_and_undo(page: Page, app_url: s
     page.locator("[data-act=reset]").click()
     expect(page.locator(FACE)).to_have_attribute("src", before or "")
     assert "face" not in query_of(page)
+    page.wait_for_load_state("networkidle")
 
 
 def test_tool_and_face_are_in_the_address(page: Page, app_url: str) -> None:

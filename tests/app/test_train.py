@@ -1,36 +1,37 @@
-"""The Train tab in a real browser, on a real server, with real trainings of a tiny width."""
+"""The Train tab: its listeners, and journeys in a real browser with trainings of a tiny width."""
 
 import json
 import os
 import re
 import shutil
 import signal
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any
 
+import gradio as gr
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from neuroceleb import images
-from neuroceleb.app import train_api
+from neuroceleb.app import run_status, setting_labels
 from neuroceleb.app.access import Access, is_loopback
-from neuroceleb.app.train_api import TrainApi
-from neuroceleb.app.translations import TEXTS
+from neuroceleb.app.api.context import Context
+from neuroceleb.app.shared import Lead, read_lead
+from neuroceleb.app.tabs import train
+from neuroceleb.app.tabs.train import form, view
 from neuroceleb.errors import UserError
-from neuroceleb.runs import jobs, queue
+from neuroceleb.runs import jobs, queue, trash
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.status import Heartbeat
 from neuroceleb.runs.workspace import Workspace, create_run
 from neuroceleb.settings import Settings
-from neuroceleb.training import estimate
 from tests import helpers
 
-PATIENCE_MS = helpers.PATIENCE_S * 1_000
 LONG = 100_000
+TINY = {"ngf": 4, "ndf": 4, "nz": 8, "batch_size": 8, "device": "cpu", "start_from": "none"}
 
 
 @pytest.fixture
@@ -46,271 +47,248 @@ def root(tmp_path: Path) -> Iterator[Path]:
         assert jobs.wait_for_end(run, helpers.PATIENCE_S)
 
 
-def open_train(page: Page, app: helpers.App) -> None:
-    page.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
-    page.goto(app.url)
-    page.get_by_role("tab", name="Train").click()
-
-
-def fill_form(page: Page, name: str, epochs: int) -> None:
-    page.locator("#run-name").fill(name)
-    page.locator("#set-epochs").fill(str(epochs))
-    page.locator("#set-batch_size").fill("8")
-    page.locator("#set-device").select_option("cpu")
-    page.locator(".nc-form > details > summary").click()
-    for setting, value in (("ngf", 4), ("ndf", 4), ("nz", 8)):
-        page.locator(f"#set-{setting}").fill(str(value))
-
-
-@pytest.mark.slow
-def test_a_run_from_the_first_click_to_the_last(root: Path, browser: Browser) -> None:
-    app = helpers.App(root)
-    page = browser.new_page(viewport={"width": 1280, "height": 900}, locale="en-US")
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    workspace = Workspace(root)
-    run = Run(workspace.checkpoints / "mine")
-    facts = page.locator("#run-facts")
-    try:
-        # Checked and estimated, then started.
-        open_train(page, app)
-        fill_form(page, "mine", LONG)
-        expect(page.locator("#start")).to_be_disabled()
-        page.locator("#check").click()
-        expect(page.locator("#estimate")).to_contain_text("images/s")
-        expect(page.locator("#estimate")).to_contain_text("40 faces are far too few")
-        page.locator("#start").click()
-        expect(facts).to_have_attribute("data-state", "running")
-        expect(page.locator("#newest")).to_be_visible()
-        expect(page.locator("#train-losses .scatterlayer .trace")).to_have_count(2)
-        expect(page.locator("#verdict")).to_be_visible()
-        expect(page.locator(".nc-log")).to_contain_text("epoch   0")
-        assert run.config()["settings"]["ngf"] == 4
-
-        # The page is reloaded, the app killed: the run goes on, and is shown again.
-        pid = run.status()["pid"]
-        page.reload()
-        page.get_by_role("tab", name="Train").click()
-        expect(facts).to_have_attribute("data-state", "running")
-        app.kill()
-        expect(page.locator(".nc-train.nc-gone")).to_be_attached()
-        seen = len(run.stats())
-        helpers.wait_for(lambda: len(run.stats()) > seen)
-        app.start()
-        expect(page.locator(".nc-train.nc-gone")).not_to_be_attached()
-        expect(facts).to_have_attribute("data-state", "running")
-        assert run.status()["pid"] == pid
-
-        # Stopped, resumed for two more epochs, finished.
-        page.locator("#stop").click()
-        expect(facts).to_have_attribute("data-state", "stopped")
-        done = run.status()["epoch"]
-        page.locator("#resume-epochs").fill(str(done + 2))
-        page.locator("#resume").click()
-        expect(facts).to_have_attribute("data-state", "finished")
-        assert [row["epoch"] for row in run.stats()] == list(range(done + 2))
-
-        # A killed one is lost within seconds, and says so.
-        page.locator("#resume-epochs").fill(str(LONG))
-        page.locator("#resume").click()
-        expect(facts).to_have_attribute("data-state", "running")
-        os.kill(run.status()["pid"], signal.SIGKILL)
-        expect(facts).to_have_attribute("data-state", "lost", timeout=10_000)
-        expect(page.locator("#resume")).to_be_visible()
-
-        # Renamed; then deleted, but only when asked twice.
-        page.locator("#rename").click()
-        page.locator("#new-name").fill("yours")
-        page.locator("#yes").click()
-        expect(page.locator("[data-run=yours]")).to_be_visible()
-        page.locator("#delete").click()
-        page.locator("#no").click()
-        assert (workspace.checkpoints / "yours").exists()
-        page.locator("#delete").click()
-        page.locator("#yes").click()
-        expect(page.locator("[data-run=yours]")).to_have_count(0)
-        assert workspace.runs() == []
-        assert errors == []
-    finally:
-        page.close()
-        app.kill()
-
-
-@pytest.mark.slow
-def test_the_queue_on_the_page_and_across_a_restart(root: Path, browser: Browser) -> None:
-    app = helpers.App(root)
-    page = browser.new_page(locale="ko-KR")
-    workspace = Workspace(root)
-    try:
-        for name, epochs in (("first", LONG), ("second", 1)):
-            settings = {"ngf": 4, "ndf": 4, "nz": 8, "batch_size": 8, "device": "cpu"}
-            values = {"name": name, "dataset": "photos", "settings": {**settings, "epochs": epochs}}
-            assert app.post("start", values) == {"run": name}
-        assert "already" in str(app.post("start", values)["error"])
-        page.set_default_timeout(PATIENCE_MS)
-        page.goto(app.url)
-        page.get_by_role("tab", name="학습", exact=True).click()
-        expect(page.locator("[data-run=second]")).to_contain_text("대기 순서 1")
-        app.kill()
-        assert workspace.run("second").state() == "queued"
-        app.start()
-
-        # One that hangs is asked to stop, and may be ended by force when it has not for long.
-        first = workspace.run("first")
-        page.locator("[data-run=first]").click()
-        expect(page.locator("#run-facts")).to_have_attribute("data-state", "running")
-        os.kill(first.status()["pid"], signal.SIGSTOP)
-        page.locator("#stop").click()
-        expect(page.locator("#stop")).to_be_disabled()
-        expect(page.locator("#force")).to_have_count(0)
-        assert "may still end by itself" in str(app.post("force", {"name": "first"})["error"])
-        long_ago = time.time() - jobs.GRACE_S - 1
-        os.utime(first.stop_file, (long_ago, long_ago))
-        page.locator("#force").click()
-        expect(page.locator("#run-facts")).to_have_attribute("data-state", "stopped")
-        expect(page.locator("#resume")).to_be_visible()
-        helpers.wait_for(lambda: workspace.run("second").state() == "finished")
-        assert first.state() == "stopped"
-    finally:
-        page.close()
-        app.kill()
-
-
-@pytest.mark.refused
-def test_a_run_is_duplicated_with_other_settings(page: Page, app_url: str) -> None:
-    page.goto(app_url)
-    page.get_by_role("tab", name="Train").click()
-    page.locator("[data-run=celeba-mini-classic]").click()
-    expect(page.locator("#run-facts")).to_have_attribute("data-state", "finished")
-    expect(page.locator("#delete")).to_be_visible()
-    expect(page.locator("#resume")).to_have_count(0)  # it ships without its state and its photos
-    page.locator("#duplicate").click()
-    expect(page.locator("#set-epochs")).to_have_value("30")
-    expect(page.locator("#set-weights")).to_have_value("float16")
-    expect(page.locator("#dataset-path")).to_have_value("celeba-mini-96.zip")
-    page.locator("#run-name").fill("another")
-    page.locator("#set-epochs").fill("0")
-    page.locator("#dataset-path").fill("nowhere")
-    page.locator("#check").click()
-    expect(page.locator("#estimate")).to_contain_text("--epochs 0 is out of bounds")
-    page.locator("#set-epochs").fill("3")
-    page.locator("#check").click()
-    expect(page.locator("#estimate")).to_contain_text("There is no dataset 'nowhere'")
-    expect(page.locator("#start")).to_be_disabled()
-
-
-def test_a_dataset_of_another_tab_is_chosen(
-    page: Page, app_url: str, app_workspace: Path, photos: Path
-) -> None:
-    page.goto(app_url)
-    page.get_by_role("tab", name="Train").click()
-    expect(page.locator("#no-datasets")).to_be_visible()
-    page.locator("#run-name").fill("half filled in")
-    made = app_workspace / "datasets" / "of photos"
-    shutil.copytree(photos, made)
-    try:
-        expect(page.locator("#dataset")).to_have_value("of photos")  # seen while one types
-        expect(page.locator("#run-name")).to_have_value("half filled in")
-        page.get_by_role("tab", name="Generate").click()
-        page.evaluate("window.neuroceleb.sendTo('train', {dataset: 'of photos'})")
-        expect(page.locator("#dataset")).to_be_visible()
-        expect(page.locator("#dataset")).to_have_value("of photos")
-        expect(page.locator("#dataset-path")).to_have_value("")
-    finally:
-        shutil.rmtree(made.parent)
-
-
 @pytest.fixture
-def live(app_workspace: Path) -> Iterator[Run]:
-    """A run that this process says it trains, in the served workspace, for as long as the test."""
-    settings = Settings(epochs=90).to_json()
-    run = create_run(Workspace(app_workspace), "live", {"settings": settings})
-    with run.locked(), Heartbeat(run, epochs=90, state="running"):
-        yield run
-    shutil.rmtree(run.path)
+def context(root: Path) -> Context:
+    return Context(Workspace(root), Access(is_local=True))
 
 
-@pytest.mark.slow
-def test_every_open_page_shows_the_same_within_two_seconds(
-    open_page: Callable[..., Page], app_url: str, live: Run
+def values(**changes: Any) -> list[Any]:
+    """The fields of the form, those of the settings."""
+    return list((Settings().to_json() | changes).values())
+
+
+def made(context: Context, name: str, state: str = "stopped", **config: Any) -> Run:
+    settings = Settings(epochs=9, **TINY).to_json()
+    found = {"settings": settings, "dataset": {"path": "photos"}} | config
+    run = create_run(context.workspace, name, found)
+    run.write_status({"state": state, "epoch": 3, "epochs": 9})
+    return run
+
+
+def shown(context: Context, chosen: str, stamp: str = "") -> dict[str, Any]:
+    updates = train.show(context, chosen, None, "auto", stamp)
+    return dict(zip(train.NAMES, updates, strict=True))
+
+
+# The form ------------------------------------------------------------------------------------
+
+
+def test_every_setting_has_a_label_and_one_place() -> None:
+    grouped = [name for _title, _sentence, names in setting_labels.GROUPS for name in names]
+    places = [*setting_labels.FIRST, "start_from", *grouped]
+    assert sorted(places) == sorted(Settings().to_json()) == sorted(setting_labels.LABELS)
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset", "changes", "of_name", "of_others"),
+    [
+        ("mine", "photos", {}, "", ""),
+        ("", "photos", {}, "no name yet", ""),
+        ("taken", "photos", {}, "already a run 'taken'", ""),
+        ("../x", "photos", {}, "not a name", ""),
+        ("mine", None, {}, "", "No dataset is chosen"),
+        ("mine", "nowhere", {}, "", "There is no dataset 'nowhere'"),
+        ("mine", "photos", {"epochs": 0}, "", "“Epochs” 0 is out of bounds"),
+        ("mine", "photos", {"epochs": None}, "", "“Epochs” is empty"),
+        ("mine", "photos", {"lr_end": 0.1}, "", "“Learning rate at the end” 0.1 is more than"),
+        ("mine", "photos", {"start_from": "taken"}, "", "another “Length of z”"),
+        ("mine", "photos", {"start_from": "gone"}, "", "'gone' is no run"),
+    ],
+)
+def test_what_is_wrong_is_named_at_once(
+    context: Context,
+    name: str,
+    dataset: str | None,
+    changes: dict[str, Any],
+    of_name: str,
+    of_others: str,
 ) -> None:
-    healthy = (
-        (helpers.ROOT / "tests" / "runs" / "curves" / "healthy.jsonl").read_text().splitlines()
+    made(context, "taken").weights_file(0).touch()
+    found = form.review(context, name, dataset, *values(**changes))
+    for text, sentence in zip(found, (of_name, of_others), strict=False):
+        assert bool(text) is bool(sentence)
+        assert sentence in text
+    assert found[2] == ""
+    assert found[3]["interactive"] is (not of_name and not of_others)
+
+
+def test_a_recipe_brings_its_settings() -> None:
+    found = dict(zip(form.BY_RECIPE, form.follow_recipe(None, "classic"), strict=True))  # type: ignore[arg-type]
+    assert found["batch_size"] == 64
+    assert found["start_from"] == "none"
+    assert set(found) <= set(Settings().to_json())
+
+
+def test_the_start_that_is_recommended_has_a_reason(context: Context) -> None:
+    listed, reason = form.list_starts(context, "photos", None)
+    assert listed["choices"][0] == ("Recommended: Noise", "auto")
+    assert "No shipped model" in reason
+    for name in ("one", "two"):
+        made(context, name, shipped={"start": True}).weights_file(0).touch()
+    listed, reason = form.list_starts(context, "photos", "two")
+    assert [value for _text, value in listed["choices"]] == ["auto", "none", "one", "two"]
+    assert listed["value"] == "two"
+    assert reason.startswith("40 photos are few")
+    assert "one or two" in reason
+
+
+def test_names_are_suggested(context: Context) -> None:
+    assert form.free_name(context, "photos.zip") == "photos"
+    made(context, "mine")
+    made(context, "mine 2")
+    assert form.free_name(context, "mine") == form.free_name(context, "mine 2") == "mine 3"
+
+
+def test_a_lead_fills_the_form(context: Context) -> None:
+    assert train.receive(context, Lead("train", {"dataset": "photos"})) == (
+        *("", "photos", "photos"),
+        "auto",
     )
-    pages = [open_page(), open_page()]
-    for page in pages:
-        page.goto(f"{app_url}#train=live")
-        page.get_by_role("tab", name="Train").click()
-        expect(page.locator("#run-facts")).to_have_attribute("data-state", "running")
-        expect(page.locator("#newest")).to_be_hidden()
-    waited: list[list[float]] = [[], []]
-    for epoch in range(6):
-        images.save(live.sheet_file(epoch), np.full((530, 530, 3), 40 * epoch, np.uint8))
-        live.append_stats(json.loads(healthy[epoch]))
-        began = time.monotonic()
-        for page, times in zip(pages, waited, strict=True):
-            expect(page.locator("#newest")).to_have_attribute("alt", f"Newest sheet: epoch {epoch}")
-            times.append(time.monotonic() - began)
-            page.wait_for_function(
-                f"document.getElementById('train-losses').data?.[0].x.length === {epoch + 1}"
-            )
-    # The median of each page, for other processes may delay single updates.
-    assert all(statistics.median(times) < 2.0 for times in waited), waited
-    for page in pages:
-        assert page.locator("#verdict").get_attribute("data-kind") == "early"
-        page.evaluate("Plotly.relayout('train-losses', {'xaxis.range': [1, 2]})")
-    live.append_stats(json.loads(healthy[6]))
-    for page in pages:
-        page.wait_for_function("document.getElementById('train-losses').data?.[0].x.length === 7")
-        zoom = page.evaluate("document.getElementById('train-losses').layout.xaxis.range")
-        assert zoom == [1, 2]
+    assert train.receive(context, Lead("train", {"model": "one"}))[3] == "one"
+    assert read_lead(train.lead_to_photos(context)).to == "photos"
+
+
+def test_a_duplicate_has_the_settings_of_its_run(context: Context) -> None:
+    made(context, "mine")
+    chosen, name, dataset, *settings = train.duplicate(context, "mine")
+    assert (chosen, name, dataset) == ("", "mine 2", "photos")
+    assert form.review(context, name, dataset, *settings)[3]["interactive"] is True
+    assert dict(zip(form.SPECS, settings, strict=True))["ngf"] == 4
+
+
+# Runs ----------------------------------------------------------------------------------------
+
+
+def test_the_list_has_those_that_go_on_first(context: Context) -> None:
+    for name in ("a", "b", "c"):
+        made(context, name)
+    made(context, "d", "queued")
+    with queue.locked(context.workspace):
+        queue.append(context.workspace, context.workspace.run("d"), "cpu")
+    run = context.workspace.run("c")
+    with run.locked(), Heartbeat(run, epochs=9, epoch=3, eta_seconds=240.0, state="running"):
+        listed = run_status.choices(context)
+        assert [name for _text, name in listed] == ["c", "d", "a", "b"]
+        assert [text for text, _name in listed][:2] == ["c · Running 33%", "d · Queued, number 1"]
+        assert run_status.training_now(context) == ("c: 33% 4 min left", True)
+        assert shown(context, "c")["stop"]["interactive"] is True
+    assert run_status.training_now(context) == ("", True)  # one waits
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(3, "3 s"), (120, "2 min"), (5_000, "83 min"), (9_000, "2.5 h")]
+)
+def test_spans_of_time(seconds: float, text: str) -> None:
+    assert run_status.duration(seconds) == text
+
+
+def test_buttons_that_are_grey_say_why(context: Context) -> None:
+    run = made(context, "mine")
+    found = view.actions_of(context, run, run.status())
+    assert found["resume"] == ""
+    assert "first kept epoch" in found["watch"]
+    assert "stop" not in found
+    shutil.rmtree(context.workspace.datasets / "photos")
+    ships = made(context, "ships", shipped={"start": True})
+    found = view.actions_of(context, ships, ships.status())
+    assert "photos are not here" in found["resume"]
+    assert "cannot be deleted" in found["delete"]
+    updates = shown(context, "ships")
+    assert updates["delete"]["interactive"] is False
+    assert "cannot be deleted" in updates["why"]
+    assert "photos are not here" in updates["why"]
+
+
+def test_what_leads_on_from_a_run_that_has_ended(context: Context) -> None:
+    run = made(context, "mine", "finished")
+    run.weights_file(2).touch()
+    updates = shown(context, "mine")
+    assert updates["generate"]["variant"] == "primary"
+    assert updates["resume"]["value"] == "Train longer"
+    assert updates["epochs"]["value"] == 13
+    assert read_lead(view.lead(context, "mine", "epochs")).face == {"model": "mine"}
+
+
+def test_only_what_moves_is_drawn_again(context: Context) -> None:
+    made(context, "mine")
+    first = shown(context, "mine")
+    again = shown(context, "mine", first["stamp"])
+    drawn = {name for name, value in again.items() if value != gr.skip()}
+    assert drawn == {"runs", "new", "facts", "meter", "log"}
+    skipped = train.tick(context, "generate", "mine", None, None, "")
+    assert skipped == (gr.skip(),) * len(train.NAMES)
+
+
+def test_delete_asks_and_the_trash_gives_back(context: Context) -> None:
+    made(context, "mine")
+    column, question = view.ask(context, "mine")
+    assert column["visible"] is True
+    assert "'mine'" in question
+    assert view.delete(context, "mine") == ""
+    updates = shown(context, "")
+    assert updates["bin"]["visible"] is True
+    (found,) = updates["deleted"]["choices"]
+    assert found[0] == "mine, 30 days left"
+    assert train.restore_deleted(context, found[1], "") == "mine"
+    assert shown(context, "mine")["bin"]["visible"] is False
+    view.delete(context, "mine")
+    with pytest.raises(UserError, match="tick the box"):
+        train.empty_trash(context, False)
+    assert train.empty_trash(context, True) is False
+    assert trash.entries(context.workspace) == []
+
+
+def test_the_card_has_pictures_curves_and_terms_and_no_markup_of_others(context: Context) -> None:
+    run = made(
+        context, "mine", "finished", shipped={"terms": "<script>x</script>"}, created="2026-11-26"
+    )
+    images.save(run.sheet_file(3), np.zeros((530, 530, 3), np.uint8))
+    curves = helpers.ROOT / "tests" / "runs" / "curves" / "healthy.jsonl"
+    for line in curves.read_text().splitlines()[:20]:
+        run.append_stats(json.loads(line))
+    page = Path(view.save_card(context, "mine")).read_text("utf-8")
+    assert page.count("<polyline") >= 5
+    assert "data:image/png;base64," in page
+    assert "Its faces after epoch 3" in page
+    assert "Batch size" in page
+    assert "&lt;script&gt;" in page
+    assert "<script" not in page
 
 
 # Who may -----------------------------------------------------------------------------------
 
 
 def test_only_who_may_train_trains(root: Path) -> None:
-    visitor = TrainApi(Workspace(root), Access(is_local=False))
-    values = {"name": "one", "dataset": "photos", "settings": {}}
-    for act in (
-        lambda: visitor.start(values),
-        lambda: visitor.estimate(values),
-        *(lambda what=what: visitor.change(what, values) for what in ("stop", "force", "delete")),
-    ):
+    context = Context(Workspace(root), Access(is_local=False))
+    made(context, "mine")
+    request = ("other", "photos", *values(**TINY))
+    acts: list[Callable[[], Any]] = [
+        lambda: form.start(context, *request),
+        lambda: form.estimate(context, *request),
+        lambda: view.stop(context, "mine"),
+        lambda: view.force(context, "mine"),
+        lambda: view.resume(context, "mine", 10),
+        lambda: view.rename(context, "mine", "yours"),
+        lambda: view.delete(context, "mine"),
+        lambda: train.restore_deleted(context, "x", ""),
+        lambda: train.empty_trash(context, True),
+    ]
+    for act in acts:
         with pytest.raises(UserError, match="does not let visitors train"):
             act()
-    assert visitor.overview()["allowed"] is False
-    assert Workspace(root).runs() == []
+    assert [run.name for run in Workspace(root).runs()] == ["mine"]
+    assert "only watch" in form.review(context, *request)[1]
+    assert "only watch" in shown(context, "mine")["why"]
 
 
 def test_with_a_password_from_afar_only_datasets_of_the_workspace(root: Path) -> None:
-    guest = TrainApi(Workspace(root), Access(is_local=False, has_password=True))
+    guest = Context(Workspace(root), Access(is_local=False, has_password=True))
     for text in (str(root / "datasets" / "photos"), "../photos", "/etc", "."):
         with pytest.raises(UserError, match="not under datasets"):
-            guest.start({"name": "one", "dataset": text, "settings": {}})
-    assert guest.overview()["paths"] is False
-
-
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [
-        ({}, "no name"),
-        ({"name": 7, "dataset": "photos", "settings": {}}, "no name"),
-        ({"name": "../x", "dataset": "photos", "settings": {"device": "cpu"}}, "not a name"),
-        ({"name": "one", "dataset": "", "settings": {}}, "No dataset"),
-        ({"name": "one", "dataset": "nowhere", "settings": {}}, "There is no dataset"),
-        ({"name": "one", "dataset": "photos", "settings": []}, "settings are missing"),
-        ({"name": "one", "dataset": "photos", "settings": {"epochs": 0}}, "--epochs 0"),
-        ({"name": "one", "dataset": "photos", "settings": {"lr": "1"}}, "--lr 1"),
-    ],
-)
-def test_bad_values_are_refused_in_a_sentence(
-    values: dict[str, object], words: str, root: Path
-) -> None:
-    local = TrainApi(Workspace(root), Access(is_local=True))
-    with pytest.raises(UserError, match=re.escape(words)):
-        local.start(values)
+            form.start(guest, "one", text, *values(**TINY))
+        assert form.list_starts(guest, text, None)[1].startswith("No shipped model")
+    with pytest.raises(UserError, match="not a name"):
+        form.start(guest, "one", "photos", *values(**TINY | {"start_from": "/etc/passwd"}))
 
 
 @pytest.mark.parametrize(
@@ -329,23 +307,161 @@ def test_which_servers_only_this_machine_reaches(host: str, local: bool) -> None
     assert is_loopback(host) is local
 
 
-def test_every_word_is_there_in_both_languages() -> None:
-    english, korean = TEXTS["en"], TEXTS["ko"]
-    assert set(english) == set(korean)
-    for name in Settings().to_json():
-        assert english[f"set_{name}"], name
-        assert korean[f"set_{name}"], name
-        assert korean[f"help_{name}"], name
-    for kind in get_args(estimate.ProblemKind):
-        assert korean[f"problem_{kind}"], kind
+# In the browser ------------------------------------------------------------------------------
 
 
-def test_the_form_has_every_setting() -> None:
-    spec = {item["name"]: item for item in train_api.settings_spec()}
-    assert list(spec) == list(Settings().to_json())
-    assert spec["epochs"]["kind"] == "int"
-    assert spec["lr"]["kind"] == "float"
-    assert spec["start_from"]["kind"] == "text"
-    assert all("choices" in item for item in spec.values() if item["kind"] == "choice")
-    assert spec["device"]["choices"] == ("auto", "cpu", "cuda")
-    json.dumps(train_api.settings_spec())
+def open_train(page: Page, url: str, query: str = "") -> None:
+    page.set_default_timeout(helpers.PATIENCE_S * 1_000)
+    expect.set_options(timeout=helpers.PATIENCE_S * 1_000)
+    page.goto(f"{url}?tab=train{query}")
+    expect(page.locator("#runs label").nth(0)).to_be_visible()
+
+
+def fill_form(page: Page, name: str, epochs: int) -> None:
+    page.locator("#run-name input").fill(name)
+    page.locator("#set-epochs input").fill(str(epochs))
+    page.locator("#set-batch_size input").fill("8")
+    page.get_by_role("button", name="Networks").click()
+    for setting, value in (("ngf", 4), ("ndf", 4), ("nz", 8)):
+        page.locator(f"#set-{setting} input").fill(str(value))
+
+
+def test_a_name_that_is_taken_is_named_while_it_is_typed(page: Page, app_url: str) -> None:
+    open_train(page, app_url)
+    expect(page.locator("#no-datasets")).to_be_visible()
+    page.locator("#run-name input").fill("celeba-mini-classic")
+    expect(page.locator("#name-note")).to_contain_text("already a run")
+    expect(page.locator("#form-note")).to_contain_text("No dataset is chosen")
+    expect(page.locator("#start")).to_be_disabled()
+
+
+def test_a_run_has_an_address_and_can_be_duplicated(page: Page, app_url: str) -> None:
+    open_train(page, app_url)
+    page.locator("#runs label", has_text="celeba-mini-classic").click()
+    expect(page.locator("#run-facts")).to_contain_text("Finished")
+    expect(page.locator("#resume")).to_be_disabled()
+    expect(page.locator("#run-why")).to_contain_text("photos are not here")
+    expect(page).to_have_url(re.compile("run=celeba-mini-classic"))
+    page.reload()
+    expect(page.locator("#run-title")).to_contain_text("celeba-mini-classic")
+    page.go_back()
+    expect(page.locator("#run-name input")).to_be_visible()
+    page.go_forward()
+    page.locator("#duplicate").click()
+    expect(page.locator("#run-name input")).to_have_value("celeba-mini-classic 2")
+    expect(page.locator("#set-epochs input")).to_have_value("30")
+    expect(page.locator("#form-note")).to_contain_text("There is no dataset")
+
+
+@pytest.mark.slow
+def test_a_run_from_the_first_click_to_the_last(root: Path, browser: Browser) -> None:
+    app = helpers.App(root)
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, locale="en-US")
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    workspace = Workspace(root)
+    run = Run(workspace.checkpoints / "mine")
+    facts = page.locator("#run-facts")
+    try:
+        # Checked and estimated, then started.
+        open_train(page, app.url)
+        fill_form(page, "mine", LONG)
+        expect(page.locator("#start")).to_be_enabled()
+        page.locator("#check").click()
+        expect(page.locator("#estimate")).to_contain_text("images a second")
+        expect(page.locator("#estimate")).to_contain_text("40 faces are far too few")
+        page.locator("#start").click()
+        expect(facts).to_contain_text("Running")
+        expect(page.locator("#newest img")).to_be_visible()
+        expect(page.locator("#train-verdict")).to_be_visible()
+        assert run.config()["settings"]["ngf"] == 4
+
+        # It is seen from another tab; the app is killed: the run goes on, and is shown again.
+        page.get_by_role("tab", name="Generate").click()
+        expect(page.locator("#training-now")).to_contain_text("mine: 0%")
+        pid = run.status()["pid"]
+        app.kill()
+        seen = len(run.stats())
+        helpers.wait_for(lambda: len(run.stats()) > seen)
+        app.start()
+        open_train(page, app.url, "&run=mine")
+        expect(facts).to_contain_text("Running")
+        assert run.status()["pid"] == pid
+
+        # Stopped, resumed for two more epochs, finished.
+        page.locator("#stop").click()
+        expect(facts).to_contain_text("Stopped")
+        done = run.status()["epoch"]
+        page.locator("#more-epochs input").fill(str(done + 2))
+        page.locator("#resume").click()
+        expect(facts).to_contain_text("Finished")
+        assert [row["epoch"] for row in run.stats()] == list(range(done + 2))
+        expect(page.locator("#training-now p")).to_be_empty()
+
+        # A killed one is lost within seconds, and says so.
+        page.locator("#more-epochs input").fill(str(LONG))
+        page.locator("#resume").click()
+        expect(facts).to_contain_text("Running")
+        os.kill(run.status()["pid"], signal.SIGKILL)
+        expect(facts).to_contain_text("Lost")
+        expect(page.locator("#resume")).to_be_enabled()
+
+        # Renamed; then deleted, but only when asked twice; and restored.
+        page.get_by_role("button", name="Rename or delete").click()
+        page.locator("#new-name input").fill("yours")
+        page.locator("#rename").click()
+        expect(page.locator("#run-title")).to_contain_text("yours")
+        page.locator("#delete").click()
+        page.locator("#keep").click()
+        expect(page.locator("#question")).to_be_hidden()
+        assert (workspace.checkpoints / "yours").exists()
+        page.locator("#delete").click()
+        page.locator("#delete-yes").click()
+        expect(page.locator("#runs label", has_text="yours")).to_have_count(0)
+        assert workspace.runs() == []
+        page.locator("#trash").get_by_role("button", name="Trash").click()
+        page.locator("#restore-deleted").click()
+        expect(page.locator("#run-title")).to_contain_text("yours")
+        assert errors == []
+    finally:
+        page.close()
+        app.kill()
+
+
+@pytest.mark.slow
+def test_the_queue_on_the_page_and_across_a_restart(root: Path, browser: Browser) -> None:
+    app = helpers.App(root)
+    page = browser.new_page(locale="en-US")
+    context = Context(Workspace(root), Access(is_local=True))
+    workspace = context.workspace
+    try:
+        for name, epochs in (("first", LONG), ("second", 1)):
+            assert form.start(context, name, "photos", *values(**TINY, epochs=epochs)) == name
+        with pytest.raises(UserError, match="already"):
+            form.start(context, "second", "photos", *values(**TINY))
+        open_train(page, app.url)
+        expect(page.locator("#runs label", has_text="second")).to_contain_text("number 1")
+        app.kill()
+        assert workspace.run("second").state() == "queued"
+        app.start()
+
+        # One that hangs is asked to stop, and may be ended by force when it has not for long.
+        first = workspace.run("first")
+        open_train(page, app.url, "&run=first")
+        expect(page.locator("#run-facts")).to_contain_text("Running")
+        os.kill(first.status()["pid"], signal.SIGSTOP)
+        page.locator("#stop").click()
+        expect(page.locator("#stop")).to_be_disabled()
+        expect(page.locator("#run-why")).to_contain_text("asked to stop")
+        expect(page.locator("#force")).to_have_count(0)
+        with pytest.raises(UserError, match="may still end by itself"):
+            view.force(context, "first")
+        long_ago = time.time() - jobs.GRACE_S - 1
+        os.utime(first.stop_file, (long_ago, long_ago))
+        page.locator("#force").click()
+        expect(page.locator("#run-facts")).to_contain_text("Stopped")
+        helpers.wait_for(lambda: workspace.run("second").state() == "finished")
+        assert first.state() == "stopped"
+    finally:
+        page.close()
+        app.kill()

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from neuroceleb.errors import UserError
-from neuroceleb.runs import jobs, queue
+from neuroceleb.runs import jobs, queue, trash
 from neuroceleb.runs.run import Run
-from neuroceleb.runs.workspace import Workspace
+from neuroceleb.runs.workspace import Workspace, create_run
 from neuroceleb.settings import Settings
 from tests import helpers
 
@@ -177,6 +177,14 @@ def test_rename_and_delete(workspace: Workspace) -> None:
         jobs.rename(workspace, "one", "../two")
     jobs.delete(workspace, "one")
     assert [path.name for path in workspace.checkpoints.iterdir()] == [".queue", "둘"]
+    assert [one.name for one in trash.entries(workspace)] == ["one"]
+
+
+def test_a_shipped_run_is_not_deleted(workspace: Workspace) -> None:
+    run = create_run(workspace, "shipped", {"settings": {}, "shipped": {"start": True}})
+    with pytest.raises(UserError, match="ships with Neuro-celeb"):
+        jobs.delete(workspace, "shipped")
+    assert run.exists()
 
 
 def test_an_active_run_is_neither_renamed_nor_deleted(workspace: Workspace) -> None:

@@ -1,9 +1,6 @@
 """What the endpoints of the API share: the workspace, permissions, files and processes."""
 
-import json
-import logging
 import secrets
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +8,8 @@ from typing import Any
 import gradio as gr
 
 from neuroceleb.app.access import Access
-from neuroceleb.app.catalogue import SORRY
 from neuroceleb.errors import Message, UserError
-from neuroceleb.runs import launch
 from neuroceleb.runs.workspace import Workspace
-
-log = logging.getLogger(__name__)
 
 LAST_EPOCH = -1
 
@@ -79,28 +72,3 @@ def check_names(what: Message, given: Record, known: set[str], verb: str) -> Non
             name=unknown[0][:40],
             verb=verb,
         )
-
-
-def run_verb(context: Context, verb: str, options: list[str], limit_s: float) -> Record:
-    """Run a verb of the command line in its own process; its JSON. Raises UserError."""
-    try:
-        done = subprocess.run(  # noqa: S603
-            [*launch.command_line(verb, context.workspace), *options],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=launch.environment() | launch.JSON_ERRORS,
-            timeout=limit_s,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise UserError(
-            "It took over {minutes:.0f} minutes: use the command line.", minutes=limit_s / 60
-        ) from error
-    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    if done.returncode == 2 and lines:
-        raise UserError(launch.message_of(lines[-1]))
-    if done.returncode != 0:
-        log.error("%s", "\n".join(lines))
-        raise UserError(SORRY)
-    result: Record = json.loads(done.stdout.decode().splitlines()[-1])
-    return result

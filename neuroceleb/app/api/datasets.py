@@ -5,10 +5,11 @@ import dataclasses
 import gradio as gr
 
 from neuroceleb import bounds
-from neuroceleb.app.api.context import Context, Record, check_names, run_verb
+from neuroceleb.app.api.context import Context, Record, check_names
 from neuroceleb.app.parameters import read_whole
 from neuroceleb.data.faces.rules import Rules
 from neuroceleb.errors import Message
+from neuroceleb.runs import launch
 from neuroceleb.runs.workspace import check_name
 
 MAX_PHOTOS = 10_000
@@ -40,7 +41,7 @@ def crop(
     changed = [f"{bounds.flag(name)}={getattr(checked, name)}" for name in (rules or {})]
     paths = [str(context.upload(photo)) for photo in photos]
     options = [f"--out={dataset_name}", *changed, "--json", "--", *paths]
-    result = run_verb(context, "crop", options, CROP_LIMIT_S)
+    result = launch.run_verb(context.workspace, "crop", options, CROP_LIMIT_S)
     return {key: value for key, value in result.items() if key != "dataset"} | {
         "dataset": dataset_name
     }

@@ -12,13 +12,12 @@ from neuroceleb.app.api.context import (
     Record,
     as_file,
     check_names,
-    run_verb,
     suffix_of,
 )
 from neuroceleb.app.parameters import read_whole
 from neuroceleb.data import dataset
 from neuroceleb.errors import Message, UserError
-from neuroceleb.runs import jobs, timelapse, verdict
+from neuroceleb.runs import jobs, launch, timelapse, verdict
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import check_name
 from neuroceleb.settings import AUTO, NONE, Settings
@@ -76,7 +75,7 @@ def train(context: Context, dataset_name: str, run: str, settings: Record | None
         settings: Settings that differ from the defaults, by name, for example {"epochs": 20}.
     """
     context.access.check(Message("train"))
-    source, checked = _training(context, dataset_name, settings)
+    source, checked = read_training(context, dataset_name, settings)
     config = jobs.new_config(context.workspace, source, checked)
     return _run_record(jobs.start(context.workspace, check_name(run), config))
 
@@ -92,7 +91,7 @@ def estimate(
         settings: Settings that differ from the defaults, by name.
     """
     context.access.check(Message("train"))
-    _, checked = _training(context, dataset_name, settings)
+    _, checked = read_training(context, dataset_name, settings)
     return jobs.estimate(context.workspace, run, dataset_name, checked)
 
 
@@ -130,7 +129,9 @@ def evaluate(context: Context, model: str, epoch: int = -1, n: int = 512) -> Rec
     read_whole(n, Message("n"), 64, 4_096)
     run = context.workspace.run(model)
     options = [f"--n={n}", *([] if epoch == LAST_EPOCH else [f"--epoch={epoch}"])]
-    return run_verb(context, "evaluate", [*options, "--json", "--", run.name], EVALUATE_LIMIT_S)
+    return launch.run_verb(
+        context.workspace, "evaluate", [*options, "--json", "--", run.name], EVALUATE_LIMIT_S
+    )
 
 
 def _run_record(run: Run) -> Record:
@@ -139,7 +140,7 @@ def _run_record(run: Run) -> Record:
     return {"name": run.name, "state": status["state"], **known, "kept": list(run.kept())}
 
 
-def _training(
+def read_training(
     context: Context, dataset_name: str, settings: Record | None
 ) -> tuple[Path, Settings]:
     """The dataset's place and the checked settings of a new run; raises UserError."""

@@ -1,0 +1,245 @@
+"""The Train tab: runs that go on, wait or have ended, and a form for a new one."""
+
+import dataclasses
+from typing import Any
+
+import gradio as gr
+
+from neuroceleb.app import run_status
+from neuroceleb.app.api.context import Context
+from neuroceleb.app.catalogue import _, label
+from neuroceleb.app.components.run_list import RunList
+from neuroceleb.app.components.text import Text
+from neuroceleb.app.downloads import save_on_click
+from neuroceleb.app.shared import TRAIN, Address, Chosen, Lead, Shared, Updates, new_inbox
+from neuroceleb.app.tabs.train import form, view
+from neuroceleb.app.tabs.train.view import View
+from neuroceleb.errors import Message, UserError
+from neuroceleb.runs import jobs, trash
+from neuroceleb.settings import AUTO
+
+NEW = ""  # chosen in the list for a new run
+
+
+@dataclasses.dataclass(frozen=True)
+class Train(View):
+    """The components that are set when a run is chosen: those of the run, and of the form."""
+
+    runs: RunList
+    new: gr.Column
+    dataset: gr.Dropdown
+    no_dataset: gr.Column
+    start_from: gr.Dropdown
+    start_note: Text
+    confirm: gr.Column
+    bin: gr.Accordion
+    deleted: gr.Dropdown
+    incoming: gr.Textbox
+
+
+NAMES = tuple(field.name for field in dataclasses.fields(Train) if field.name != "incoming")
+
+
+def build(shared: Shared, tab: gr.Tab) -> Train:
+    """Lay out the tab and connect its listeners."""
+    inbox = new_inbox()
+    with gr.Row(elem_classes="nc-columns"):
+        with gr.Column(scale=1, min_width=230):
+            runs = RunList(
+                [(label("New run"), NEW)], value=NEW, label=label("Runs"), elem_id="runs"
+            )
+            with gr.Accordion(label("Trash"), open=False, visible=False, elem_id="trash") as bin_:
+                deleted = gr.Dropdown(label=label("Deleted"), elem_id="deleted", filterable=False)
+                restore_ = gr.Button(label("Restore"), elem_id="restore-deleted")
+                sure = gr.Checkbox(label=label("Delete all of it for good"), elem_id="empty-sure")
+                empty = gr.Button(label("Empty the trash"), interactive=False, elem_id="empty")
+        with gr.Column(scale=3, min_width=320):
+            with gr.Column() as new:
+                fields = form.lay_out(shared.context)
+            with gr.Column(visible=False) as box:
+                with gr.Column(visible=False, elem_id="confirm") as confirm:
+                    question = Text(elem_id="question")
+                    with gr.Row(elem_classes="nc-bar"):
+                        keep = gr.Button(label("Keep it"), elem_id="keep")
+                        yes = gr.Button(label("Move to the trash"), elem_id="delete-yes")
+                run = view.lay_out(box)
+    ui = Train(
+        **vars(run),
+        **{"runs": runs, "new": new, "dataset": fields.dataset, "no_dataset": fields.no_dataset},
+        **{"start_from": fields.settings["start_from"], "start_note": fields.start_note},
+        **{"confirm": confirm, "bin": bin_, "deleted": deleted, "incoming": inbox.incoming},
+    )
+    parts = [getattr(ui, name) for name in NAMES]
+    inputs = [runs, ui.dataset, ui.start_from]
+    shared.refresh(tab, TRAIN, show, inputs, parts, inbox)
+    shared.listen([runs.input, keep.click], show, inputs, parts)
+    shared.listen(shared.timer.tick, tick, [shared.shown, *inputs, ui.stamp], parts)
+    chosen = [
+        *_connect_form(shared, fields, ui, inbox),
+        shared.listen(ui.rename.click, view.rename, [runs, ui.new_name], [runs]),
+        shared.listen(yes.click, view.delete, [runs], [runs]),
+        shared.listen(restore_.click, restore_deleted, [deleted, runs], [runs]),
+    ]
+    changed = [
+        shared.listen(ui.stop.click, view.stop, [runs]),
+        shared.listen(ui.force.click, view.force, [runs]),
+        shared.listen(ui.resume.click, view.resume, [runs, ui.epochs]),
+        shared.listen(empty.click, empty_trash, [sure], [sure]),
+    ]
+    for event in (*chosen, *changed):
+        drawn = shared.listen(event.success, show, inputs, parts)
+        shared.listen(drawn.success, shared.report_trainings, [], [shared.training, shared.timer])
+    shared.listen(ui.delete.click, view.ask, [runs], [confirm, question])
+    shared.listen(sure.input, enable, [sure], [empty])
+    for button, to in ((ui.watch, "epochs"), (ui.generate, "generate")):
+        target = gr.Textbox(to, visible=False)
+        shared.listen(button.click, view.lead, [runs, target], [shared.handover])
+    save_on_click(shared, ui.card, view.save_card, [runs])
+    shared.address(runs, "run", NEW, is_step=True, after=[one.success for one in chosen])
+    return ui
+
+
+def _connect_form(shared: Shared, fields: form.Form, ui: Train, inbox: Any) -> list[Any]:
+    """Connect the form; returns the events that choose another run."""
+    settings, context = fields.settings, shared.context
+    request = [fields.name, fields.dataset, *settings.values()]
+    reviewed = [fields.name_note, fields.note, fields.estimate, fields.start]
+    recipe = shared.listen(
+        settings["recipe"].input,
+        form.follow_recipe,
+        [settings["recipe"]],
+        [settings[name] for name in form.BY_RECIPE],
+    )
+    starts = [fields.dataset, settings["start_from"]]
+    listed = [settings["start_from"], fields.start_note]
+    shared.listen(fields.dataset.input, form.list_starts, starts, listed)
+    received = shared.receive(
+        inbox, receive, [], [ui.runs, fields.dataset, fields.name, settings["start_from"]]
+    )
+    copied = shared.listen(ui.duplicate.click, duplicate, [ui.runs], [ui.runs, *request])
+    # A Textbox does not report what is pasted as an input.
+    inputs = [fields.name.change, *(one.input for one in request[1:])]
+    events = [inputs, *(one.success for one in (recipe, received, copied))]
+    for event in events:
+        shared.listen(event, form.review, request, reviewed)
+    shared.listen(
+        fields.check.click,
+        form.estimate,
+        request,
+        [fields.estimate, fields.start, fields.note],
+        is_long=True,
+    )
+    shared.listen(fields.photos.click, lead_to_photos, [], [shared.handover])
+    if not context.access.is_open:
+        fields.check.interactive = False
+    started = shared.listen(fields.start.click, form.start, request, [ui.runs])
+    return [started, received, copied]
+
+
+def restore(context: Context, ui: Train, address: Address, chosen: Chosen | None) -> Updates:
+    """The run of an address; drawn where the tab is open."""
+    name = address.get("run", NEW)
+    if chosen is None:
+        return {ui.runs: _list(context, name)}
+    shown = show(context, name, None, AUTO)
+    return dict(zip((getattr(ui, part) for part in NAMES), shown, strict=True))
+
+
+def lead_events(ui: Train) -> list[Any]:
+    """None: its buttons lead by `Shared.handover`."""
+    return []
+
+
+# Listeners -----------------------------------------------------------------------------------
+
+
+def show(
+    context: Context, chosen: str, dataset: str | None, start_from: str | None, stamp: str = ""
+) -> tuple[Any, ...]:
+    """The run that is chosen, or the form; NAMES says which components."""
+    there = {run.name for run in context.workspace.runs()}
+    updates: dict[str, Any] = {"runs": _list(context, chosen)}
+    if not stamp:
+        bin_, deleted = _list_trash(context)
+        updates |= {"bin": bin_, "deleted": deleted, "confirm": gr.update(visible=False)}
+    if chosen in there:
+        updates |= {"new": gr.update(visible=False), **view.show(context, chosen, stamp)}
+    else:
+        if chosen != NEW:
+            gr.Warning(_("That run is not here any more."))
+        updates |= {"new": gr.update(visible=True), "box": gr.update(visible=False), "stamp": ""}
+        updates["dataset"], updates["no_dataset"] = form.list_datasets(context, dataset)
+        listed = form.list_starts(context, updates["dataset"]["value"], start_from)
+        updates["start_from"], updates["start_note"] = listed
+    return tuple(updates.get(name, gr.skip()) for name in NAMES)
+
+
+def tick(
+    context: Context,
+    shown: str,
+    chosen: str,
+    dataset: str | None,
+    start_from: str | None,
+    stamp: str,
+) -> tuple[Any, ...]:
+    """As `show`, while a run that goes on is in view, and only what has changed."""
+    if shown != TRAIN:
+        return (gr.skip(),) * len(NAMES)
+    if chosen == NEW:
+        return tuple(_list(context, NEW) if name == "runs" else gr.skip() for name in NAMES)
+    return show(context, chosen, dataset, start_from, stamp)
+
+
+def receive(context: Context, lead: Lead) -> tuple[str, Any, Any, Any]:
+    """A new run on the dataset of a lead, or from its model."""
+    dataset, model = lead.face.get("dataset"), lead.face.get("model")
+    if not isinstance(dataset, str):
+        return NEW, gr.skip(), gr.skip(), model if isinstance(model, str) else AUTO
+    return NEW, dataset, form.free_name(context, dataset), AUTO
+
+
+def duplicate(context: Context, name: str) -> tuple[Any, ...]:
+    """The form, filled in as for this run, with another name."""
+    dataset, settings = jobs.origin(context.workspace, name)
+    return NEW, form.free_name(context, name), dataset, *settings.to_json().values()
+
+
+def lead_to_photos(context: Context) -> str:
+    """A lead to Photos."""
+    return Lead("photos", {}).to_text()
+
+
+def restore_deleted(context: Context, key: str | None, chosen: str) -> str:
+    """Restore something from the trash; the run that is then chosen."""
+    context.access.check(Message("train"))
+    path = trash.restore(context.workspace, str(key))
+    return path.name if path.parent == context.workspace.checkpoints else chosen
+
+
+def enable(context: Context, is_sure: bool) -> Any:
+    """The button that empties the trash."""
+    return gr.update(interactive=is_sure)
+
+
+def empty_trash(context: Context, is_sure: bool) -> bool:
+    """Delete everything in the trash for good."""
+    context.access.check(Message("train"))
+    if not is_sure:
+        raise UserError("What is in the trash is deleted for good then: tick the box first.")
+    trash.empty(context.workspace)
+    return False
+
+
+def _list(context: Context, chosen: str) -> Any:
+    names = run_status.choices(context)
+    is_there = chosen in {name for _text, name in names}
+    choices = [(_("New run"), NEW), *names]
+    return gr.update(choices=choices, value=chosen if is_there else NEW)
+
+
+def _list_trash(context: Context) -> tuple[Any, Any]:
+    found = trash.entries(context.workspace)
+    days = _("{name}, {days} days left")
+    choices = [(days.format(name=one.name, days=one.days_left), one.key) for one in found]
+    value = found[0].key if found else None
+    return gr.update(visible=bool(found)), gr.update(choices=choices, value=value)

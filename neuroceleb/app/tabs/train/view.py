@@ -1,0 +1,219 @@
+"""One run on the Train tab: its state while it goes on, and what can be done with it."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from neuroceleb import images
+from neuroceleb.app import catalogue, run_status
+from neuroceleb.app.api.context import Context
+from neuroceleb.app.catalogue import _, label
+from neuroceleb.app.components.text import Text
+from neuroceleb.app.setting_labels import in_words
+from neuroceleb.app.shared import Lead
+from neuroceleb.data import dataset
+from neuroceleb.errors import Message, UserError
+from neuroceleb.runs import card, jobs, starts, trash, verdict
+from neuroceleb.runs.run import ACTIVE, Run
+
+LOG_LINES = 60
+BUTTONS = ("stop", "force", "resume", "watch", "generate", "duplicate", "card", "rename", "delete")
+
+Shown = dict[str, Any]  # updates by the name of the component
+
+
+@dataclass(frozen=True)
+class View:
+    """The components of a run. Those named in BUTTONS are its buttons."""
+
+    box: gr.Column
+    title: Text
+    facts: Text
+    meter: gr.HTML
+    message: Text
+    verdict: Text
+    watch: gr.Button
+    generate: gr.Button
+    stop: gr.Button
+    force: gr.Button
+    resume: gr.Button
+    epochs: gr.Number
+    duplicate: gr.Button
+    card: gr.Button
+    why: Text
+    sheet: gr.Image
+    log: gr.Textbox
+    new_name: gr.Textbox
+    rename: gr.Button
+    delete: gr.Button
+    stamp: gr.Textbox  # of what is shown
+
+
+def lay_out(box: gr.Column) -> View:
+    """The components, in the column `box`."""
+    title, facts = Text(elem_id="run-title"), Text(elem_id="run-facts")
+    meter = gr.HTML(
+        0,
+        html_template='<progress class="nc-meter" max="1" value="{{value}}" '
+        'aria-labelledby="run-facts"></progress>',
+        apply_default_css=False,
+        elem_id="run-meter",
+    )
+    message, judged = Text(elem_id="run-message"), Text(elem_id="train-verdict")
+    with gr.Row(elem_classes="nc-bar"):
+        watch = gr.Button(label("Watch its film"), elem_id="watch")
+        generate = gr.Button(label("Generate from it"), elem_id="generate-from")
+        stop = gr.Button(label("Stop"), elem_id="stop")
+        force = gr.Button(label("End it by force"), elem_id="force")
+        epochs = gr.Number(label=label("Epochs in all"), precision=0, elem_id="more-epochs")
+        resume = gr.Button(label("Resume"), elem_id="resume")
+        duplicate = gr.Button(label("Duplicate"), elem_id="duplicate")
+        card_ = gr.Button(label("Card to print"), elem_id="card")
+    why = Text(elem_id="run-why")
+    sheet = gr.Image(
+        label=label("Newest sheet"), interactive=False, format="png", elem_id="newest", buttons=[]
+    )
+    with gr.Accordion(label("Log"), open=False):
+        log = gr.Textbox(
+            label=label("The end of the run's log"), lines=14, max_lines=14, elem_id="run-log"
+        )
+    manage = gr.Accordion(label("Rename or delete"), open=False, elem_id="manage")
+    with manage, gr.Row(elem_classes="nc-controls"):
+        new_name = gr.Textbox(label=label("New name"), max_lines=1, elem_id="new-name")
+        rename = gr.Button(label("Rename"), elem_id="rename")
+        delete = gr.Button(label("Delete …"), elem_id="delete")
+    return View(
+        *(box, title, facts, meter, message, judged, watch, generate, stop, force, resume, epochs),
+        *(duplicate, card_, why, sheet, log, new_name, rename, delete, gr.Textbox(visible=False)),
+    )
+
+
+def show(context: Context, name: str, stamp: str = "") -> Shown:
+    """What the components show of a run; where the stamp is still true, only what moves."""
+    run = context.workspace.run(name)
+    status, rows = run.status(), run.stats()
+    moving = {
+        "facts": run_status.facts(run, status, run_status.places(context.workspace).get(name)),
+        "meter": run_status.share_done(status),
+        "log": "\n".join(jobs.log_tail(run, LOG_LINES)),
+    }
+    sheets = run.sheets()
+    actions = actions_of(context, run, status)
+    now = json.dumps([name, status["state"], len(rows), max(sheets, default=-1), actions])
+    if now == stamp:
+        return moving
+    judgement = verdict.judge(rows)
+    advice = in_words(judgement.advice) if judgement and judgement.advice else ""
+    is_ended = status["state"] not in ACTIVE and "resume" in actions
+    epochs = status.get("epochs") or 1
+    wanted = epochs + max(1, epochs // 2) if status["state"] == "finished" else epochs
+    return moving | {
+        "box": gr.update(visible=True),
+        "title": name,
+        "message": in_words(catalogue.sentence(status, "message")),
+        "verdict": f"{in_words(judgement.sentence)} {advice}" if judgement else "",
+        "epochs": gr.update(value=wanted, visible=is_ended),
+        "why": " ".join(dict.fromkeys(filter(None, actions.values()))),
+        "sheet": gr.update(
+            value=images.load(sheets[max(sheets)]) if sheets else None, visible=bool(sheets)
+        ),
+        "new_name": name,
+        "stamp": now,
+        **{button: _button(button, actions, status["state"]) for button in BUTTONS},
+    }
+
+
+def _button(name: str, actions: dict[str, str], state: str) -> Any:
+    primary = {"finished": "generate"}.get(state, "watch" if state in ACTIVE else "resume")
+    update = gr.update(
+        visible=name in actions,
+        interactive=not actions.get(name),
+        variant="primary" if name == primary else "secondary",
+    )
+    if name == "resume":
+        update["value"] = _("Train longer") if state == "finished" else _("Resume")
+    return update
+
+
+def actions_of(context: Context, run: Run, status: dict[str, Any]) -> dict[str, str]:
+    """The buttons of a run in its state, each with the reason why it is disabled, or ""."""
+    is_active, is_shipped = status["state"] in ACTIVE, bool(starts.shipped(run))
+    watching = "" if context.access.is_open else _("Visitors may only watch here.")
+    unkept = "" if run.kept() else _("Its film and its faces come with its first kept epoch.")
+    found = {"watch": unkept, "generate": unkept, "card": ""}
+    if is_active or status["state"] == "queued":
+        asked = _("It was asked to stop and is finishing its step.")
+        found["stop"] = watching or (asked if run.stop_file.exists() else "")
+        if jobs.may_force(run):
+            found["force"] = watching
+    else:
+        found["resume"] = watching or _no_photos(context, run)
+    found["duplicate"] = watching
+    busy = _("It can be renamed or deleted when it has stopped.") if is_active else ""
+    shipped = _("It ships with Neuro-celeb and cannot be deleted.") if is_shipped else ""
+    return found | {"rename": watching or busy, "delete": watching or busy or shipped}
+
+
+def _no_photos(context: Context, run: Run) -> str:
+    """Why a run cannot be resumed: its photos are not there; "" where they are."""
+    try:
+        dataset.locate(jobs.origin(context.workspace, run.name)[0], context.workspace.datasets)
+    except UserError:
+        return _("It cannot be trained on: its photos are not here.")
+    return ""
+
+
+# Listeners -----------------------------------------------------------------------------------
+
+
+def stop(context: Context, name: str) -> None:
+    """Ask a run to stop, or take it out of the queue."""
+    context.access.check(Message("train"))
+    jobs.stop(context.workspace, name)
+
+
+def force(context: Context, name: str) -> None:
+    """Kill a run that was asked to stop and has not."""
+    context.access.check(Message("train"))
+    jobs.force_stop(context.workspace, name)
+
+
+def resume(context: Context, name: str, epochs: float | None) -> None:
+    """Train a run on, to so many epochs in all."""
+    context.access.check(Message("train"))
+    jobs.resume(context.workspace, name, None if epochs is None else int(epochs))
+
+
+def rename(context: Context, name: str, new: str) -> str:
+    """Rename a run; its name."""
+    context.access.check(Message("train"))
+    return jobs.rename(context.workspace, name, new.strip()).name
+
+
+def delete(context: Context, name: str) -> str:
+    """Move a run to the trash; the run that is chosen then, none."""
+    context.access.check(Message("train"))
+    jobs.delete(context.workspace, name)
+    return ""
+
+
+def ask(context: Context, name: str) -> tuple[Any, str]:
+    """The question whether to delete a run."""
+    return gr.update(visible=True), _(
+        "Move '{name}' with its weights, sheets and figures to the trash? It can be restored from "
+        "there for {days} days."
+    ).format(name=name, days=trash.KEPT_DAYS)
+
+
+def lead(context: Context, name: str, to: str) -> str:
+    """A lead to another tab, with the run's newest faces."""
+    return Lead(to, {"model": name}).to_text()
+
+
+def save_card(context: Context, name: str) -> str:
+    """The run's card: a page of HTML that prints well."""
+    path = context.new_file(f"{name}.html")
+    path.write_text(card.html(context.workspace.run(name), in_words), "utf-8")
+    return str(path)
