@@ -1,19 +1,23 @@
-"""What is measured of a face in a photo: sharpness, light, colour, pose, occlusion, a hash.
+"""What is measured of a face in a photo: sharpness, light, colour, pose, open eyes, a hash.
 
 Measuring needs the photo and is done once. The rules (see `rules`) read the measures only.
 """
 
+import threading
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroceleb.data.faces import align, duplicates, occlusion, pose
+from neuroceleb.data.faces import align, duplicates, landmark_measures, pose
 from neuroceleb.data.faces.detector import Face
+from neuroceleb.data.faces.landmarks import LandmarkDetector
 from neuroceleb.images import Pixels
 
-MEASURED_PX = 96  # side of the aligned crop on which sharpness, light and occlusion are measured
+MEASURED_PX = 96  # side of the aligned crop on which sharpness and light are measured
+
+_thread = threading.local()
 
 Measures = dict[str, Any]  # of one face: numbers, and `hash` in hexadecimal
 
@@ -23,7 +27,9 @@ def measure(photo: Pixels, face: Face, matrix: align.Matrix) -> Measures:
 
     `matrix` is the face's `align.landmark_transform`. Angles are in degrees, `sharpness` is the
     variance of the Laplacian of a 96 px crop, `brightness` is 0..255, `colour` the mean chroma,
-    `outside` and the chances of covered or closed 0..1, `hash` the photo's (see `duplicates`).
+    `outside` 0..1, `hash` the photo's (see `duplicates`). Of the dense landmarks: `mesh_score`, the
+    mesh network's logit for a face, `mesh_pitch` and `openness` (see `landmark_measures`).
+    Raises UserError where the landmark networks are missing or damaged.
     """
     height, width = photo.shape[:2]
     crop = align.crop(photo, matrix, MEASURED_PX)
@@ -37,11 +43,30 @@ def measure(photo: Pixels, face: Face, matrix: align.Matrix) -> Measures:
         "colour": _chroma(lab),
         "outside": align.outside_share(matrix, width, height),
         **pose.angles(face),
-        **occlusion.chances(crop),
+        **_dense(photo, face),
         **{f"google_{name}": value for name, value in face.extras.items()},
     }
     rounded: Measures = {name: round(float(value), 4) for name, value in numbers.items()}
     return rounded | {"hash": duplicates.phash(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY))}
+
+
+def _dense(photo: Pixels, face: Face) -> dict[str, float]:
+    """What the mesh and iris networks say."""
+    found = _landmark_detector().find(photo, face.landmarks)
+    _, _, pitch = landmark_measures.head_angles(landmark_measures.fit(found.meshes))[0]
+    return {
+        "mesh_score": float(found.scores[0]),
+        "mesh_pitch": float(pitch),
+        "openness": float(landmark_measures.openness(found.eyes)[0]),
+    }
+
+
+def _landmark_detector() -> LandmarkDetector:
+    """The networks of this thread: they must not be shared."""
+    if not hasattr(_thread, "detector"):
+        _thread.detector = LandmarkDetector()
+    detector: LandmarkDetector = _thread.detector
+    return detector
 
 
 def sharpness(grey: NDArray[Any]) -> float:
