@@ -9,6 +9,7 @@ from neuroceleb.data.faces import edit, report
 from neuroceleb.data.faces.manifest import FaceSet
 from neuroceleb.data.faces.rules import Rules
 from neuroceleb.errors import UserError
+from neuroceleb.records import DamagedFileError
 from tests.data.faces.faces_helpers import assert_crops_match_manifest, row_of
 
 
@@ -39,6 +40,7 @@ def test_rules_of_an_older_version_are_left_out(face_set: FaceSet) -> None:
     saved["rules"] |= {"max_eyes_closed": 1.0, "max_yaw": 31.0}
     files.write_json(face_set.report, saved)
     assert edit.saved_rules(face_set) == dataclasses.replace(Rules(), max_yaw=31.0)
-    saved["rules"] |= {"max_yaw": "far"}
+    saved["rules"] |= {"max_yaw": 400}
     files.write_json(face_set.report, saved)
-    assert edit.saved_rules(face_set) == Rules()
+    with pytest.raises(DamagedFileError):
+        edit.saved_rules(face_set)
