@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroceleb.data.faces import align, duplicates, landmark_measures, pose
+from neuroceleb.data.faces import align, covered_eyes, duplicates, landmark_measures, pose
 from neuroceleb.data.faces.detector import Face
 from neuroceleb.data.faces.landmarks import LandmarkDetector
 from neuroceleb.images import Pixels
@@ -22,13 +22,19 @@ _thread = threading.local()
 Measures = dict[str, Any]  # of one face: numbers, and `hash` in hexadecimal
 
 
+# `face_score` adds so much for each unit of the detector's score over SURE_SCORE: together the two
+# tell faces from other things better than either (docs/results.md).
+SCORE_WEIGHT, SURE_SCORE = 60.0, 0.9
+
+
 def measure(photo: Pixels, face: Face, matrix: align.Matrix) -> Measures:
     """All measures of one face of a (H, W, 3) uint8 photo, rounded to four decimals.
 
     `matrix` is the face's `align.landmark_transform`. Angles are in degrees, `sharpness` is the
     variance of the Laplacian of a 96 px crop, `brightness` is 0..255, `colour` the mean chroma,
-    `outside` 0..1, `hash` the photo's (see `duplicates`). Of the dense landmarks: `mesh_score`, the
-    mesh network's logit for a face, `mesh_pitch` and `openness` (see `landmark_measures`).
+    `outside` 0..1, `hash` the photo's (see `duplicates`). `face_score` is the mesh network's
+    logit for a face and YuNet's score together; `mesh_pitch` and `openness` are those of
+    `landmark_measures`, `eyes_covered` a chance 0..1 (see `covered_eyes`).
     Raises UserError where the landmark networks are missing or damaged.
     """
     height, width = photo.shape[:2]
@@ -43,21 +49,26 @@ def measure(photo: Pixels, face: Face, matrix: align.Matrix) -> Measures:
         "colour": _chroma(lab),
         "outside": align.outside_share(matrix, width, height),
         **pose.angles(face),
-        **_dense(photo, face),
+        **_dense(photo, face, matrix),
         **{f"google_{name}": value for name, value in face.extras.items()},
     }
     rounded: Measures = {name: round(float(value), 4) for name, value in numbers.items()}
     return rounded | {"hash": duplicates.phash(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY))}
 
 
-def _dense(photo: Pixels, face: Face) -> dict[str, float]:
+def _dense(photo: Pixels, face: Face, matrix: align.Matrix) -> dict[str, float]:
     """What the mesh and iris networks say."""
-    found = _landmark_detector().find(photo, face.landmarks)
-    _, _, pitch = landmark_measures.head_angles(landmark_measures.fit(found.meshes))[0]
+    detector = _landmark_detector()
+    logit, mesh, (mesh_layer,) = detector.mesh.find_with_layers(
+        photo, matrix, (covered_eyes.MESH_LAYER,)
+    )
+    eyes, _, (iris_layer,) = detector.iris.find_with_layers(photo, mesh, (covered_eyes.IRIS_LAYER,))
+    _, _, pitch = landmark_measures.head_angles(landmark_measures.fit(mesh[None]))[0]
     return {
-        "mesh_score": float(found.scores[0]),
+        "face_score": logit + (0.0 if face.extras else SCORE_WEIGHT * (face.score - SURE_SCORE)),
         "mesh_pitch": float(pitch),
-        "openness": float(landmark_measures.openness(found.eyes)[0]),
+        "openness": float(landmark_measures.openness(eyes[None])[0]),
+        "eyes_covered": covered_eyes.chance(mesh_layer, iris_layer),
     }
 
 

@@ -33,13 +33,14 @@ _ADVICE = {
     "nodding": gettext_noop("photos taken at eye level"),
     "dark": gettext_noop("photos in better light"),
     "bright": gettext_noop("photos in softer light"),
-    "eyes_covered": gettext_noop("photos without headwear over the eyes"),
+    "eyes_covered": gettext_noop("photos without sunglasses, hair or hands over the eyes"),
     "eyes_closed": gettext_noop("photos with open eyes"),
     "eyes_narrowed": gettext_noop("photos with wide open eyes"),
     "near_duplicate": gettext_noop("other photos rather than more of the same moment"),
     "grey": gettext_noop("colour photos"),
     "outside_frame": gettext_noop("photos that show the whole head"),
     "low_score": gettext_noop("photos that show faces clearly"),
+    "no_face_mesh": gettext_noop("photos of people only"),
 }
 _LABELS = {
     "blurred": gettext_noop("blurred"),
@@ -55,6 +56,7 @@ _LABELS = {
     "grey": gettext_noop("grey"),
     "outside_frame": gettext_noop("outside frame"),
     "low_score": gettext_noop("low score"),
+    "no_face_mesh": gettext_noop("hardly a face"),
 }
 
 

@@ -24,6 +24,9 @@ class Rules:
 
     min_source_px: float = number(48, "Least side of the crop in the photo, pixels.", 0, 4_000)
     min_score: float = number(0.7, "Least score of the detector, 0 to 1.", 0, 1)
+    min_face_score: float = number(
+        5, "Least score of detector and face mesh together; most faces have 15 to 40.", -50, 50
+    )
     min_sharpness: float = number(90, "Least sharpness; most photos have over 250.", 0, 1_000)
     min_brightness: float = number(65, "Least mean brightness of the face, 0 to 255.", 0, 255)
     max_brightness: float = number(225, "Greatest mean brightness of the face.", 0, 255)
@@ -31,6 +34,7 @@ class Rules:
     max_pitch: float = number(
         18, "Greatest nod up or down from the median of the photos, degrees.", 0, 180
     )
+    max_eyes_covered: float = number(0.5, "Greatest chance that the eyes are covered.", 0, 1)
     min_openness: float = number(
         0.15, "Least height of the eyes over their width; less is closed, 0: never.", 0, 1
     )
@@ -102,6 +106,12 @@ _LIMITS = {
         True,
         gettext_noop("hardly a face: score {value:.2f}, at least {limit:.2f}"),
     ),
+    "no_face_mesh": _Limit(
+        "face_score",
+        "min_face_score",
+        True,
+        gettext_noop("hardly a face: face score {value:.1f}, at least {limit:.1f}"),
+    ),
     "blurred": _Limit(
         "sharpness",
         "min_sharpness",
@@ -128,6 +138,12 @@ _LIMITS = {
         "max_pitch",
         False,
         gettext_noop("nodding: {value:.0f}° from the others, at most {limit:.0f}°"),
+    ),
+    "eyes_covered": _Limit(
+        "eyes_covered",
+        "max_eyes_covered",
+        False,
+        gettext_noop("eyes covered: {value:.2f}, at most {limit:.2f}"),
     ),
     "eyes_closed": _Limit(
         "openness",
@@ -192,9 +208,22 @@ def face_reasons(measures: Measures, rules: Rules) -> list[Reason]:
         compared = abs(value) if limit.measure in _SIGNED else value
         if compared < threshold if limit.is_minimum else compared > threshold:
             found.append(Reason(name, value, threshold, _text(limit.text, compared, threshold)))
-    if "eyes_closed" in {reason.name for reason in found}:
-        found = [reason for reason in found if reason.name != "eyes_narrowed"]
+    found = _without_consequences(found)
     return found + _google_reasons(measures)
+
+
+# What a reason makes meaningless: landmarks of covered eyes and of things that are no faces.
+_CONSEQUENCES = {
+    "no_face_mesh": ("turned", "eyes_covered", "eyes_closed", "eyes_narrowed"),
+    "eyes_covered": ("eyes_closed", "eyes_narrowed"),
+    "eyes_closed": ("eyes_narrowed",),
+}
+
+
+def _without_consequences(reasons: list[Reason]) -> list[Reason]:
+    names = {reason.name for reason in reasons}
+    dropped = {name for cause in names for name in _CONSEQUENCES.get(cause, ())}
+    return [reason for reason in reasons if reason.name not in dropped]
 
 
 def group_reason(name: str, value: float, limit: float) -> Reason:
