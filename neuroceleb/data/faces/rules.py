@@ -25,7 +25,7 @@ class Rules:
     min_source_px: float = number(48, "Least side of the crop in the photo, pixels.", 0, 4_000)
     min_score: float = number(0.7, "Least score of the detector, 0 to 1.", 0, 1)
     min_face_score: float = number(
-        5, "Least score of detector and face mesh together; most faces have 15 to 40.", -50, 50
+        7, "Least score of detector and face mesh together; most faces have 15 to 40.", -50, 50
     )
     min_sharpness: float = number(90, "Least sharpness; most photos have over 250.", 0, 1_000)
     min_brightness: float = number(65, "Least mean brightness of the face, 0 to 255.", 0, 255)

@@ -102,6 +102,54 @@ def test_narrowed_eyes_are_rejected_where_asked_for() -> None:
     assert reason.text == "eyes closed: 0.08 high, at least 0.15 of their width"
 
 
+def test_sunglasses_are_detected() -> None:
+    photo = portrait(420)
+    assert measured(photo)["eyes_covered"] < 0.1
+    face = YuNet().find([np.asarray(photo)])[0][0]
+    right_eye, left_eye, *_ = face.landmarks
+    drawing = ImageDraw.Draw(photo)
+    for x, y in (right_eye, left_eye):
+        drawing.ellipse((x - 34, y - 24, x + 34, y + 30), fill=(14, 13, 15))
+    drawing.line((*right_eye, *left_eye), fill=(14, 13, 15), width=6)
+    matrix = align.landmark_transform(face.landmarks)
+    after = measure.measure(np.asarray(photo.filter(ImageFilter.GaussianBlur(1))), face, matrix)
+    assert after["eyes_covered"] > 0.5
+    assert {"eyes_covered", "eyes_closed"} & names(after) == {"eyes_covered"}
+    assert "eyes_covered" not in names(after, max_eyes_covered=1)
+
+
+def smiley() -> Image.Image:
+    image = Image.new("RGB", (320, 320), (60, 180, 90))
+    drawing = ImageDraw.Draw(image)
+    drawing.ellipse((70, 50, 250, 260), fill=(235, 200, 60))
+    for x in (125, 195):
+        drawing.ellipse((x - 14, 110, x + 14, 140), fill=(20, 20, 20))
+    drawing.polygon([(160, 150), (150, 180), (170, 180)], fill=(60, 40, 20))
+    drawing.arc((110, 150, 210, 225), 20, 160, fill=(60, 20, 20), width=9)
+    return image.filter(ImageFilter.GaussianBlur(2))
+
+
+def test_a_drawn_face_is_hardly_a_face() -> None:
+    assert measured(portrait())["face_score"] > 15
+    drawn = measured(smiley())  # YuNet finds a face in it
+    assert drawn["face_score"] < 7
+    assert "no_face_mesh" in names(drawn)
+    others = ("min_score", "min_sharpness", "min_source_px")
+    alone = dict.fromkeys(others, 0) | {"max_outside": 1, "max_pitch": 180}
+    assert names(drawn, **alone) == {"no_face_mesh"}
+    assert "no_face_mesh" not in names(drawn, min_face_score=-50)
+
+
+def test_the_score_of_google_is_left_out() -> None:
+    photo = np.asarray(portrait())
+    face = YuNet().find([photo])[0][0]
+    other = dataclasses.replace(face, score=0.1, extras={"blurred": 0.0})
+    matrix = align.landmark_transform(face.landmarks)
+    scores = [measure.measure(photo, it, matrix)["face_score"] for it in (face, other)]
+    difference = measure.SCORE_WEIGHT * (face.score - measure.SURE_SCORE)
+    assert scores[0] - scores[1] == pytest.approx(difference, abs=0.01)
+
+
 def test_a_face_without_dense_landmarks_is_not_judged_by_them() -> None:
     old = {k: v for k, v in measured(portrait()).items() if k not in ("openness", "mesh_pitch")}
     assert names(old, min_clear_openness=0.9) == set()
