@@ -22,8 +22,8 @@ _thread = threading.local()
 Measures = dict[str, Any]  # of one face: numbers, and `hash` in hexadecimal
 
 
-# `face_score` adds so much for each unit of the detector's score over SURE_SCORE: together the two
-# tell faces from other things better than either (docs/results.md).
+# `face_score` adds so much for each unit of the detector's score over SURE_SCORE. Drawn faces have
+# a middling score from either network; small and blurred faces from the detector only.
 SCORE_WEIGHT, SURE_SCORE = 60.0, 0.9
 
 
