@@ -9,7 +9,6 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neuroceleb.data.faces import landmarks
 from neuroceleb.data.faces.landmarks import Floats
@@ -52,5 +51,5 @@ def chance(mesh_layer: Floats, iris_layer: Floats) -> float:
 def _weights() -> _Weights:
     path = landmarks.checked(landmarks.COVERED_EYES_FILE)
     with np.load(path, allow_pickle=False) as file:
-        arrays: list[NDArray[np.float32]] = [file[name] for name in _Weights._fields[:3]]
-        return _Weights(*arrays, float(file["bias"]))
+        mesh, mean, difference = (file[name] for name in _Weights._fields[:3])
+        return _Weights(mesh, mean, difference, float(file["bias"]))
