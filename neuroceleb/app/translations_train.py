@@ -49,6 +49,7 @@ EN: dict[str, str] = {
     "set_keep_every": "Keep every N epochs",
     "set_weights": "Kept weights",
     "set_sheet_format": "Sheets",
+    "set_tensorboard": "TensorBoard",
     "set_save_minutes": "Save every (minutes)",
 }
 KO: dict[str, str] = {
@@ -124,6 +125,7 @@ KO: dict[str, str] = {
     "set_keep_every": "N 에포크마다 보관",
     "set_weights": "보관할 가중치",
     "set_sheet_format": "샘플 시트",
+    "set_tensorboard": "TensorBoard",
     "set_save_minutes": "저장 간격 (분)",
     "help_recipe": "학습 방법. classic은 원래 스크립트 그대로입니다.",
     "help_epochs": "데이터셋을 몇 번 되풀이해 볼지 정합니다.",
@@ -141,6 +143,7 @@ KO: dict[str, str] = {
     "0이면 모두 20번쯤입니다.",
     "help_weights": "보관하는 가중치의 숫자 형식.",
     "help_sheet_format": "샘플 시트의 파일 형식.",
+    "help_tensorboard": "수치와 샘플 시트를 TensorBoard 이벤트 파일로도 씁니다.",
     "help_save_minutes": "이어서 학습할 상태를 적어도 이 간격(분)으로 저장합니다.",
     "problem_name": "이 이름은 쓸 수 없습니다. 이미 있는 학습이거나 이름에 쓸 수 없는 글자가 "
     "있습니다. 다른 이름을 적으세요.",
