@@ -23,7 +23,6 @@ REASONS = {
     "turned": ("turned",),
     "nodding": ("nodding",),
     "eyes_covered": ("eyes_covered",),
-    "mouth_covered": ("mouth_covered",),
     "eyes_closed": ("eyes_closed",),
     "blurred": ("blurred",),
     "dark_or_bright": ("dark", "bright"),

@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT))
 from neuroceleb.data.faces import align, landmark_measures, landmarks, pose  # noqa: E402
 from neuroceleb.data.faces.detector import Face  # noqa: E402
 from neuroceleb.data.faces.landmark_features import features  # noqa: E402
+from neuroceleb.data.faces.rules import Rules  # noqa: E402
 from neuroceleb.data.faces.yunet import YuNet  # noqa: E402
 from neuroceleb.images import Pixels  # noqa: E402
 
@@ -54,9 +55,8 @@ def main() -> int:
 
 
 def report(archive: Path) -> None:
-    """Print areas under the curve by label and half, and milliseconds a face."""
-    with (ROOT / "benchmarks/labels/photos.csv").open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines))
+    """Print areas under the curve, milliseconds a face, and what the rules find."""
+    rows = labels("photos")
     photos = read(archive, {row["file"] for row in rows})
     detector, yunet = landmarks.LandmarkDetector(), YuNet()
     known: list[tuple[dict[str, str], Face]] = []
@@ -82,7 +82,53 @@ def report(archive: Path) -> None:
     features(np.stack(crops), workers=1)
     each = (time.process_time() - began) / len(crops) * 1e3
     print(f"all features of a 64-px crop {each:.1f} ms of processor each\n")
-    print_areas(known, landmarks.concatenate(found))
+    everything = landmarks.concatenate(found)
+    print_areas(known, everything)
+    print_rules(archive, float(np.median(pitches(everything))))
+
+
+def labels(name: str) -> list[dict[str, str]]:
+    """The rows of a file of labels."""
+    with (ROOT / f"benchmarks/labels/{name}.csv").open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def pitches(found: landmarks.Landmarks) -> NDArray[np.float64]:
+    """(N,) degrees."""
+    return landmark_measures.head_angles(landmark_measures.fit(found.meshes))[:, 2]
+
+
+def print_rules(archive: Path, median: float) -> None:
+    """Precision and recall of the default rules on photos searched for closed eyes and nods.
+
+    `median` is the pitch that nods are relative to.
+    """
+    rows = labels("eyes_and_nods")
+    photos = read(archive, {row["file"] for row in rows})
+    yunet, detector, rules = YuNet(), landmarks.LandmarkDetector(), Rules()
+    faces = [yunet.find([photos[row["file"]]])[0][0] for row in rows]
+    found = landmarks.concatenate(
+        [
+            detector.find(photos[row["file"]], face.landmarks)
+            for row, face in zip(rows, faces, strict=True)
+        ]
+    )
+    rejected = {
+        "eyes_closed": landmark_measures.openness(found.eyes) < rules.min_openness,
+        "nodding": np.abs(pitches(found) - median) > rules.max_pitch,
+    }
+    print("\n| rule | half | faces | precision | recall |\n|---|---|---|---|---|")
+    for label, chosen in rejected.items():
+        for half in ("tune", "test"):
+            sure = np.array(
+                [row["half"] == half and f"unsure {label}" not in row["notes"] for row in rows]
+            )
+            truth = np.array([row[label] == "1" for row in rows])[sure]
+            right = int((chosen[sure] & truth).sum())
+            print(
+                f"| {label} | {half} | {len(truth)} | {right} of {chosen[sure].sum()} | "
+                f"{right} of {truth.sum()} |"
+            )
 
 
 def print_areas(known: list[tuple[dict[str, str], Face]], found: landmarks.Landmarks) -> None:

@@ -3,19 +3,18 @@
     python benchmarks/persons.py clusters --data ../shared/data/celeba_mini_96.zip
     python benchmarks/persons.py simulated --data ../shared/data/celeba_mini_96.zip
     python benchmarks/persons.py agree --data ../shared/data/celeba_mini_96.zip
-    python benchmarks/persons.py pairs --dataset ../shared/datasets/asian-faces [--sheet FILE]
+    python benchmarks/persons.py crowding --data ../shared/data/celeba_mini_96.zip --dataset FOLDER
 
 `clusters` prints the pairwise F1 of ways to cluster faces of people whose names are hidden; files
 are named `<person>_<n>`. Thresholds are chosen on one half of the people and reported on the other.
 `simulated` draws embeddings of people with many photos each, with the covariances of the data.
-`agree` compares the network in NumPy and in PyTorch, and times both. `pairs` counts how many pairs
-of different photos of a dataset of `crop` lie in each interval of distances, and with --sheet draws
-12 of each to label by eye; the labels are in benchmarks/labels/pairs.csv. Embeddings are kept in
---work.
+`agree` compares the network in NumPy and in PyTorch, and times both. `crowding` fits the numbers by
+which distances are adjusted to one half of the people, and to half the faces of a dataset of `crop`
+that shows hardly anybody twice; it prints on the other halves how many pairs of different people
+are near. Embeddings are kept in --work.
 """
 
 import argparse
-import csv
 import re
 import sys
 import time
@@ -32,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from neuroceleb import images  # noqa: E402
-from neuroceleb.data.faces import clustering, duplicates, identity  # noqa: E402
+from neuroceleb.data.faces import clustering, identity  # noqa: E402
 from neuroceleb.data.faces.clustering import Labels, Thresholds  # noqa: E402
 from neuroceleb.data.faces.manifest import KEPT, FaceSet  # noqa: E402
 from neuroceleb.data.sources import open_source  # noqa: E402
@@ -42,10 +41,8 @@ from neuroceleb.metrics import identity as in_torch  # noqa: E402
 PERSON = re.compile(r"(\d+)_\d+\.\w+$")
 PEOPLE = 2_400  # drawn from the data; half to choose thresholds, half to report
 NUMBERS = ((40, 20), (400, 10))  # people clustered together, and draws of them
-LABELS = ROOT / "benchmarks" / "labels" / "pairs.csv"
-EDGES = np.array([0.0, 0.35, 0.40, 0.45, 0.50, 0.55, 0.58, 0.60])
-LABELLED = 12  # pairs of each interval
-SAME_PHOTO_BITS = 56  # of 256: as the rule on near-duplicates
+SHOWN = 2_400  # faces whose pairs are counted
+LIMITS = (0.45, 0.50, 0.55, 0.58, 0.60)
 
 Floats = NDArray[np.float32]
 Method = Callable[[Floats, float], Labels]
@@ -54,23 +51,24 @@ Method = Callable[[Floats, float], Labels]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("action", choices=("clusters", "simulated", "agree", "pairs"))
-    parser.add_argument("--data", type=Path, help="A zip or folder of <person>_<n> files.")
+    parser.add_argument("action", choices=("clusters", "simulated", "agree", "crowding"))
+    parser.add_argument(
+        "--data", type=Path, required=True, help="A zip or folder of <person>_<n> files."
+    )
     parser.add_argument("--dataset", type=Path, help="A dataset of crop.")
     parser.add_argument("--work", type=Path, default=Path("persons-work"))
-    parser.add_argument("--sheet", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     options.work.mkdir(parents=True, exist_ok=True)
-    if options.action == "pairs":
-        pairs(FaceSet(options.dataset), options.work, options.sheet, options.seed)
-        return 0
     faces, people = load(options.data, options.work, options.seed)
     if options.action == "agree":
         agree(faces[:256])
         return 0
     embeddings = kept(options.work / "embeddings.npy", faces)
+    if options.action == "crowding":
+        crowding(embeddings, people, FaceSet(options.dataset), options)
+        return 0
     report_on = clusters if options.action == "clusters" else simulated
     report_on(embeddings, people)
     return 0
@@ -144,14 +142,13 @@ METHODS: dict[str, tuple[Method, Sequence[float]]] = {
     "average linkage": (linkage("average"), (0.48, 0.50, 0.52, 0.54, 0.56)),
     "complete linkage": (linkage("complete"), (0.54, 0.56, 0.58, 0.60, 0.62)),
     "Chinese whispers": (whispers, (0.44, 0.46, 0.48, 0.50, 0.52)),
-    "ours: complete, then average 0.52": (ours, (clustering.COMPLETE,)),
+    "ours: adjusted, complete, then average 0.52": (ours, (clustering.COMPLETE,)),
 }
 
 
 def clusters(embeddings: Floats, people: Labels) -> None:
     """The F1 of each method, at the threshold that is best for 400 people of the other half."""
-    order = np.random.default_rng(5).permutation(people.max() + 1)
-    tuning, reported = order[: PEOPLE // 2], order[PEOPLE // 2 :]
+    tuning, reported = halves(people)
     print("method | threshold | people | F1 | deviation over draws | precision | recall")
     for name, (method, limits) in METHODS.items():
         best = max(
@@ -212,7 +209,9 @@ def simulated(embeddings: Floats, people: Labels, spread: float = 0.3) -> None:
             photos = rng.standard_normal((len(labels), 128)) @ root.T * scale[:, None]
             drawn = (centres[labels] + photos).astype(np.float32)
             found = (linkage("average")(drawn, 0.52), linkage("complete")(drawn, 0.58))
-            rows.append([figures(it, labels)[0] for it in (*found, ours(drawn, 0.58))])
+            rows.append(
+                [figures(it, labels)[0] for it in (*found, ours(drawn, clustering.COMPLETE))]
+            )
         print(name, *(f"{value:.3f}" for value in np.mean(rows, axis=0)), sep=" | ", flush=True)
 
 
@@ -235,60 +234,50 @@ def agree(faces: Pixels) -> None:
     )
 
 
-# Other faces -------------------------------------------------------------------------------
+# Crowding ----------------------------------------------------------------------------------
 
 
-def pairs(face_set: FaceSet, work: Path, sheet: Path | None, seed: int) -> None:
-    """Pairs of different photos by distance, and how many of those labelled show one person."""
+def crowding(
+    embeddings: Floats, people: Labels, face_set: FaceSet, options: argparse.Namespace
+) -> None:
+    """Fit and store the numbers; print the shares of pairs of different people below limits."""
     rows = [row for row in face_set.iter_rows() if row.verdict == KEPT]
-    crops = [images.load(face_set.crop_file(row)) for row in rows]
-    faces = np.stack([shrink_to_square(Image.fromarray(crop), 64) for crop in crops])
-    embeddings = kept(work / f"{face_set.name}.npy", faces)
-    hashes = duplicates.unpack([str(row.measures.get("hash", "")) for row in rows])
-    found = near_pairs(embeddings, hashes)
-    labels = read_labels()
-    interval = np.digitize([distance for _, _, distance in found], EDGES) - 1
-    print(f"{len(rows):,} faces, {len(rows) * (len(rows) - 1) // 2:,} pairs")
-    print("distance | pairs | labelled | same person")
-    cells = []
-    for number in range(len(EDGES) - 1):
-        inside = [found[i] for i in np.flatnonzero(interval == number)]
-        order = np.random.default_rng([seed, number]).permutation(len(inside))[:LABELLED]
-        named = [(rows[inside[i][0]].source, rows[inside[i][1]].source) for i in order]
-        known = [labels[pair] for pair in named if pair in labels]
-        print(
-            f"{EDGES[number]:.2f} to {EDGES[number + 1]:.2f} | {len(inside):,} | {len(known)} | "
-            f"{sum(label == 'same' for label in known)}"
-        )
-        cells.append([np.vstack([faces[inside[i][0]], faces[inside[i][1]]]) for i in order])
-        if sheet is not None:
-            print(*(f"    {one},{other}" for one, other in named), sep="\n")
-    if sheet is not None:
-        blank = np.zeros_like(cells[-1][0])
-        lines = [np.hstack([*line, *[blank] * (LABELLED - len(line))]) for line in cells]
-        Image.fromarray(np.vstack(lines)).resize((LABELLED * 128, len(lines) * 256)).save(sheet)
+    crops = [Image.fromarray(images.load(face_set.crop_file(row))) for row in rows]
+    faces = np.stack([shrink_to_square(crop, 64) for crop in crops])
+    others = kept(options.work / f"{face_set.name}.npy", faces)
+    order = np.random.default_rng(1).permutation(len(others))
+    tuning, reported = halves(people)
+    half = len(order) // 2
+    fitted_to = (embeddings[np.isin(people, tuning)], others[order[:half]])
+    weights = fit(fitted_to)
+    np.save(options.work / identity.CROWDING_FILE, weights)
+    chosen = np.flatnonzero(np.isin(people, reported))[:SHOWN]
+    sets = {
+        options.data.stem: (embeddings[chosen], people[chosen]),
+        face_set.name: (others[order[half:]][:SHOWN], np.arange(len(order) - half)[:SHOWN]),
+    }
+    print("faces | adjusted | " + " | ".join(f"below {limit:.2f}" for limit in LIMITS))
+    for name, (some, shown) in sets.items():
+        different = shown[:, None] != shown
+        for measure in (clustering.distances, clustering.adjusted_distances):
+            found = measure(some, some)[different]
+            shares = " | ".join(f"{(found < limit).mean():.1e}" for limit in LIMITS)
+            print(f"{name} | {measure is clustering.adjusted_distances} | {shares}")
 
 
-def near_pairs(embeddings: Floats, hashes: duplicates.Hashes) -> list[tuple[int, int, float]]:
-    """Pairs below the last edge whose photos are not nearly the same."""
-    found = []
-    for start in range(0, len(embeddings), 1_024):
-        away = clustering.distances(embeddings[start : start + 1_024], embeddings)
-        for row, column in zip(*np.nonzero(away < EDGES[-1]), strict=True):
-            one, other = int(start + row), int(column)
-            if one < other:
-                bits = int(np.bitwise_count(hashes[one] ^ hashes[other]).sum())
-                if bits >= SAME_PHOTO_BITS:
-                    found.append((one, other, float(away[row, column])))
-    return found
+def fit(sets: Sequence[Floats]) -> Floats:
+    """(129,): weights and constant from an embedding to its mean distance to a third of its set."""
+    means = [clustering.distances(faces, faces[::3]).mean(axis=1) for faces in sets]
+    inputs = np.vstack([np.column_stack([faces, np.ones(len(faces))]) for faces in sets])
+    inputs = inputs.astype(np.float64)
+    squares = inputs.T @ inputs + np.eye(inputs.shape[1])
+    return np.asarray(np.linalg.solve(squares, inputs.T @ np.concatenate(means)), np.float32)
 
 
-def read_labels() -> dict[tuple[str, str], str]:
-    """Labels by eye: same, different or unsure, by the sources of both photos."""
-    if not LABELS.exists():
-        return {}
-    with LABELS.open(encoding="utf-8", newline="") as file:
-        return {(row["one"], row["other"]): row["label"] for row in csv.DictReader(file)}
+def halves(people: Labels) -> tuple[Labels, Labels]:
+    """The people to choose and to fit with, and those to report on."""
+    order = np.random.default_rng(5).permutation(people.max() + 1)
+    return order[: PEOPLE // 2], order[PEOPLE // 2 :]
 
 
 if __name__ == "__main__":

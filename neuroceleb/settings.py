@@ -178,6 +178,9 @@ class Settings:
     )
     weights: str = choice("float32", "Number format of kept weights.", "float32", "float16")
     sheet_format: str = choice("png", "File format of the sample sheets.", "png", "webp")
+    tensorboard: str = choice(
+        "no", "Also write figures and sheets as TensorBoard event files.", "no", "yes"
+    )
     save_minutes: float = number(
         5.0, "Save the state to continue from at least this often, in minutes.", 0.0, 1_440.0
     )

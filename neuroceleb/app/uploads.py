@@ -9,9 +9,9 @@ import re
 import secrets
 import shutil
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ IN_USE = Message("The photos are being cropped by another process: wait until it
 IDLE_S = 6 * 3_600  # a batch that nobody cropped is removed after this
 IDLE_AT_START_S = 600.0  # when a server starts, whose page knows of no earlier upload
 WRITTEN_AT_ONCE = 2**20
+REMOVED = ".removed-"
 
 _BATCH = re.compile(r"[0-9a-f]{16}")
 _UNFIT = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
@@ -77,55 +78,75 @@ class Batch:
         return [*([photos] if photos.is_dir() else []), *zips]
 
     def remove(self) -> None:
-        """Delete everything that was sent."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        """Delete everything that was sent; what is still being sent is refused from now on."""
+        removed = self.path.with_name(f"{REMOVED}{self.id}.{secrets.token_hex(4)}")
+        with suppress(OSError):
+            self.path.rename(removed)
+        for path in (removed, self.path):
+            shutil.rmtree(path, ignore_errors=True)
 
-    async def take(self, name: str, length: int | None, body: AsyncIterator[bytes]) -> None:
+    async def take(
+        self, name: str, length: int | None, body: AsyncIterator[bytes], sent: dict[str, Path]
+    ) -> None:
         """Write one file as it comes in; whole, or not there. Raises UserError.
 
-        `length` is what its sender says that it has, in bytes.
+        `length` is what its sender says that it has, in bytes. `sent` are the files of this batch
+        by the names they were sent with: one that is sent again replaces itself, and one of another
+        name that becomes the same on disk gets a number.
         """
         is_zip = name.lower().endswith(".zip")
         limit = MAX_ZIP_BYTES if is_zip else images.MAX_FILE_BYTES
-        path = await run_in_threadpool(self._place, name, is_zip)
+        wanted = self._place(name, is_zip)
+        part = self.path / f"{secrets.token_hex(8)}.part"
         try:
-            with path.open("xb") as file:
-                await _copy(body, file.write, limit, path, name)
-        except FileExistsError:
-            raise UserError(
-                "'{name}' was sent twice: rename one of them.", name=name[:80]
-            ) from None
+            if shutil.disk_usage(self.path).free < KEPT_FREE_BYTES:
+                raise UserError("The disk is nearly full: make room, then send the photos again.")
+            with part.open("xb") as file:
+                await _copy(body, file.write, limit, self.path, name)
+            if length is not None and part.stat().st_size != length:
+                raise _not_whole(name)
+            sent[name] = self._move(part, sent.get(name) or wanted, name in sent)
         except ClientDisconnect:
-            path.unlink(missing_ok=True)
-            raise UserError(
-                "'{name}' did not arrive whole: send it again.", name=name[:80]
-            ) from None
+            raise _not_whole(name) from None
         except OSError as error:
-            path.unlink(missing_ok=True)
-            raise files.not_written(path.parent, error) from error
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-        if length is not None and path.stat().st_size != length:
-            path.unlink(missing_ok=True)
-            raise UserError("'{name}' did not arrive whole: send it again.", name=name[:80])
+            if not self.path.is_dir():
+                raise no_longer_here() from None
+            raise files.not_written(self.path, error) from error
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
     def _place(self, name: str, is_zip: bool) -> Path:
-        """Where a file of this name goes: always inside, never over another."""
+        """Where a file of this name goes: always inside. Raises UserError."""
         parts = [fit for part in name.replace("\\", "/").split("/") if (fit := _fit(part))]
         if not parts or len(parts) > MAX_PARTS:
             raise UserError("'{name}' is no name of a photo: rename it.", name=name[:80])
         if is_zip:
-            path = self.path / "zips" / secrets.token_hex(4) / parts[-1]
-        else:
-            path = self.path.joinpath("photos", *parts)
-        if shutil.disk_usage(self.path).free < KEPT_FREE_BYTES:
-            raise UserError("The disk is nearly full: make room, then send the photos again.")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise files.not_written(path.parent, error) from error
-        return path
+            return self.path / "zips" / secrets.token_hex(4) / parts[-1]
+        return self.path.joinpath("photos", *parts)
+
+    def _move(self, part: Path, wanted: Path, is_sent_again: bool) -> Path:
+        """Move a whole file to its place, or to a numbered name where that is another file's.
+
+        Requests of one server are served by one thread, so nothing comes between.
+        """
+        if not self.path.is_dir():
+            raise FileNotFoundError(self.path)
+        wanted.parent.mkdir(parents=True, exist_ok=True)
+        path, number = wanted, 1
+        while path.exists() and not is_sent_again:
+            number += 1
+            path = wanted.with_name(f"{wanted.stem} ({number}){wanted.suffix}")
+        return part.replace(path)
+
+
+def _not_whole(name: str) -> UserError:
+    return UserError("'{name}' did not arrive whole: send it again.", name=name[:80])
+
+
+def no_longer_here() -> UserError:
+    """The refusal of photos that were discarded, cropped or never sent."""
+    return UserError("These photos are no longer here: drop them again.")
 
 
 def _fit(part: str) -> str:
@@ -143,7 +164,7 @@ async def _copy(
     body: AsyncIterator[bytes],
     write: Callable[[bytes], int],
     limit: int,
-    path: Path,
+    folder: Path,
     name: str,
 ) -> None:
     size = 0
@@ -159,7 +180,7 @@ async def _copy(
                 max_mb=limit // 2**20,
             )
         if len(waiting) >= WRITTEN_AT_ONCE:
-            if shutil.disk_usage(path.parent).free < KEPT_FREE_BYTES:
+            if shutil.disk_usage(folder).free < KEPT_FREE_BYTES:
                 await drain(body)
                 raise UserError("The disk is nearly full: make room, then send the photos again.")
             await run_in_threadpool(write, bytes(waiting))
@@ -173,17 +194,20 @@ class Uploads:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         pending.sweep(folder, IDLE_AT_START_S)
-        self._sent: Counter[str] = Counter()  # files of each batch, by this server
+        # Of each batch, by this server: how many files, and where each is by the name it came with.
+        self._count: Counter[str] = Counter()
+        self._sent: defaultdict[str, dict[str, Path]] = defaultdict(dict)
 
     async def take(
         self, batch_id: str, name: str, length: int | None, body: AsyncIterator[bytes]
     ) -> None:
         """One more file of a batch; see `Batch.take`. Raises UserError."""
         batch = self.batch(batch_id)
-        self._sent[batch.id] += 1
-        if self._sent[batch.id] > MAX_FILES:
+        sent = self._sent[batch.id]
+        self._count[batch.id] += name not in sent
+        if self._count[batch.id] > MAX_FILES:
             raise UserError("These are over {most:,} photos: send them as a zip.", most=MAX_FILES)
-        await batch.take(name, length, body)
+        await batch.take(name, length, body, sent)
 
     def new(self) -> Batch:
         """A new, empty batch; old ones that nobody cropped are removed. Raises UserError."""
@@ -201,7 +225,7 @@ class Uploads:
             batch = Batch(self.folder / batch_id)
             if batch.path.is_dir():
                 return batch
-        raise UserError("These photos are no longer here: drop them again.")
+        raise no_longer_here()
 
     def all(self) -> list[Batch]:
         try:
@@ -213,3 +237,5 @@ class Uploads:
     def sweep(self) -> None:
         """Remove batches that nobody cropped for hours."""
         pending.sweep(self.folder, IDLE_S)
+        for path in self.folder.glob(f"{REMOVED}*"):  # by a server that was killed meanwhile
+            shutil.rmtree(path, ignore_errors=True)

@@ -32,9 +32,16 @@ def in_workspace(command: Callable[..., None]) -> Callable[..., None]:
     )(command)
 
 
+SWITCHES = ("tensorboard",)  # settings whose flag takes no value: it means yes
+
+
 def settings_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add one flag for every setting of a run to a verb; flags not given are None."""
     for spec in reversed(dataclasses.fields(Settings)):
+        if spec.name in SWITCHES:
+            flag = "--" + spec.name.replace("_", "-")
+            command = click.option(flag, flag_value="yes", help=spec.metadata["help"])(command)
+            continue
         choices = spec.metadata.get("choices")
         kind = click.Choice(choices) if choices else spec.type
         command = click.option(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from neuroceleb.cli.options import (
+    SWITCHES,
     as_json,
     given_settings,
     in_workspace,
@@ -104,10 +105,12 @@ def _arguments(
 ) -> list[str]:
     """The arguments of this very command, for the processes that torchrun starts."""
     switches = {"--resume": resume, "--json": as_json}
+    switches |= {f"--{key}": key in options for key in SWITCHES}
+    valued = {key: value for key, value in options.items() if key not in SWITCHES}
     return [
         *("train", f"--workspace={workspace.root.resolve()}", f"--run={name}"),
         *(switch for switch, is_on in switches.items() if is_on),
-        *(f"--{key.replace('_', '-')}={value}" for key, value in options.items()),
+        *(f"--{key.replace('_', '-')}={value}" for key, value in valued.items()),
         *(() if dataset is None else ("--", dataset)),
     ]
 

@@ -23,6 +23,7 @@ from neuroceleb.runs import evaluation
 from neuroceleb.runs.run import Run
 from neuroceleb.settings import IMAGE_SIZE, Settings
 from neuroceleb.spacing import even_indices
+from neuroceleb.training import tensorboard_events
 from neuroceleb.training.background_writer import Writer, copy_to_host
 from neuroceleb.training.gan import EMA_SCALES, GAN, recompute_ema_statistics
 from neuroceleb.training.progress import Progress
@@ -118,9 +119,14 @@ class RunRecorder:
         if keep_weights or self._may_become_best(quality, epoch):
             self._save_weights(gan, epoch, progress.images_seen)
         row |= {"quality": quality} if quality else {}
-        self.writer.submit(
-            lambda: self.run.append_stats(row | self._collapse_metrics(fakes, epoch) | extra)
-        )
+        self.writer.submit(lambda: self._append(row, extra, fakes))
+
+    def _append(self, row: dict[str, Any], extra: dict[str, Any], fakes: Pixels) -> None:
+        """Append the row, with how alike the faces are, to stats.jsonl and TensorBoard's events."""
+        row = row | self._collapse_metrics(fakes, row["epoch"]) | extra
+        self.run.append_stats(row)
+        if self.settings.tensorboard == "yes":
+            tensorboard_events.write(self.run, row, images.grid(fakes))
 
     def early_stop_message(self) -> Message | None:
         """Why the run ends here by `patience`, from stats.jsonl; None where it goes on."""

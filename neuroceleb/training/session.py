@@ -17,7 +17,7 @@ from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace, check_name
 from neuroceleb.settings import AUTO, NONE, Settings
 from neuroceleb.training import device as devices
-from neuroceleb.training import precision, start_model, torchrun
+from neuroceleb.training import precision, start_model, tensorboard_events, torchrun
 from neuroceleb.training.gan import check_initial_weights
 
 MAY_CHANGE_ON_RESUME = frozenset({"epochs", "device", "ngpu"})
@@ -162,6 +162,8 @@ def _check_machine(settings: Settings) -> None:
             ngpu=wanted,
             available=available,
         )
+    if settings.tensorboard == "yes":
+        tensorboard_events.check_installed()
     if settings.precision != "auto":
         precision.resolve(settings.precision, device)
     if device.type == "cpu" and settings.batchnorm == "synced" and settings.ngpu > 1:

@@ -7,7 +7,7 @@ import json
 import os
 import time
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,7 @@ def test_from_dropped_photos_to_a_saved_dataset(visitor: Visitor, tmp_path: Path
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as zipped:
         zipped.writestr("bob/other.png", OTHER)
-    done = visitor.crop({"ann/사람 😀.png": FACE, "b.txt": b"no", "more.zip": archive.getvalue()})
+    done = visitor.crop({"ann/사람 😀.png": FACE, "b.doc": b"no", "more.zip": archive.getvalue()})
     assert (done["state"], done["new_faces"], done["photos"]) == ("finished", 2, 3)
     # Nothing of the photos is left but the crops.
     assert list((tmp_path / ".cache" / "uploads").iterdir()) == []
@@ -380,7 +380,8 @@ def test_hostile_names_and_sizes(
         f"photos/{name}"
         for name in ("evil.png", "etc/passwd", "up.png", "a" * 120 + ".jpg", "a_b_c_.png")
     )
-    assert "sent twice" in visitor.upload(batch, "evil.png", b"y")["error"]
+    assert visitor.upload(batch, "evil.png", b"y") == {}
+    assert (folder / "photos" / "evil (2).png").read_bytes() == b"y"
     assert "could not be written" in visitor.upload(batch, "evil.png/in.png", b"y")["error"]
     for name in ("", "..", "/", "a/" * 9 + "b"):
         assert "no name of a photo" in visitor.upload(batch, name, b"x")["error"]
@@ -407,7 +408,7 @@ def test_a_refusal_waits_for_what_is_still_being_sent(
 
     def send(name: str) -> None:
         with ThreadPoolExecutor(1) as elsewhere:  # a browser's loop may be running in this thread
-            elsewhere.submit(lambda: asyncio.run(batch.take(name, 2000, sending()))).result()
+            elsewhere.submit(lambda: asyncio.run(batch.take(name, 2000, sending(), {}))).result()
 
     monkeypatch.setattr(images, "MAX_FILE_BYTES", 1000)
     with pytest.raises(UserError, match="send it in parts"):
@@ -419,6 +420,77 @@ def test_a_refusal_waits_for_what_is_still_being_sent(
     with pytest.raises(UserError, match="send it in parts"):
         send("bigger.png")
     assert len(sent) == 11 + 6
+
+
+def files_of(batch: uploads.Batch) -> dict[str, bytes]:
+    found = (path for path in batch.path.rglob("*") if path.is_file())
+    return {path.relative_to(batch.path).as_posix(): path.read_bytes() for path in found}
+
+
+def send(kept: uploads.Uploads, batch: uploads.Batch, name: str, *parts: bytes) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        for part in parts:
+            yield part
+
+    take(kept.take(batch.id, name, sum(map(len, parts)), body()))
+
+
+def take(taking: Coroutine[None, None, None]) -> None:
+    with ThreadPoolExecutor(1) as elsewhere:  # a browser's loop may be running in this thread
+        elsewhere.submit(lambda: asyncio.run(taking)).result()
+
+
+def test_names_that_become_equal_are_numbered(tmp_path: Path) -> None:
+    kept = uploads.Uploads(tmp_path / "uploads")
+    batch = kept.new()
+    names = ("10:30.jpg", "10?30.jpg", "a/é.png", "a/e\u0301.png", "x" * 130, "x" * 140)
+    for number, name in enumerate(names):
+        send(kept, batch, name, b"%d" % number)
+    wanted = ("10_30.jpg", "10_30 (2).jpg", "a/é.png", "a/é (2).png", "x" * 120, "x" * 120 + " (2)")
+    expected = {f"photos/{name}": b"%d" % number for number, name in enumerate(wanted)}
+    assert files_of(batch) == expected
+    send(kept, batch, "10?30.jpg", b"sent ", b"again")
+    assert files_of(batch) == expected | {"photos/10_30 (2).jpg": b"sent again"}
+
+
+def test_a_zip_sent_again_replaces_itself(tmp_path: Path) -> None:
+    kept = uploads.Uploads(tmp_path / "uploads")
+    batch = kept.new()
+    for content in (b"one", b"two"):
+        send(kept, batch, "a.zip", content)
+    assert list(files_of(batch).values()) == [b"two"]
+    assert len(batch.sources()) == 1
+
+
+@pytest.mark.parametrize("stop_at", range(4))
+@pytest.mark.parametrize("chunk_bytes", [10, 2**20])
+def test_photos_discarded_while_they_are_sent_are_no_longer_here(
+    tmp_path: Path, chunk_bytes: int, stop_at: int
+) -> None:
+    kept = uploads.Uploads(tmp_path / "uploads")
+    batch = kept.new()
+    send(kept, batch, "before.png", b"whole")
+
+    async def body() -> AsyncIterator[bytes]:
+        for part in range(3):
+            if part == stop_at:
+                batch.remove()
+            yield bytes(chunk_bytes)
+        if stop_at == 3:
+            batch.remove()
+
+    with pytest.raises(UserError, match="no longer here"):
+        take(kept.take(batch.id, "a.png", 3 * chunk_bytes, body()))
+    assert list(kept.folder.iterdir()) == []
+    batch.remove()  # twice
+
+
+def test_the_rest_of_a_removal_that_was_cut_short_is_removed(tmp_path: Path) -> None:
+    kept = uploads.Uploads(tmp_path / "uploads")
+    (kept.folder / f"{uploads.REMOVED}x" / "photos").mkdir(parents=True)
+    assert kept.all() == []
+    batch = kept.new()
+    assert list(kept.folder.iterdir()) == [batch.path]
 
 
 def test_a_full_disk_is_said(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from neuroceleb.data.faces.manifest import FaceSet
 from neuroceleb.runs.workspace import Workspace, create_run
 from tests import helpers
 from tests.data.faces.faces_helpers import (
+    painted_crowding,
     painted_embeddings,
     painted_set,
     photo_folder,
@@ -20,6 +21,7 @@ from tests.data.faces.faces_helpers import (
 @pytest.fixture
 def crowd(here: helpers.Here, monkeypatch: pytest.MonkeyPatch) -> FaceSet:
     monkeypatch.setattr(identity, "embed", painted_embeddings)
+    monkeypatch.setattr(identity, "crowding_weights", painted_crowding)
     photos = {f"a{n}.jpg": (1, n) for n in range(4)} | {f"b{n}.jpg": (2, n) for n in range(2)}
     return painted_set(here.workspace / "datasets" / "crowd", photos)
 

@@ -19,6 +19,7 @@ from neuroceleb.runs import removal
 from neuroceleb.runs.workspace import Workspace, create_run
 from tests.data.faces.faces_helpers import (
     assert_crops_match_manifest,
+    painted_crowding,
     painted_embeddings,
     painted_set,
     portrait,
@@ -32,6 +33,7 @@ ANN, BOB = 1, 2
 @pytest.fixture(autouse=True)
 def painted_people(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(identity, "embed", painted_embeddings)
+    monkeypatch.setattr(identity, "crowding_weights", painted_crowding)
 
 
 @pytest.fixture

@@ -41,11 +41,12 @@ def save_locked(face_set: FaceSet, rules: Rules, choices: Choices | None = None)
 def saved_rules(face_set: FaceSet) -> Rules:
     """The rules a dataset was last saved with; the defaults where it was not saved yet.
 
-    Raises DamagedFileError.
+    Rules of an older version that are no more are left out. Raises DamagedFileError.
     """
-    rules = report.read(face_set).get("rules", {})
+    known = {spec.name for spec in dataclasses.fields(Rules)}
+    saved = report.read(face_set).get("rules", {})
     try:
-        return Rules.checked(**rules)
+        return Rules.checked(**{name: value for name, value in saved.items() if name in known})
     except UserError as error:
         raise DamagedFileError(face_set.report, str(error)) from error
 

@@ -9,6 +9,7 @@ npm package @vladmandic/face-api 1.7.15 (MIT), most of them quantised to 8 bits.
 """
 
 import hashlib
+import io
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -28,9 +29,11 @@ LENGTH = 128
 FOLDER = Path(__file__).parent / "identity_weights"
 WEIGHTS_FILE = "face_recognition_model.bin"
 MANIFEST_FILE = "face_recognition_model-weights_manifest.json"
+CROWDING_FILE = "crowding.npy"
 SHA256 = {
     WEIGHTS_FILE: "b413e420d6840b2775fba32008db6f3cddb07d485967fb42cfcf379c16a8c589",
     MANIFEST_FILE: "cbaffa501b0b9275a12b63357a6843e7e30c054e1c9151e1a5f879b26e32986b",
+    CROWDING_FILE: "23f375e6a0590a79d954acc54033f5f55fbfaeca97684df77e7b609fae40a46c",
 }
 
 INPUT_PX = 150
@@ -107,6 +110,16 @@ def _dequantise(entries: list[dict[str, Any]], data: bytes) -> dict[str, Floats]
             values = values * quantisation["scale"] + quantisation["min"]
         tensors[entry["name"]] = values.reshape(entry["shape"]).astype(np.float32)
     return tensors
+
+
+@cache
+def crowding_weights(folder: Path = FOLDER) -> Floats:
+    """(129,): the weights, then the constant, of an embedding's mean distance to other people.
+
+    Raises UserError as `read_weights` does.
+    """
+    data = _read_checked(folder / CROWDING_FILE)
+    return np.asarray(np.load(io.BytesIO(data), allow_pickle=False), np.float32)
 
 
 @cache

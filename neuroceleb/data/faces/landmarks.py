@@ -32,10 +32,12 @@ MODELS = Path(__file__).parent / "landmark_models"
 MESH_FILE = "face_landmark.tflite"
 IRIS_FILE = "iris_landmark.tflite"
 MEAN_FACE_FILE = "mean_face.npy"
+COVERED_EYES_FILE = "covered_eyes.npz"
 SHA256 = {
     MESH_FILE: "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
     IRIS_FILE: "d1744d2a09c25f501d39eba4faff47e53ecca8852c5ce19bce8eeac39357521f",
     MEAN_FACE_FILE: "62d9a319663ca6d8690c217d862b0b768e5893387fa03e631718675dcb215be6",
+    COVERED_EYES_FILE: "3104a96f9fb11c53a0af68ac66f286eb9141c2d52f8b159366062390d959d941",
 }
 
 MESH_POINTS, EYE_POINTS, IRIS_POINTS = 468, 71, 5

@@ -1,21 +1,30 @@
-"""What is measured of a face in a photo: sharpness, light, colour, pose, occlusion, a hash.
+"""What is measured of a face in a photo: sharpness, light, colour, pose, open eyes, a hash.
 
 Measuring needs the photo and is done once. The rules (see `rules`) read the measures only.
 """
 
+import threading
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroceleb.data.faces import align, duplicates, occlusion, pose
+from neuroceleb.data.faces import align, covered_eyes, duplicates, landmark_measures, pose
 from neuroceleb.data.faces.detector import Face
+from neuroceleb.data.faces.landmarks import LandmarkDetector
 from neuroceleb.images import Pixels
 
-MEASURED_PX = 96  # side of the aligned crop on which sharpness, light and occlusion are measured
+MEASURED_PX = 96  # side of the aligned crop on which sharpness and light are measured
+
+_thread = threading.local()
 
 Measures = dict[str, Any]  # of one face: numbers, and `hash` in hexadecimal
+
+
+# `face_score` adds so much for each unit of the detector's score over SURE_SCORE. Drawn faces have
+# a middling score from either network; small and blurred faces from the detector only.
+SCORE_WEIGHT, SURE_SCORE = 60.0, 0.9
 
 
 def measure(photo: Pixels, face: Face, matrix: align.Matrix) -> Measures:
@@ -23,7 +32,10 @@ def measure(photo: Pixels, face: Face, matrix: align.Matrix) -> Measures:
 
     `matrix` is the face's `align.landmark_transform`. Angles are in degrees, `sharpness` is the
     variance of the Laplacian of a 96 px crop, `brightness` is 0..255, `colour` the mean chroma,
-    `outside` and the chances of covered or closed 0..1, `hash` the photo's (see `duplicates`).
+    `outside` 0..1, `hash` the photo's (see `duplicates`). `face_score` is the mesh network's
+    logit for a face and YuNet's score together; `mesh_pitch` and `openness` are those of
+    `landmark_measures`, `eyes_covered` a chance 0..1 (see `covered_eyes`).
+    Raises UserError where the landmark networks are missing or damaged.
     """
     height, width = photo.shape[:2]
     crop = align.crop(photo, matrix, MEASURED_PX)
@@ -37,11 +49,35 @@ def measure(photo: Pixels, face: Face, matrix: align.Matrix) -> Measures:
         "colour": _chroma(lab),
         "outside": align.outside_share(matrix, width, height),
         **pose.angles(face),
-        **occlusion.chances(crop),
+        **_dense(photo, face, matrix),
         **{f"google_{name}": value for name, value in face.extras.items()},
     }
     rounded: Measures = {name: round(float(value), 4) for name, value in numbers.items()}
     return rounded | {"hash": duplicates.phash(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY))}
+
+
+def _dense(photo: Pixels, face: Face, matrix: align.Matrix) -> dict[str, float]:
+    """What the mesh and iris networks say."""
+    detector = _landmark_detector()
+    logit, mesh, (mesh_layer,) = detector.mesh.find_with_layers(
+        photo, matrix, (covered_eyes.MESH_LAYER,)
+    )
+    eyes, _, (iris_layer,) = detector.iris.find_with_layers(photo, mesh, (covered_eyes.IRIS_LAYER,))
+    _, _, pitch = landmark_measures.head_angles(landmark_measures.fit(mesh[None]))[0]
+    return {
+        "face_score": logit + (0.0 if face.extras else SCORE_WEIGHT * (face.score - SURE_SCORE)),
+        "mesh_pitch": float(pitch),
+        "openness": float(landmark_measures.openness(eyes[None])[0]),
+        "eyes_covered": covered_eyes.chance(mesh_layer, iris_layer),
+    }
+
+
+def _landmark_detector() -> LandmarkDetector:
+    """The networks of this thread: they must not be shared."""
+    if not hasattr(_thread, "detector"):
+        _thread.detector = LandmarkDetector()
+    detector: LandmarkDetector = _thread.detector
+    return detector
 
 
 def sharpness(grey: NDArray[Any]) -> float:

@@ -40,7 +40,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Likeness:
-    """A face and its distance to another one: below 0.6 it is most often the same person."""
+    """A face, and its adjusted distance to another: below 0.6 most often the same person."""
 
     face_id: str
     person: str
@@ -243,7 +243,7 @@ def find(face_set: FaceSet, face_id: str, progress: Progress = lambda *_: None) 
                 dataset=face_set.name,
             )
         found = identities.embeddings(face_set, faces, progress)
-    away = clustering.distances(found, found[index : index + 1])[:, 0]
+    away = clustering.adjusted_distances(found, found[index : index + 1])[:, 0]
     away[index] = 0.0
     order = np.argsort(away, kind="stable")
     return [

@@ -173,5 +173,5 @@ def _is_like(path: Path, faces: Embeddings) -> bool:
         return False
     if crop is None or crop.shape[0] != crop.shape[1] or not len(faces):
         return False
-    away = clustering.distances(identity.embed(crop[None]), faces)
+    away = clustering.adjusted_distances(identity.embed(crop[None]), faces)
     return bool(away.min() < clustering.COMPLETE or np.mean(away) < clustering.AVERAGE)

@@ -21,7 +21,8 @@ MAX_UNREADABLE = 1_000  # listed in the report; the manifest has all
 
 _EDGES = {
     "yaw": np.linspace(-90, 90, 19),
-    "pitch": np.linspace(-90, 90, 19),
+    "nod": np.linspace(-90, 90, 19),
+    "openness": np.linspace(0, 0.6, 25),
     "sharpness": np.array([0, 5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560]),
 }
 
@@ -32,13 +33,14 @@ _ADVICE = {
     "nodding": gettext_noop("photos taken at eye level"),
     "dark": gettext_noop("photos in better light"),
     "bright": gettext_noop("photos in softer light"),
-    "eyes_covered": gettext_noop("photos without sunglasses or hands over the eyes"),
-    "mouth_covered": gettext_noop("photos without masks, hands or microphones over the mouth"),
+    "eyes_covered": gettext_noop("photos without sunglasses, hair or hands over the eyes"),
     "eyes_closed": gettext_noop("photos with open eyes"),
+    "eyes_narrowed": gettext_noop("photos with wide open eyes"),
     "near_duplicate": gettext_noop("other photos rather than more of the same moment"),
     "grey": gettext_noop("colour photos"),
     "outside_frame": gettext_noop("photos that show the whole head"),
     "low_score": gettext_noop("photos that show faces clearly"),
+    "no_face_mesh": gettext_noop("photos of people only"),
 }
 _LABELS = {
     "blurred": gettext_noop("blurred"),
@@ -48,12 +50,13 @@ _LABELS = {
     "dark": gettext_noop("dark"),
     "bright": gettext_noop("bright"),
     "eyes_covered": gettext_noop("eyes covered"),
-    "mouth_covered": gettext_noop("mouth covered"),
     "eyes_closed": gettext_noop("eyes closed"),
+    "eyes_narrowed": gettext_noop("eyes narrowed"),
     "near_duplicate": gettext_noop("near duplicate"),
     "grey": gettext_noop("grey"),
     "outside_frame": gettext_noop("outside frame"),
     "low_score": gettext_noop("low score"),
+    "no_face_mesh": gettext_noop("hardly a face"),
 }
 
 

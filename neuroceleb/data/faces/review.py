@@ -13,6 +13,8 @@ from neuroceleb.data.faces.rules import Reason, Rules, face_reasons, group_reaso
 from neuroceleb.errors import UserError, gettext_noop
 
 COLOURED = 12.0  # median chroma above which a dataset is coloured
+PORTRAIT_PITCH = -2.9  # degrees: the median `mesh_pitch` of 9,000 portraits
+ENOUGH_FOR_MEDIAN = 20  # faces; of fewer PORTRAIT_PITCH takes the place of the median
 
 Choices = Mapping[str, str | None]  # by the id of a face: keep, reject, or None (no choice)
 
@@ -35,8 +37,9 @@ def judge(rows: Sequence[Row], rules: Rules) -> list[Row]:
 
     First each face by its own measures; then one of several faces of a photo; then grey faces
     among coloured ones; then near-duplicates, of which the sharpest is kept. A person's choice
-    overrules all of these.
+    overrules all of these. The measure `nod` is computed here, from all faces.
     """
+    rows = _with_nod(rows)
     reasons = [face_reasons(row.measures, rules) if row.crop else [] for row in rows]
     _add_not_chosen(rows, rules, reasons)
     _add_grey(rows, rules, reasons)
@@ -78,6 +81,30 @@ def count(rows: Iterable[Row]) -> Counts:
         verdicts[UNREADABLE],
         dict(by_reason.most_common()),
     )
+
+
+def _with_nod(rows: Sequence[Row]) -> list[Row]:
+    """The rows with the measure `nod`: the pitch of the mesh less the median of all faces, degrees.
+
+    A mesh's pitch depends on the camera and the heads, so only the difference tells. Where Google
+    gave the angle, or an older version measured no mesh, `nod` is the pitch itself.
+    """
+    pitches = [row.measures["mesh_pitch"] for row in rows if "mesh_pitch" in row.measures]
+    is_enough = len(pitches) >= ENOUGH_FOR_MEDIAN
+    median = float(np.median(pitches)) if is_enough else PORTRAIT_PITCH
+    return [
+        dataclasses.replace(row, measures=row.measures | {"nod": _nod(row, median)})
+        if row.crop
+        else row
+        for row in rows
+    ]
+
+
+def _nod(row: Row, median: float) -> float:
+    measures = row.measures
+    if "google_tilt" in measures or "mesh_pitch" not in measures:
+        return float(measures.get("pitch", 0.0))
+    return round(float(measures["mesh_pitch"]) - median, 4)
 
 
 def _judged(row: Row, reasons: list[Reason]) -> Row:

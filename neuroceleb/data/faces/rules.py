@@ -24,14 +24,23 @@ class Rules:
 
     min_source_px: float = number(48, "Least side of the crop in the photo, pixels.", 0, 4_000)
     min_score: float = number(0.7, "Least score of the detector, 0 to 1.", 0, 1)
+    min_face_score: float = number(
+        7, "Least score of detector and face mesh together; most faces have 15 to 40.", -50, 50
+    )
     min_sharpness: float = number(90, "Least sharpness; most photos have over 250.", 0, 1_000)
     min_brightness: float = number(65, "Least mean brightness of the face, 0 to 255.", 0, 255)
     max_brightness: float = number(225, "Greatest mean brightness of the face.", 0, 255)
     max_yaw: float = number(28, "Greatest turn to a side, degrees.", 0, 180)
-    max_pitch: float = number(20, "Greatest nod up or down, degrees.", 0, 180)
+    max_pitch: float = number(
+        18, "Greatest nod up or down from the median of the photos, degrees.", 0, 180
+    )
     max_eyes_covered: float = number(0.5, "Greatest chance that the eyes are covered.", 0, 1)
-    max_mouth_covered: float = number(0.9, "Greatest chance that the mouth is covered.", 0, 1)
-    max_eyes_closed: float = number(1.0, "Greatest chance that the eyes are closed.", 0, 1)
+    min_openness: float = number(
+        0.15, "Least height of the eyes over their width; less is closed, 0: never.", 0, 1
+    )
+    min_clear_openness: float = number(
+        0, "Least height of the eyes over their width; less is narrowed, 0: never.", 0, 1
+    )
     max_outside: float = number(0.15, "Greatest share of the crop outside its photo.", 0, 1)
     duplicate_bits: float = number(
         56, "Photos whose hashes differ in fewer of 256 bits are the same; 0: none.", 0, 128
@@ -97,6 +106,12 @@ _LIMITS = {
         True,
         gettext_noop("hardly a face: score {value:.2f}, at least {limit:.2f}"),
     ),
+    "no_face_mesh": _Limit(
+        "face_score",
+        "min_face_score",
+        True,
+        gettext_noop("hardly a face: face score {value:.1f}, at least {limit:.1f}"),
+    ),
     "blurred": _Limit(
         "sharpness",
         "min_sharpness",
@@ -119,7 +134,10 @@ _LIMITS = {
         "yaw", "max_yaw", False, gettext_noop("turned: {value:.0f}°, at most {limit:.0f}°")
     ),
     "nodding": _Limit(
-        "pitch", "max_pitch", False, gettext_noop("nodding: {value:.0f}°, at most {limit:.0f}°")
+        "nod",
+        "max_pitch",
+        False,
+        gettext_noop("nodding: {value:.0f}° from the others, at most {limit:.0f}°"),
     ),
     "eyes_covered": _Limit(
         "eyes_covered",
@@ -127,17 +145,17 @@ _LIMITS = {
         False,
         gettext_noop("eyes covered: {value:.2f}, at most {limit:.2f}"),
     ),
-    "mouth_covered": _Limit(
-        "mouth_covered",
-        "max_mouth_covered",
-        False,
-        gettext_noop("mouth covered: {value:.2f}, at most {limit:.2f}"),
-    ),
     "eyes_closed": _Limit(
-        "eyes_closed",
-        "max_eyes_closed",
-        False,
-        gettext_noop("eyes closed: {value:.2f}, at most {limit:.2f}"),
+        "openness",
+        "min_openness",
+        True,
+        gettext_noop("eyes closed: {value:.2f} high, at least {limit:.2f} of their width"),
+    ),
+    "eyes_narrowed": _Limit(
+        "openness",
+        "min_clear_openness",
+        True,
+        gettext_noop("eyes narrowed: {value:.2f} high, at least {limit:.2f} of their width"),
     ),
     "outside_frame": _Limit(
         "outside",
@@ -146,7 +164,7 @@ _LIMITS = {
         gettext_noop("outside the photo: {value:.0%}, at most {limit:.0%}"),
     ),
 }
-_SIGNED = ("yaw", "pitch")  # the absolute value is compared
+_SIGNED = ("yaw", "nod")  # the absolute value is compared
 _GROUP_TEXTS = {
     "grey": gettext_noop("grey among coloured photos: chroma {value:.1f}, at least {limit:.1f}"),
     "near_duplicate": gettext_noop(
@@ -190,7 +208,22 @@ def face_reasons(measures: Measures, rules: Rules) -> list[Reason]:
         compared = abs(value) if limit.measure in _SIGNED else value
         if compared < threshold if limit.is_minimum else compared > threshold:
             found.append(Reason(name, value, threshold, _text(limit.text, compared, threshold)))
+    found = _without_consequences(found)
     return found + _google_reasons(measures)
+
+
+# What a reason makes meaningless: landmarks of covered eyes and of things that are no faces.
+_CONSEQUENCES = {
+    "no_face_mesh": ("turned", "eyes_covered", "eyes_closed", "eyes_narrowed"),
+    "eyes_covered": ("eyes_closed", "eyes_narrowed"),
+    "eyes_closed": ("eyes_narrowed",),
+}
+
+
+def _without_consequences(reasons: list[Reason]) -> list[Reason]:
+    names = {reason.name for reason in reasons}
+    dropped = {name for cause in names for name in _CONSEQUENCES.get(cause, ())}
+    return [reason for reason in reasons if reason.name not in dropped]
 
 
 def group_reason(name: str, value: float, limit: float) -> Reason:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neuroceleb import files
-from neuroceleb.data.faces.manifest import FOLDERS, FaceSet, Row
+from neuroceleb.data.faces.manifest import FOLDERS, LOCK, FaceSet, Row
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _known(face_set: FaceSet, rows: Iterable[Row]) -> set[Path]:
     own = {
         *(face_set.manifest, face_set.damaged_lines, face_set.report, face_set.draft),
         *(face_set.report.with_suffix(".jpg"), face_set.persons_file, face_set.identities),
-        face_set.removed,
+        *(face_set.removed, face_set.path / LOCK),
     }
     own |= {path for path in face_set.path.glob("*.damaged") if path.is_file()}
     return own | {face_set.crop_file(row) for row in rows if row.crop}

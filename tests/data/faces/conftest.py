@@ -8,7 +8,7 @@ import pytest
 from neuroceleb.data.faces import identity
 from neuroceleb.data.faces.crop_photos import Options, crop_photos
 from neuroceleb.data.faces.manifest import FaceSet
-from tests.data.faces.faces_helpers import painted_embeddings, photo_folder
+from tests.data.faces.faces_helpers import painted_crowding, painted_embeddings, photo_folder
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +24,7 @@ def cropped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def painted_people(monkeypatch: pytest.MonkeyPatch) -> None:
     """The network knows painted faces (`painted_set`) instead of real ones."""
     monkeypatch.setattr(identity, "embed", painted_embeddings)
+    monkeypatch.setattr(identity, "crowding_weights", painted_crowding)
 
 
 @pytest.fixture

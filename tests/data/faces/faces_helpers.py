@@ -11,7 +11,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 from skimage import data
 
 from neuroceleb import images
-from neuroceleb.data.faces import edit, pose
+from neuroceleb.data.faces import clustering, edit, pose
 from neuroceleb.data.faces.detector import Face
 from neuroceleb.data.faces.manifest import FaceSet, Row
 from neuroceleb.data.faces.rules import Rules
@@ -86,6 +86,11 @@ def painted_embeddings(faces: Pixels, *_: object) -> NDArray[np.float32]:
     rows[np.arange(len(faces)), faces[:, 0, 0, 0] // PERSON_STEP] = 1.0
     rows[:, 127] = faces[:, 0, 0, 1] * 0.01
     return rows
+
+
+def painted_crowding() -> NDArray[np.float32]:
+    """In place of the fitted weights: the distances of painted faces are not adjusted."""
+    return np.array([0.0] * 128 + [clustering.TYPICAL], np.float32)
 
 
 def painted_set(path: Path, photos: dict[str, tuple[int, int]], rejected: str = "-") -> FaceSet:

@@ -5,9 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuroceleb.data.faces import clustering
+from neuroceleb.data.faces import clustering, identity
 from neuroceleb.data.faces.clustering import Labels, Thresholds
 from neuroceleb.data.faces.identity import Embeddings
+from tests.data.faces.faces_helpers import painted_crowding
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Distances are not adjusted: these are no embeddings of the network."""
+    monkeypatch.setattr(identity, "crowding_weights", painted_crowding)
 
 
 def people(sizes: list[int], spread: float = 0.3, seed: int = 0) -> tuple[Embeddings, Labels]:
@@ -76,6 +83,20 @@ def test_the_most_varied_are_far_apart() -> None:
     assert sorted(clustering.most_varied(faces, 99)) == list(range(6))
     assert clustering.most_varied(faces[:0], 3) == clustering.most_varied(faces, 0) == []
     assert clustering.medoid(faces) == 5
+
+
+def test_distances_are_adjusted_where_faces_are_crowded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A face whose mean distance to others is 0.64 counts 0.1 more; bounded, and never negative."""
+    weights = np.zeros(129, np.float32)
+    weights[0], weights[-1] = -0.2, clustering.TYPICAL
+    monkeypatch.setattr(identity, "crowding_weights", lambda: weights)
+    faces = np.zeros((3, 128), np.float32)
+    faces[1, 0], faces[2, 0] = 1.0, -9.0
+    found = clustering.adjusted_distances(faces, faces)
+    assert found[0, 1] == pytest.approx(1.1, abs=1e-4)
+    assert found[0, 0] == 0.0
+    assert found[1, 1] == pytest.approx(0.2, abs=1e-4)
+    assert found[2, 0] == pytest.approx(9.0 - 0.01, abs=1e-4)
 
 
 def test_a_set_is_divided_in_two() -> None:

@@ -4,10 +4,12 @@ import dataclasses
 
 import pytest
 
-from neuroceleb.data.faces import edit
+from neuroceleb import files
+from neuroceleb.data.faces import edit, report
 from neuroceleb.data.faces.manifest import FaceSet
 from neuroceleb.data.faces.rules import Rules
 from neuroceleb.errors import UserError
+from neuroceleb.records import DamagedFileError
 from tests.data.faces.faces_helpers import assert_crops_match_manifest, row_of
 
 
@@ -31,3 +33,14 @@ def test_overruling_and_its_undo(face_set: FaceSet) -> None:
     assert face_set.manifest.read_bytes() == before
     with pytest.raises(UserError):
         edit.overrule(face_set, "nobody", "keep")
+
+
+def test_rules_of_an_older_version_are_left_out(face_set: FaceSet) -> None:
+    saved = report.read(face_set)
+    saved["rules"] |= {"max_eyes_closed": 1.0, "max_yaw": 31.0}
+    files.write_json(face_set.report, saved)
+    assert edit.saved_rules(face_set) == dataclasses.replace(Rules(), max_yaw=31.0)
+    saved["rules"] |= {"max_yaw": 400}
+    files.write_json(face_set.report, saved)
+    with pytest.raises(DamagedFileError):
+        edit.saved_rules(face_set)

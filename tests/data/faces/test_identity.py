@@ -35,20 +35,25 @@ def test_every_tensor_of_the_file_is_read() -> None:
     assert stored == (identity.FOLDER / identity.WEIGHTS_FILE).stat().st_size
 
 
+def read_all(folder: Path) -> None:
+    identity.read_weights(folder)
+    identity.crowding_weights(folder)
+
+
 @pytest.mark.parametrize("name", list(identity.SHA256))
 def test_a_damaged_file_is_refused(weights_copy: Path, name: str) -> None:
     data = bytearray((weights_copy / name).read_bytes())
     data[len(data) // 2] ^= 1
     (weights_copy / name).write_bytes(data)
     with pytest.raises(UserError, match=f"{name} is damaged"):
-        identity.read_weights(weights_copy)
+        read_all(weights_copy)
 
 
 @pytest.mark.parametrize("name", list(identity.SHA256))
 def test_a_missing_file_is_named(weights_copy: Path, name: str) -> None:
     (weights_copy / name).unlink()
     with pytest.raises(UserError, match=f"{name} cannot be read"):
-        identity.read_weights(weights_copy)
+        read_all(weights_copy)
 
 
 def test_the_licences_ship_with_the_weights() -> None:

@@ -1,6 +1,7 @@
 """Persons of a dataset: sorted, named, merged, split, found, thinned."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -153,17 +154,26 @@ def test_a_killed_change_is_completed(crowd: FaceSet, monkeypatch: pytest.Monkey
     """The manifest is written first: the next change moves the files that are left behind."""
     persons.sort(crowd)
 
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
+    returning, calls = persons.settle._return_crops, 0
+
+    def killed(*arguments: Any) -> tuple[int, int]:
+        nonlocal calls
+        calls += 1
+        if calls > 1:  # the first is before the change
+            raise KeyboardInterrupt
+        return returning(*arguments)
 
     with monkeypatch.context() as patched:
         patched.setattr(persons.settle, "_return_crops", killed)
         with pytest.raises(KeyboardInterrupt):
             persons.rename(crowd, "person_001", "Ann")
+    assert "Ann" in {row.group for row in crowd.iter_rows()}
+    assert not (crowd.faces / "Ann").exists()
     before = crowd.manifest.read_bytes()
     edit.save(crowd, Rules.off())
     assert_crops_match_manifest(crowd)
     assert crowd.manifest.read_bytes() == before
+    assert (crowd.faces / "Ann").exists()
     assert not crowd.quarantine.exists()
 
 

@@ -192,7 +192,7 @@ def start(context: Context, name: str, dataset: str | None, *values: Any) -> str
     context.access.check(Message("train"))
     named = _read_name(context, name)
     text, settings, source = _read(context, dataset, values)
-    config = jobs.new_config(context.workspace, text, source, settings)
+    config = jobs.new_config(context.workspace, source, settings)
     return jobs.start(context.workspace, named, config).name
 
 
