@@ -191,7 +191,7 @@ def start(context: Context, name: str, dataset: str | None, *values: Any) -> str
     """Start the run, or put it into the queue where its device is busy; its name."""
     context.access.check(Message("train"))
     named = _read_name(context, name)
-    text, settings, source = _read(context, dataset, values)
+    _, settings, source = _read(context, dataset, values)
     config = jobs.new_config(context.workspace, source, settings)
     return jobs.start(context.workspace, named, config).name
 
