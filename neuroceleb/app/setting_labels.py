@@ -48,6 +48,7 @@ LABELS: dict[str, Any] = {
     "keep_every": label("Keep every N epochs"),
     "weights": label("Kept weights"),
     "sheet_format": label("Sheets"),
+    "tensorboard": label("TensorBoard"),
     "save_minutes": label("Save every (minutes)"),
 }
 FIRST = ("recipe", "epochs", "batch_size")  # and `start_from`
@@ -86,7 +87,7 @@ GROUPS: tuple[tuple[Any, Any, tuple[str, ...]], ...] = (
         label("Where it is computed, and what is kept of it."),
         (
             *("device", "ngpu", "batchnorm", "precision"),
-            *("keep_every", "weights", "sheet_format", "save_minutes"),
+            *("keep_every", "weights", "sheet_format", "tensorboard", "save_minutes"),
         ),
     ),
 )
