@@ -31,7 +31,7 @@ const imageOf = async (src) => {
   return src ? image.decode().then(() => image, () => null) : null;
 };
 
-/** The previews of a run's sheets, requested in the background. @param {any} server @param {() => void} arrived */
+/** The previews of a run's sheets, requested in the background. @param {any} server @param {(held: number) => void} arrived */
 export const makeSheets = (server, arrived) => {
   /** @type {Map<number, { version: string, image: HTMLImageElement | null }>} */
   const held = new Map();
@@ -52,7 +52,7 @@ export const makeSheets = (server, arrived) => {
         const images = await Promise.all((await server.sheets({ run: of, epochs: wanted.map(([epoch]) => epoch) })).map(imageOf));
         if (of !== run) continue;
         for (const [place, [epoch, version]] of wanted.entries()) held.set(epoch, { version, image: images[place] });
-        arrived();
+        arrived(held.size);
       }
     } catch { /* requested again with the next value */ }
     isLoading = false;
