@@ -1,4 +1,4 @@
-"""The epoch reel and the live chart alone, on a run that ships: python docs/components/epoch_reel.py
+"""The epoch reel and the live chart alone: python docs/components/epoch_reel.py
 
 Then open http://127.0.0.1:7861.
 """
