@@ -87,7 +87,10 @@ export const mount = ({ element, props, trigger, watch, server }) => {
     resting = setTimeout(() => rest(epoch, A.at === A.value.sheets.length - 1), REST_MS);
   };
   const rest = (epoch, isNewest) => {
-    if (playing || isHeld || told === `${epoch} ${isNewest}`) return;
+    if (playing || isHeld) return;
+    A.view.settle();
+    B.view.settle();
+    if (told === `${epoch} ${isNewest}`) return;
     told = `${epoch} ${isNewest}`;
     trigger("rest", { epoch, is_newest: isNewest });
   };
