@@ -4,15 +4,15 @@
 
 The run is made of the shipped one's sheets, blended into each other, as PNG. From input to paint is
 measured in the page: from the first movement of the mouse that led to an input of the slider to the
-first frame after which the sheet asked for, or a later one, is on the screen. The plain reference
-is what a page does without more ado: an image whose address changes with the slider. Memory is what
-all of the browser's processes together hold of their own with the long run scrubbed from end to
-end, less the same with a run of one epoch.
+first frame after which the sheet asked for, or a later one, is on the screen. Requests are those of
+the page during the drag. Memory is what all of the browser's processes together hold of their own
+with the long run scrubbed from end to end, less the same with a run of one epoch.
 """
 
 import argparse
 import contextlib
 import json
+import math
 import re
 import statistics
 import subprocess
@@ -67,37 +67,15 @@ WATCH = """
   requestAnimationFrame(look);
 }
 """
-SHOWN_OURS = "() => Number(document.querySelector('.nc-frame-a canvas').dataset.epoch)"
-SHOWN_PLAIN = "() => Number(document.querySelector('img[data-shown]')?.dataset.shown ?? -1)"
-PLAIN = """
-(run) => {
-  const slider = document.createElement("input");
-  const image = new Image(530, 530);
-  const max = document.querySelector("#scrub").max;
-  Object.assign(slider, { type: "range", id: "plain", min: 0, max, value: 0 });
-  slider.style = "position: fixed; z-index: 99; left: 40px; bottom: 8px; width: 900px";
-  image.style = "position: fixed; z-index: 99; left: 40px; bottom: 40px";
-  image.addEventListener("load", () => {
-    image.dataset.shown = new URL(image.src).pathname.split("/").pop();
-  });
-  slider.addEventListener("input", () => {
-    image.src = `sheets/${run}/${slider.value}?plain=${Math.random()}`;
-  });
-  document.body.append(image, slider);
-}
+SHOWN = "() => Number(document.querySelector('.nc-reel-a').dataset.epoch)"
+SCRUB = ".nc-reel-scrub"
+NEWEST_SHOWS = f"""
+() => {{
+  const {{ epoch }} = document.querySelector(".nc-reel-a").dataset;
+  return epoch !== "0" && epoch === document.querySelector("{SCRUB}").max;
+}}
 """
-NEWEST_SHOWS = """
-() => {
-  const { epoch } = document.querySelector(".nc-frame-a canvas").dataset;
-  return epoch !== "0" && epoch === document.querySelector("#scrub").max;
-}
-"""
-HELD = """
-(url) => {
-  const reel = performance.getEntriesByName(url).find((one) => one.responseEnd > 0);
-  return reel && [reel.decodedBodySize, reel.duration / 1000];
-}
-"""
+HELD = "Number(document.querySelector('.nc-reel-a').dataset.held)"
 
 
 def watching(slider: str, shown: str) -> str:
@@ -117,7 +95,7 @@ def main() -> int:
         workspace = Workspace(Path(place))
         make_run(workspace, "long", options.epochs)
         make_run(workspace, "brief", 1)
-        figures = measure(workspace, options.moves, options.rounds)
+        figures = measure(workspace, options.epochs, options.moves, options.rounds)
     figures["epochs"] = options.epochs
     print(json.dumps(figures, indent=2))
     if options.json:
@@ -159,37 +137,31 @@ def served(workspace: Workspace) -> Iterator[str]:
             process.terminate()
 
 
-def measure(workspace: Workspace, moves: int, rounds: int) -> dict[str, Any]:
+def measure(workspace: Workspace, epochs: int, moves: int, rounds: int) -> dict[str, Any]:
     """All figures; every round opens a fresh page, the server's memory is cold in the first."""
     found: dict[str, list[float]] = {
         "first_sheet_s": [],
         "all_held_s": [],
-        "held_mb": [],
         "held_at_2_s": [],
+        "requests_in_a_drag": [],
     }
     ours: list[float] = []
-    plain: list[float] = []
     growth: list[float] = []
     for _ in range(rounds):
         with served(workspace) as url, opened() as browser:
             page = open_progress(browser, url, "brief")
             page.wait_for_timeout(3_000)
             before = own_memory_mb(browser, page)
-            for name, value in open_run(page, "long").items():
+            for name, value in open_run(page, "long", epochs).items():
                 found[name].append(value)
-            page.evaluate(watching("#scrub", SHOWN_OURS))
-            drag(page, "#scrub", moves)
+            page.evaluate(watching(SCRUB, SHOWN))
+            found["requests_in_a_drag"].append(drag(page, SCRUB, moves))
             ours += settled(page)
             page.wait_for_timeout(2_000)
             growth.append(own_memory_mb(browser, page) - before)
-            page.evaluate(PLAIN, "long")
-            page.evaluate(watching("#plain", SHOWN_PLAIN))
-            drag(page, "#plain", moves)
-            plain += settled(page)
     return {
         **{name: [round(value, 2) for value in values] for name, values in found.items()},
         "input_to_paint_ms": spread(ours),
-        "plain_image_ms": spread(plain),
         "memory_growth_mb": [round(value, 1) for value in growth],
     }
 
@@ -208,45 +180,49 @@ def open_progress(browser: Browser, url: str, run: str) -> Page:
     """The tab, showing that run."""
     page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-US")
     page.set_default_timeout(PATIENCE_MS)
-    page.goto(url)
-    page.get_by_role("tab", name="Progress").click()
-    page.locator("#epoch-shown strong").wait_for()
-    page.locator("#run").select_option(run)
-    page.locator("#loss-chart .scatterlayer").wait_for(state="attached")
+    page.goto(f"{url}?tab=progress&model={run}")
+    page.locator(".nc-reel-a[data-epoch]").wait_for()
+    page.locator("[data-chart=losses] .scatterlayer").wait_for(state="attached")
     return page
 
 
-def open_run(page: Page, run: str) -> dict[str, float]:
-    """Choose a run: seconds until its newest sheet shows and until all are held; their MB, and how
-    many were held two seconds after it was chosen (the coarse choice comes first)."""
-    with page.expect_response(lambda answer: "progress/reel" in answer.url) as reel:
-        began = time.perf_counter()
-        page.locator("#run").select_option(run)
+def open_run(page: Page, run: str, epochs: int) -> dict[str, float]:
+    """Choose a run: seconds until its newest sheet shows and until all (256 at most) are held, and
+    how many were held two seconds after it was chosen (the coarse choice comes first)."""
+    page.locator("#model input").click()
+    began = time.perf_counter()
+    page.get_by_role("option", name=re.compile(f"^{run}")).click()
     page.wait_for_function(NEWEST_SHOWS)
     first = time.perf_counter() - began
     page.wait_for_timeout(max(0.0, 2 - first) * 1_000)
-    held = page.evaluate("Number(document.querySelector('.nc-frame-a canvas').dataset.held)")
-    size, seconds = page.wait_for_function(HELD, arg=reel.value.url).json_value()
-    return {
-        "first_sheet_s": first,
-        "all_held_s": seconds,
-        "held_mb": size / 2**20,
-        "held_at_2_s": held,
-    }
+    held = page.evaluate(HELD)
+    stride = 2 ** max(0, math.ceil(math.log2(epochs / 256)))
+    page.wait_for_function(f"{HELD} >= {epochs // stride}")
+    all_held = time.perf_counter() - began
+    return {"first_sheet_s": first, "all_held_s": all_held, "held_at_2_s": held}
 
 
-def drag(page: Page, slider: str, moves: int) -> None:
-    """Take the slider's thumb from one end to the other and back, at a hand's rate."""
+def drag(page: Page, slider: str, moves: int) -> int:
+    """Take the slider's thumb from one end to the other and back, at a hand's rate.
+
+    Returns the number of the page's requests meanwhile.
+    """
+    page.locator(slider).scroll_into_view_if_needed()
+    page.wait_for_timeout(2_000)
     box = page.locator(slider).bounding_box()
     assert box is not None
     y = box["y"] + box["height"] / 2
     span = np.linspace(box["x"] + 9, box["x"] + box["width"] - 9, moves)
     page.mouse.move(span[0], y)
     page.mouse.down()
+    requests: list[str] = []
+    page.on("request", lambda one: requests.append(one.url))
     for x in [*span, *span[::-1]]:
         page.mouse.move(float(x), y)
         page.wait_for_timeout(12)
+    count = sum(not url.startswith(("data:", "blob:")) for url in requests)
     page.mouse.up()
+    return count
 
 
 def settled(page: Page) -> list[float]:

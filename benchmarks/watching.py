@@ -3,8 +3,8 @@
     python benchmarks/watching.py                          ten windows, ten pairs of runs
     python benchmarks/watching.py --windows 2 --seconds 5 --pairs 1 --width 8 --epochs 2
 
-Idle: the page shows a finished run on the Train tab, and asks every second. Live: it shows a run
-whose status changes every second. The processor time of the server and of all of Chromium's
+Idle: the page shows a finished run under Progress, and asks for nothing. Live: it shows a run that
+is going on, and asks every two seconds. The processor time of the server and of all of Chromium's
 processes is counted over windows of equal length, in turn with windows in which the browser shows
 an empty page. Training: pairs of equal runs of the real command
 line, one watched from its first step to its last, one not, in alternating order; the training's
@@ -108,11 +108,10 @@ def cost(
 
 
 def watch(page: Page, app: helpers.App, name: str) -> None:
-    """Open the Train tab on a run."""
+    """Open Progress on a run."""
     page.goto("about:blank")
-    page.goto(f"{app.url}#train={name}")
-    page.locator("#tab-train-button").click()
-    page.locator("#run-facts[data-state]").wait_for(timeout=helpers.PATIENCE_S * 1_000)
+    page.goto(f"{app.url}?tab=progress&model={name}")
+    page.locator("#run-status p", has_text=name).wait_for(timeout=helpers.PATIENCE_S * 1_000)
 
 
 # From the run directory to the page --------------------------------------------------------
@@ -128,7 +127,7 @@ def delays(app: helpers.App, browser: Browser, run: Run, count: int) -> list[flo
         images.save(run.sheet_file(epoch), np.full((530, 530, 3), epoch % 256, np.uint8))
         run.append_stats({"epoch": epoch, "images_seen": 64 * (epoch + 1), **row})
         began = time.monotonic()
-        page.locator(f"#newest[alt='Newest sheet: epoch {epoch}']").wait_for()
+        page.locator(f".nc-reel-a[data-epoch='{epoch}']").wait_for()
         found.append(time.monotonic() - began)
         time.sleep(float(np.random.default_rng(epoch).uniform(0, 1)))
     page.close()

@@ -22,6 +22,13 @@ def open_explore(page: Page, url: str, **query: str) -> None:
     expect(page.locator(FACE)).to_have_attribute("src", re.compile("^data:image/png"))
 
 
+def await_fine_frames(page: Page) -> None:
+    """Until nothing is requested any more: what is, when a page is left, is reported as aborted."""
+    end = page.locator(".nc-end").first
+    expect(end).to_have_css("background-size", "2500% 1000%", timeout=helpers.PATIENCE_S * 1000)
+    page.wait_for_load_state("networkidle")
+
+
 def query_of(page: Page) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
 
@@ -33,7 +40,7 @@ def test_sliders_paint_without_asking_the_server_and_undo(page: Page, app_url: s
     expect(page.locator(".nc-end")).to_have_count(20)
     sizes = page.locator(".nc-end").evaluate_all("all => all.map((it) => it.offsetWidth)")
     assert set(sizes) == {56}
-    page.wait_for_load_state("networkidle")
+    await_fine_frames(page)
     before = page.locator(FACE).get_attribute("src")
     urls: list[str] = []
     page.on("request", lambda one: urls.append(one.url))
@@ -50,7 +57,7 @@ def test_sliders_paint_without_asking_the_server_and_undo(page: Page, app_url: s
     expect(page.locator("#explore-face strong")).to_have_text("A moved face")
     expect(page).to_have_url(re.compile(r"face=42\*0,0,2\.5"))
 
-    page.wait_for_load_state("networkidle")  # or what is requested is reported as aborted
+    await_fine_frames(page)
     page.reload()
     expect(slider).to_have_value("2.5")
     page.locator(".nc-end").first.click()
@@ -60,7 +67,7 @@ def test_sliders_paint_without_asking_the_server_and_undo(page: Page, app_url: s
     page.locator("[data-act=reset]").click()
     expect(page.locator(FACE)).to_have_attribute("src", before or "")
     assert "face" not in query_of(page)
-    page.wait_for_load_state("networkidle")
+    await_fine_frames(page)
 
 
 def test_tool_and_face_are_in_the_address(page: Page, app_url: str) -> None:

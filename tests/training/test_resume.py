@@ -16,10 +16,10 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from neuroceleb.app.train_api import TrainApi
 
 from neuroceleb import files, images
 from neuroceleb.app.access import Access
-from neuroceleb.app.train_api import TrainApi
 from neuroceleb.errors import UserError
 from neuroceleb.model import checkpoint
 from neuroceleb.runs import jobs

@@ -34,7 +34,7 @@ export const mount = ({ element, props, trigger, watch, server }) => {
   const makeSide = (/** @type {string} */ name) => {
     const canvas = make("canvas", { class: `nc-pixels nc-reel-${name}`, role: "img", width: 1, height: 1 });
     const tag = make("span", { class: "nc-facts" });
-    const sheets = makeSheets(server, () => side.view.refresh());
+    const sheets = makeSheets(server, (held) => { canvas.dataset.held = held; side.view.refresh(); });
     const side = { name, canvas, tag, sheets, at: 0, value: NOTHING, view: makeView(canvas, sheets, fit) };
     return side;
   };
@@ -87,7 +87,10 @@ export const mount = ({ element, props, trigger, watch, server }) => {
     resting = setTimeout(() => rest(epoch, A.at === A.value.sheets.length - 1), REST_MS);
   };
   const rest = (epoch, isNewest) => {
-    if (playing || isHeld || told === `${epoch} ${isNewest}`) return;
+    if (playing || isHeld) return;
+    A.view.settle();
+    B.view.settle();
+    if (told === `${epoch} ${isNewest}`) return;
     told = `${epoch} ${isNewest}`;
     trigger("rest", { epoch, is_newest: isNewest });
   };

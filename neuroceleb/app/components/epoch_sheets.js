@@ -3,7 +3,6 @@ import { t } from "./dom.js";
 
 const HELD = 256; // of longer runs every second, fourth … sheet is held
 const BATCH = 16; // sheets in one request
-const REST_MS = 200;
 export const FACE_PX = 64;
 const STEP_PX = 66; // a face and the line beside it
 
@@ -31,7 +30,7 @@ const imageOf = async (src) => {
   return src ? image.decode().then(() => image, () => null) : null;
 };
 
-/** The previews of a run's sheets, requested in the background. @param {any} server @param {() => void} arrived */
+/** The previews of a run's sheets, requested in the background. @param {any} server @param {(held: number) => void} arrived */
 export const makeSheets = (server, arrived) => {
   /** @type {Map<number, { version: string, image: HTMLImageElement | null }>} */
   const held = new Map();
@@ -52,7 +51,7 @@ export const makeSheets = (server, arrived) => {
         const images = await Promise.all((await server.sheets({ run: of, epochs: wanted.map(([epoch]) => epoch) })).map(imageOf));
         if (of !== run) continue;
         for (const [place, [epoch, version]] of wanted.entries()) held.set(epoch, { version, image: images[place] });
-        arrived();
+        arrived(held.size);
       }
     } catch { /* requested again with the next value */ }
     isLoading = false;
@@ -76,12 +75,12 @@ export const makeSheets = (server, arrived) => {
 };
 
 /**
- * A canvas that follows the slider: a preview is painted at once, the sheet itself when it rests.
+ * A canvas that follows the slider: a preview is painted at once, the sheet itself by `settle`.
  * @param {HTMLCanvasElement} canvas @param {ReturnType<typeof makeSheets>} sheets @param {(canvas: HTMLCanvasElement) => void} resized
  */
 export const makeView = (canvas, sheets, resized) => {
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { alpha: false }));
-  let [wanted, shown, resting, isCollapsed] = [-1, "", 0, false];
+  let [wanted, shown, isCollapsed] = [-1, "", false];
   const paint = (/** @type {number} */ at, /** @type {HTMLImageElement} */ image, kind = "") => {
     if (canvas.width !== image.width || canvas.height !== image.height) {
       [canvas.width, canvas.height] = [image.width, image.height];
@@ -105,11 +104,10 @@ export const makeView = (canvas, sheets, resized) => {
   };
   return {
     refresh,
+    settle,
     show: (/** @type {number} */ at) => {
       [wanted, isCollapsed] = [at, false];
       refresh();
-      clearTimeout(resting);
-      resting = setTimeout(settle, REST_MS);
     },
     forget: () => { [wanted, shown, isCollapsed] = [-1, "", false]; },
     isCollapsed: () => isCollapsed,
