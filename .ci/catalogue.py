@@ -7,7 +7,6 @@ after adding or changing a text, then write the Korean into the file (`pytest
 tests/app/test_catalogue.py` names what is missing).
 """
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,20 +36,6 @@ def texts() -> Iterator[Text]:
     found = extract_from_dir(ROOT / "neuroceleb", methods, options, keywords)
     for name, _, text, _, context in found:
         yield text, context, f"neuroceleb/{name}"
-    yield from _texts_by_key()
-
-
-def _texts_by_key() -> Iterator[Text]:
-    """Those of the page that the scripts name by a key; with a context where Korean has two."""
-    sys.path.insert(0, str(ROOT))
-    from neuroceleb.app.translations import TEXTS
-
-    seen: dict[str, str] = {}
-    for key, english in TEXTS["en"].items():
-        korean = TEXTS["ko"][key]
-        if english:
-            context = None if seen.setdefault(english, korean) == korean else key
-            yield english, context, "neuroceleb/app/translations.py"
 
 
 def main() -> None:

@@ -49,7 +49,8 @@ def state_text(status: dict[str, Any], place: int | None) -> str:
     """The state of a run; of a queued one its place."""
     if place is not None:
         return _("Queued, number {place}").format(place=place + 1)
-    return _(STATES[status["state"]])
+    name = status["state"]
+    return _(STATES[name])
 
 
 def facts(run: Run, status: dict[str, Any], place: int | None) -> str:

@@ -89,7 +89,8 @@ def lay_out(context: Context) -> Form:
 
 def _field(name: str) -> Any:
     spec: Any = SPECS[name]
-    texts = {"label": LABELS[name], "info": label(spec.metadata["help"])}
+    explanation = spec.metadata["help"]
+    texts = {"label": LABELS[name], "info": label(explanation)}
     if "choices" in spec.metadata:
         choices = list(spec.metadata["choices"])
         return gr.Dropdown(
@@ -131,15 +132,17 @@ def _recommendation(context: Context, dataset: str | None) -> tuple[str, str]:
     few = _("Few photos") if count is None else _("{count:,} photos are few").format(count=count)
     reason = _(
         "{few}: from a model of other faces, recognisable ones come within minutes. {models}: "
-        "*Check and estimate* measures which is nearest. Its terms hold for what is made from it."
-    ).replace("*", "")
+        "Check and estimate measures which is nearest. Its terms hold for what is made from it."
+    )
     return model, reason.format(few=few, models=_(" or ").join(names))
 
 
 def _count(context: Context, dataset: str | None) -> int | None:
     """The number of files of a dataset; None where it cannot be read, or not be named."""
+    if not dataset:
+        return None
     try:
-        source, _settings = read_training(context, dataset or "", None)
+        source, _settings = read_training(context, dataset, None)
         with open_source(source) as files:
             return len(files.entries())
     except (UserError, OSError):
