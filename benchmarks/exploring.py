@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parent.parent
+COARSE = 5  # frames a direction that come with the face, see app/tabs/explore
 sys.path.insert(0, str(ROOT))
 
 from neuroceleb import images  # noqa: E402
-from neuroceleb.app.tabs.explore.current import COARSE  # noqa: E402
 from neuroceleb.data import dataset  # noqa: E402
 from neuroceleb.images import Pixels  # noqa: E402
 from neuroceleb.latent import face_map, model_cache, projection, projection_target, sheets  # noqa: E402

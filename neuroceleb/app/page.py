@@ -71,6 +71,7 @@ def build(context: Context) -> gr.Blocks:
         delete_cache=(UPLOADS_CHECKED_S, UPLOADS_KEPT_S),
         fill_width=True,
     ) as blocks:
+        api.register(context)  # first: a listener of the same name would take an endpoint's
         with gr.Row(elem_id="heading"):
             Header()
             model, epoch, chosen = build_header(context)
@@ -88,7 +89,6 @@ def build(context: Context) -> gr.Blocks:
         _follow_leads(page)
         events = [blocks.load, timer.tick, tabs.change]
         shared.listen(events, shared.report_trainings, [], [training, timer])
-        api.register(context)
     queued: gr.Blocks = blocks.queue(max_size=256, api_open=False)
     queued.has_launched = True  # mounted apps are not, and then Gradio does not check paths
     return queued

@@ -16,7 +16,7 @@ def test_torch_is_loaded_with_the_first_model(tmp_path: Path, finished: Run) -> 
     app = helpers.App(tmp_path)
     try:
         loaded = Path(f"/proc/{app.process.pid}/maps")
-        for path in ("", "training", "progress"):
+        for path in ("", "config", "healthz"):
             with urlopen(app.url + path, timeout=helpers.PATIENCE_S) as response:
                 assert response.status == 200
         assert "libtorch" not in loaded.read_text()
