@@ -5,7 +5,6 @@ import gradio as gr
 from neuroceleb.app import (
     translations_generate,
     translations_interpolate,
-    translations_photos,
 )
 
 TEXTS: dict[str, dict[str, str]] = {
@@ -282,7 +281,6 @@ TEXTS: dict[str, dict[str, str]] = {
 for table in (
     translations_generate,
     translations_interpolate,
-    translations_photos,
 ):
     TEXTS["en"] |= table.EN
     TEXTS["ko"] |= table.KO
