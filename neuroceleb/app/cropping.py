@@ -1,24 +1,23 @@
-"""Cropping of uploaded photos, one batch at a time, as a background task.
+"""Cropping of uploaded photos, one batch at a time, in the background.
 
-The batch holds the photos and the request, the dataset holds what was cropped: a task that the end
-of the server interrupted is resumed from them. Previews of whole photos are kept in memory only and
+The batch holds the photos and the request, the dataset holds what was cropped: work that the end of
+the server interrupted is resumed from them. Previews of whole photos are kept in memory only and
 for a bounded time; nothing of a photo stays on disk but the crops.
 """
 
 import dataclasses
 import hashlib
-import math
+import logging
 import threading
 import time
 from collections import OrderedDict, deque
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 from neuroceleb import files
-from neuroceleb.app import background, uploads
-from neuroceleb.app.background import Kind, Task, Tasks
-from neuroceleb.app.catalogue import rendered
+from neuroceleb.app import uploads
+from neuroceleb.app.catalogue import SORRY
 from neuroceleb.app.uploads import Batch, Uploads
 from neuroceleb.data.faces import crop, edit, settle
 from neuroceleb.data.faces.crop_photos import Options, Progress, crop_photos
@@ -27,25 +26,14 @@ from neuroceleb.errors import Message, UserError
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import IMAGE_SIZE
 
+log = logging.getLogger(__name__)
+
 PREVIEWS_BYTES = 256 * 2**20
 PREVIEWS_KEPT_S = 3_600.0
-NEWEST = 24  # photos shown while a batch is being cropped
+NEWEST = 12  # photos shown while a batch is being cropped
+CLOSE_TIMEOUT_S = 20.0
 
 RUNNING, FINISHED, STOPPED, FAILED = "running", "finished", "stopped", "failed"
-STATES = {
-    background.QUEUED: RUNNING,
-    background.RUNNING: RUNNING,
-    background.FAILED: FAILED,
-    background.CANCELLED: STOPPED,
-}
-KIND = Kind(
-    "crop",
-    max_pending=1,
-    busy=Message("Other photos are being cropped: wait until they are done."),
-    abandoned_after_s=None,
-    kept_s=math.inf,
-    max_kept=1,
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,9 +50,26 @@ class CropRequest:
     path: str | None = None
     agreed: int = 0
     align: str = "landmarks"
+    group_by_person: bool = False
 
     def sources(self, batch: Batch) -> list[Path]:
         return batch.sources() if self.path is None else [Path(self.path)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Status:
+    """How far a batch is. `progress` is None before its photos are counted."""
+
+    batch: str
+    dataset: str
+    state: str
+    is_upload: bool
+    progress: Progress | None = None
+    seconds: float = 0.0
+    sorted_faces: tuple[int, int] | None = None  # done and total, while they are sorted by person
+    photos: int = 0
+    new_faces: int = 0
+    error: Message | None = None
 
 
 class Previews:
@@ -92,17 +97,11 @@ class Previews:
             self._kept.move_to_end((dataset, key))
             return found[0]
 
-    def has(self, dataset: str, key: str) -> bool:
-        with self._lock:
-            self._expire()
-            return (dataset, key) in self._kept
-
-    def drop(self, dataset: str, key: str | None = None) -> None:
-        """Drop the preview of one photo, or all of a dataset."""
+    def drop(self, dataset: str) -> None:
+        """Drop all previews of a dataset."""
         with self._lock:
             for known in [known for known in self._kept if known[0] == dataset]:
-                if key in {None, known[1]}:
-                    self._drop(known)
+                self._drop(known)
 
     def rename(self, old: str, new: str) -> None:
         """Move the previews of a renamed dataset."""
@@ -123,76 +122,61 @@ class Previews:
         self._bytes -= len(found[0]) if found else 0
 
 
-def photo_key(source: str, sha256: str | None) -> str:
-    """A short key of a photo for URLs."""
-    return hashlib.sha256(f"{source}\0{sha256}".encode("utf-8", "replace")).hexdigest()[:16]
+def photo_key(row: Row) -> str:
+    """A short key of a row's photo."""
+    text = f"{row.source}\0{row.source_sha256}"
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 class Cropper:
-    """Crops one batch at a time and reports its status."""
+    """Crops one batch at a time in a thread, and reports its status."""
 
-    def __init__(self, workspace: Workspace, tasks: Tasks) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self.uploads = Uploads(workspace.uploads)
         self.previews = Previews()
-        self._tasks = tasks
-        self._lock = threading.Lock()
-        self._task: Task | None = None
-        self._status: dict[str, Any] = {}  # of the latest batch, but for the task's state
-        self._newest: deque[list[Row]] = deque(maxlen=NEWEST)
+        self._lock = threading.RLock()
+        self._thread: threading.Thread | None = None
+        self._cancelled = threading.Event()
+        self._status: Status | None = None  # of the latest batch
+        self._newest: deque[tuple[Row, ...]] = deque(maxlen=NEWEST)
 
     def face_set(self, name: str) -> FaceSet:
         return FaceSet(self.workspace.datasets / name)
 
     # Status --------------------------------------------------------------------------------
 
-    def statuses(self) -> list[dict[str, Any]]:
+    def statuses(self) -> list[Status]:
         """The status of the running or latest batch, if any; then of those interrupted earlier."""
         with self._lock:
-            latest = [] if self._task is None else [self._latest(self._task)]
-        known = {status["batch"] for status in latest}
-        return latest + [one for one in self._interrupted() if one["batch"] not in known]
+            latest = [] if self._status is None else [self._status]
+        batches = [batch for batch in self.uploads.all() if not batch.is_locked()]
+        found = [(batch, _read_request(batch)) for batch in batches]
+        interrupted = [_begun(batch, request, STOPPED) for batch, request in found if request]
+        return latest + [one for one in interrupted if not latest or one.batch != latest[0].batch]
 
-    def _latest(self, task: Task) -> dict[str, Any]:
-        if task.state == background.DONE:
-            return self._status | (task.result or {})
-        return self._status | {"state": STATES[task.state], "error": rendered(task.error)}
-
-    def newest(self) -> list[list[Row]]:
+    def newest(self) -> list[tuple[Row, ...]]:
         """The rows of the photos that were cropped last, the newest first."""
         with self._lock:
             return list(self._newest)
-
-    def _interrupted(self) -> list[dict[str, Any]]:
-        batches = [batch for batch in self.uploads.all() if not batch.is_locked()]
-        requests = [(batch, _read_request(batch)) for batch in batches]
-        return [
-            {"state": STOPPED, **_described(batch, request)}
-            for batch, request in requests
-            if request is not None
-        ]
 
     # Start and stop ------------------------------------------------------------------------
 
     def start(self, batch: Batch, request: CropRequest) -> None:
         """Start or continue cropping; raises UserError where another batch is being cropped."""
-
-        def work(task: Task) -> dict[str, Any]:
-            with batch.locked():
-                return self._crop(task, batch, request)
-
         with self._lock:
-            if self._is_running():
-                raise UserError(KIND.busy)
+            if self._status is not None and self._status.state == RUNNING:
+                raise UserError("Other photos are being cropped: wait until they are done.")
             if batch.is_locked():
                 raise UserError(uploads.IN_USE)
             files.write_json(batch.record, dataclasses.asdict(request))
             self._newest.clear()
-            self._status = _described(batch, request)
-            self._task = self._tasks.submit(KIND, work)
-
-    def _is_running(self) -> bool:
-        return self._task is not None and not self._task.has_ended
+            self._cancelled.clear()
+            self._status = _begun(batch, request, RUNNING)
+            self._thread = threading.Thread(
+                target=self._run, args=(batch, request), daemon=True, name="crop"
+            )
+            self._thread.start()
 
     def resume(self, batch: Batch) -> None:
         """Continue an interrupted batch; raises UserError."""
@@ -203,74 +187,98 @@ class Cropper:
 
     def cancel(self) -> None:
         """Stop after the photos in progress; `resume` continues from there."""
-        if self._task is not None:
-            self._task.cancel()
+        self._cancelled.set()
+
+    def close(self) -> None:
+        """Stop, and wait for the end."""
+        self.cancel()
+        if self._thread is not None:
+            self._thread.join(CLOSE_TIMEOUT_S)
 
     def discard(self, batch: Batch) -> None:
         """Remove photos that are not being cropped; their crops stay."""
         with self._lock:
-            is_latest = self._status.get("batch") == batch.id
-            if is_latest and self._is_running():
+            latest = self._status
+            is_latest = latest is not None and latest.batch == batch.id
+            if is_latest and latest is not None and latest.state == RUNNING:
                 raise UserError("These photos are being cropped: stop that first.")
             if batch.is_locked():
                 raise UserError(uploads.IN_USE)
+            self._status = None if is_latest else latest
             request = _read_request(batch)
             batch.remove()
-            if is_latest:
-                self._task, self._status = None, {}
             if request is not None and self.face_set(request.dataset).exists():
                 with suppress(UserError):  # whoever changes it settles it
                     settle.settle(self.face_set(request.dataset))
 
-    # In the task's thread ------------------------------------------------------------------
+    # In the thread -------------------------------------------------------------------------
 
-    def _crop(self, task: Task, batch: Batch, request: CropRequest) -> dict[str, Any]:
+    def _run(self, batch: Batch, request: CropRequest) -> None:
+        """Crop; whatever goes wrong becomes the state and one sentence."""
+        try:
+            with batch.locked():
+                changes = self._crop(batch, request)
+        except UserError as error:
+            changes = {"state": FAILED, "error": error.message}
+        except OSError as error:
+            changes = {"state": FAILED, "error": files.not_written(batch.path, error).message}
+        except Exception:
+            log.exception("Cropping failed")
+            changes = {"state": FAILED, "error": SORRY}
+        self._update(**changes)
+
+    def _update(self, **changes: object) -> None:
+        with self._lock:
+            if self._status is not None:
+                self._status = dataclasses.replace(self._status, **changes)  # type: ignore[arg-type]
+
+    def _crop(self, batch: Batch, request: CropRequest) -> dict[str, object]:
         face_set = self.face_set(request.dataset)
         began = time.monotonic()
 
         def report(progress: Progress) -> None:
-            task.progress = progress.done / max(progress.total, 1)
-            self._report(request, progress, time.monotonic() - began)
+            done = progress.photo
+            if done is not None and done.rows:
+                if done.preview is not None:
+                    self.previews.put(request.dataset, photo_key(done.rows[0]), done.preview)
+                with self._lock:
+                    self._newest.appendleft(done.rows)
+            seconds = time.monotonic() - began
+            self._update(progress=dataclasses.replace(progress, photo=None), seconds=seconds)
 
         outcome = crop_photos(
             request.sources(batch),
             face_set,
             Options(
-                request.size, request.align, request.detector, rules=edit.saved_rules(face_set)
+                *(request.size, request.align, request.detector),
+                rules=edit.saved_rules(face_set),
+                group_by_person=request.group_by_person,
             ),
             progress=report,
-            cancelled=lambda: task.is_cancelled,
+            cancelled=self._cancelled.is_set,
             previews=True,
             confirm=lambda _: request.agreed >= count(request.sources(batch)),
+            sorting=lambda done, total: self._update(sorted_faces=(done, total)),
         )
         if not outcome.finished:
             return {"state": STOPPED}
         batch.remove()
         return {"state": FINISHED, "new_faces": outcome.new_faces, "photos": outcome.photos}
 
-    def _report(self, request: CropRequest, progress: Progress, seconds: float) -> None:
-        rate = progress.done / max(seconds, 0.1)
-        counts = {name: getattr(progress, name) for name in COUNTED}
-        left = (progress.total - progress.done) / rate
-        done = progress.photo
-        if done is not None and done.rows and done.preview is not None:
-            self.previews.put(request.dataset, photo_key(*done.rows[0].photo), done.preview)
-        with self._lock:
-            self._status |= {**counts, "rate": rate, "seconds_left": left}
-            if done is not None and done.rows:
-                self._newest.appendleft(list(done.rows))
 
-
-COUNTED = ("done", "total", "kept", "rejected", "no_face", "unreadable")
+@cache
+def cropper_of(workspace: Workspace) -> Cropper:
+    """The one that crops in a workspace."""
+    return Cropper(workspace)
 
 
 def count(sources: list[Path]) -> int:
-    """The number of files in folders and zips; raises UserError."""
+    """The number of photos in folders and zips; raises UserError."""
     return len(crop.list_photos(sources))
 
 
-def _described(batch: Batch, request: CropRequest) -> dict[str, Any]:
-    return {"batch": batch.id, "dataset": request.dataset, "sent": request.path is None}
+def _begun(batch: Batch, request: CropRequest, state: str) -> Status:
+    return Status(batch.id, request.dataset, state, request.path is None)
 
 
 def _read_request(batch: Batch) -> CropRequest | None:

@@ -6,6 +6,7 @@ middleware refuses every such path outside the upload folder, for every endpoint
 """
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 GRADIO_PREFIX = "/gradio_api/"
 MAX_BODY_BYTES = 8 * 2**20
 MAX_DEPTH = 32
+KEPT_FREE_BYTES = 2**30  # of the disk, whatever is uploaded
 REFUSED_ROUTES = ("process_recording", "proxy=", "vibe")  # the app needs none of them
 
 
@@ -30,13 +32,10 @@ class UploadedFilesOnly:
         if scope["type"] != "http" or GRADIO_PREFIX not in scope["path"]:
             await self.app(scope, receive, send)
             return
-        route = scope["path"].partition(GRADIO_PREFIX)[2]
-        if route.startswith(REFUSED_ROUTES):
-            await _refuse("This server does not have that route.", 404)(scope, receive, send)
-            return
-        kind = Headers(scope=scope).get("content-type", "")
-        if scope["method"] not in {"POST", "PUT", "PATCH"} or kind.startswith("multipart/"):
-            await self.app(scope, receive, send)
+        is_upload = Headers(scope=scope).get("content-type", "").startswith("multipart/")
+        refusal = self._refusal(scope, is_upload)
+        if refusal is not None or scope["method"] not in {"POST", "PUT", "PATCH"} or is_upload:
+            await (refusal or self.app)(scope, receive, send)
             return
         body = await _read(receive)
         if body is None:
@@ -52,6 +51,14 @@ class UploadedFilesOnly:
             await _refuse("A file is missing: upload it again.", 400)(scope, receive, send)
             return
         await self.app(scope, _replay(body, receive), send)
+
+    def _refusal(self, scope: Scope, is_upload: bool) -> JSONResponse | None:
+        """For a route that is not needed, and for an upload to a full disk."""
+        if scope["path"].partition(GRADIO_PREFIX)[2].startswith(REFUSED_ROUTES):
+            return _refuse("This server does not have that route.", 404)
+        is_full = is_upload and shutil.disk_usage(_existing(self.folder)).free < KEPT_FREE_BYTES
+        sentence = "The disk is nearly full: make room, then send the files again."
+        return _refuse(sentence, 507) if is_full else None
 
     def _is_allowed(self, value: Any, depth: int) -> bool:
         """Whether every file that a value describes was uploaded. Raises ValueError if too deep."""
@@ -73,6 +80,11 @@ class UploadedFilesOnly:
             return found.is_relative_to(self.folder) and found.is_file()
         except (OSError, ValueError):  # too long, or with a null byte
             return False
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the first one above it that is there."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def _refuse(sentence: str, status: int) -> JSONResponse:

@@ -19,6 +19,7 @@ from neuroceleb.app.shared import (
     GENERATE,
     INTERPOLATE,
     LEADS,
+    PHOTOS,
     PROGRESS,
     TABS,
     TRAIN,
@@ -32,7 +33,7 @@ from neuroceleb.app.shared import (
     model_names,
     read_lead,
 )
-from neuroceleb.app.tabs import explore, generate, interpolate, progress, train
+from neuroceleb.app.tabs import explore, generate, interpolate, photos, progress, train
 
 TRAINING_EVERY_S = 2.0
 UPLOADS_CHECKED_S = 3_600
@@ -44,6 +45,7 @@ TITLES = {
     INTERPOLATE: label("Interpolate"),
     EXPLORE: label("Explore"),
     PROGRESS: label("Progress"),
+    PHOTOS: label("Photos"),
     TRAIN: label("Train"),
 }
 MODULES: dict[str, Any] = {
@@ -51,6 +53,7 @@ MODULES: dict[str, Any] = {
     INTERPOLATE: interpolate,
     EXPLORE: explore,
     PROGRESS: progress,
+    PHOTOS: photos,
     TRAIN: train,
 }
 

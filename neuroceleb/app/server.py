@@ -19,9 +19,10 @@ from neuroceleb import __version__
 from neuroceleb.app import faces, page, theme
 from neuroceleb.app.access import Access
 from neuroceleb.app.api.context import Context
-from neuroceleb.app.background import Tasks, repeat
+from neuroceleb.app.background import repeat
 from neuroceleb.app.catalogue import Language, i18n, translate
 from neuroceleb.app.components import module_html
+from neuroceleb.app.cropping import cropper_of
 from neuroceleb.app.file_payloads import UploadedFilesOnly
 from neuroceleb.app.guard import Guard, Rules
 from neuroceleb.app.head_script import HeadScript
@@ -63,10 +64,7 @@ class ServerOptions:
 
 def create(workspace: Workspace, options: ServerOptions) -> FastAPI:
     """The whole application over one workspace; torch is loaded in the background."""
-    tasks = Tasks(workspace.root / ".cache" / "tasks")
-    app = FastAPI(
-        docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan(workspace, tasks)
-    )
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan(workspace))
     app.add_exception_handler(UserError, _error_json)
     _add_files(app)
     module_html.add_files(app)
@@ -85,7 +83,7 @@ def create(workspace: Workspace, options: ServerOptions) -> FastAPI:
     return app
 
 
-def _lifespan(workspace: Workspace, tasks: Tasks) -> Callable[[FastAPI], Any]:
+def _lifespan(workspace: Workspace) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         closed = threading.Event()
@@ -94,7 +92,7 @@ def _lifespan(workspace: Workspace, tasks: Tasks) -> Callable[[FastAPI], Any]:
         yield
         end_pump()
         closed.set()
-        await run_in_threadpool(tasks.close)
+        await run_in_threadpool(cropper_of(workspace).close)
 
     return lifespan
 

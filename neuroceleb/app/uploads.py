@@ -1,4 +1,4 @@
-"""Uploads of photos: streamed to disk, bounded, removed once cropped.
+"""Uploads of photos: moved from Gradio's cache into batches, bounded, removed once cropped.
 
 A batch is one folder under `.cache/uploads/`: `photos/`, `zips/`, and `job.json` with the crop
 request once cropping began. File names come from the visitor and are sanitized part by part.
@@ -9,18 +9,13 @@ import re
 import secrets
 import shutil
 import unicodedata
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
-
 from neuroceleb import file_lock, files, images
-from neuroceleb.app.payloads import drain
 from neuroceleb.data.faces import pending
 from neuroceleb.errors import Message, UserError
 
@@ -29,12 +24,11 @@ MAX_FILES = 50_000  # in one batch
 MAX_PARTS = 8  # of a path
 MAX_PART_BYTES = 120
 MAX_SUFFIX_BYTES = 16
-KEPT_FREE_BYTES = 2**30  # of the disk, whatever is sent
-LOCK = ".lock"
-IN_USE = Message("The photos are being cropped by another process: wait until it is done.")
+MAX_SAME_NAMES = 1_000
 IDLE_S = 6 * 3_600  # a batch that nobody cropped is removed after this
 IDLE_AT_START_S = 600.0  # when a server starts, whose page knows of no earlier upload
-WRITTEN_AT_ONCE = 2**20
+LOCK = ".lock"
+IN_USE = Message("The photos are being cropped by another process: wait until it is done.")
 REMOVED = ".removed-"
 
 _BATCH = re.compile(r"[0-9a-f]{16}")
@@ -85,63 +79,38 @@ class Batch:
         for path in (removed, self.path):
             shutil.rmtree(path, ignore_errors=True)
 
-    async def take(
-        self, name: str, length: int | None, body: AsyncIterator[bytes], sent: dict[str, Path]
-    ) -> None:
-        """Write one file as it comes in; whole, or not there. Raises UserError.
+    def take(self, name: str, uploaded: Path) -> None:
+        """Move an uploaded file in here under its sender's name; a name in use is numbered.
 
-        `length` is what its sender says that it has, in bytes. `sent` are the files of this batch
-        by the names they were sent with: one that is sent again replaces itself, and one of another
-        name that becomes the same on disk gets a number.
+        Raises UserError, and then deletes the file.
         """
         is_zip = name.lower().endswith(".zip")
         limit = MAX_ZIP_BYTES if is_zip else images.MAX_FILE_BYTES
-        wanted = self._place(name, is_zip)
-        part = self.path / f"{secrets.token_hex(8)}.part"
         try:
-            if shutil.disk_usage(self.path).free < KEPT_FREE_BYTES:
-                raise UserError("The disk is nearly full: make room, then send the photos again.")
-            with part.open("xb") as file:
-                await _copy(body, file.write, limit, self.path, name)
-            if length is not None and part.stat().st_size != length:
-                raise _not_whole(name)
-            sent[name] = self._move(part, sent.get(name) or wanted, name in sent)
-        except ClientDisconnect:
-            raise _not_whole(name) from None
-        except OSError as error:
+            if uploaded.stat().st_size > limit:
+                raise UserError(
+                    "'{name}' has over {max_mb:,} MB: send it in parts.",
+                    name=name[:80],
+                    max_mb=limit // 2**20,
+                )
+            path = _free(self._place(name, is_zip))
             if not self.path.is_dir():
-                raise no_longer_here() from None
+                raise no_longer_here()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            uploaded.rename(path)
+        except OSError as error:
             raise files.not_written(self.path, error) from error
         finally:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
+            uploaded.unlink(missing_ok=True)
 
     def _place(self, name: str, is_zip: bool) -> Path:
-        """Where a file of this name goes: always inside. Raises UserError."""
+        """Where a file of this name goes: always inside."""
         parts = [fit for part in name.replace("\\", "/").split("/") if (fit := _fit(part))]
         if not parts or len(parts) > MAX_PARTS:
             raise UserError("'{name}' is no name of a photo: rename it.", name=name[:80])
         if is_zip:
             return self.path / "zips" / secrets.token_hex(4) / parts[-1]
         return self.path.joinpath("photos", *parts)
-
-    def _move(self, part: Path, wanted: Path, is_sent_again: bool) -> Path:
-        """Move a whole file to its place, or to a numbered name where that is another file's.
-
-        Requests of one server are served by one thread, so nothing comes between.
-        """
-        if not self.path.is_dir():
-            raise FileNotFoundError(self.path)
-        wanted.parent.mkdir(parents=True, exist_ok=True)
-        path, number = wanted, 1
-        while path.exists() and not is_sent_again:
-            number += 1
-            path = wanted.with_name(f"{wanted.stem} ({number}){wanted.suffix}")
-        return part.replace(path)
-
-
-def _not_whole(name: str) -> UserError:
-    return UserError("'{name}' did not arrive whole: send it again.", name=name[:80])
 
 
 def no_longer_here() -> UserError:
@@ -160,32 +129,13 @@ def _fit(part: str) -> str:
     return f"{stem}.{suffix}" if suffix and stem else stem
 
 
-async def _copy(
-    body: AsyncIterator[bytes],
-    write: Callable[[bytes], int],
-    limit: int,
-    folder: Path,
-    name: str,
-) -> None:
-    size = 0
-    waiting = bytearray()
-    async for chunk in body:
-        size += len(chunk)
-        waiting += chunk
-        if size > limit:
-            await drain(body)
-            raise UserError(
-                "'{name}' has over {max_mb:,} MB: send it in parts.",
-                name=name[:80],
-                max_mb=limit // 2**20,
-            )
-        if len(waiting) >= WRITTEN_AT_ONCE:
-            if shutil.disk_usage(folder).free < KEPT_FREE_BYTES:
-                await drain(body)
-                raise UserError("The disk is nearly full: make room, then send the photos again.")
-            await run_in_threadpool(write, bytes(waiting))
-            waiting.clear()
-    await run_in_threadpool(write, bytes(waiting))
+def _free(path: Path) -> Path:
+    """The path, numbered where it is in use."""
+    for number in range(1, MAX_SAME_NAMES):
+        wanted = path if number == 1 else path.with_name(f"{path.stem} ({number}){path.suffix}")
+        if not wanted.exists():
+            return wanted
+    raise UserError("'{name}' was sent too often: rename some of them.", name=path.name)
 
 
 class Uploads:
@@ -194,24 +144,21 @@ class Uploads:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         pending.sweep(folder, IDLE_AT_START_S)
-        # Of each batch, by this server: how many files, and where each is by the name it came with.
-        self._count: Counter[str] = Counter()
-        self._sent: defaultdict[str, dict[str, Path]] = defaultdict(dict)
+        self._sent: Counter[str] = Counter()  # files of each batch, by this server
 
-    async def take(
-        self, batch_id: str, name: str, length: int | None, body: AsyncIterator[bytes]
-    ) -> None:
+    def take(self, batch: Batch, name: str, uploaded: Path) -> None:
         """One more file of a batch; see `Batch.take`. Raises UserError."""
-        batch = self.batch(batch_id)
-        sent = self._sent[batch.id]
-        self._count[batch.id] += name not in sent
-        if self._count[batch.id] > MAX_FILES:
+        self._sent[batch.id] += 1
+        if self._sent[batch.id] > MAX_FILES:
+            uploaded.unlink(missing_ok=True)
             raise UserError("These are over {most:,} photos: send them as a zip.", most=MAX_FILES)
-        await batch.take(name, length, body, sent)
+        batch.take(name, uploaded)
 
     def new(self) -> Batch:
         """A new, empty batch; old ones that nobody cropped are removed. Raises UserError."""
-        self.sweep()
+        pending.sweep(self.folder, IDLE_S)
+        for path in self.folder.glob(f"{REMOVED}*"):  # by a server that was killed meanwhile
+            shutil.rmtree(path, ignore_errors=True)
         batch = Batch(self.folder / secrets.token_hex(8))
         try:
             batch.path.mkdir(parents=True)
@@ -233,9 +180,3 @@ class Uploads:
         except OSError:
             return []
         return [Batch(path) for path in found]
-
-    def sweep(self) -> None:
-        """Remove batches that nobody cropped for hours."""
-        pending.sweep(self.folder, IDLE_S)
-        for path in self.folder.glob(f"{REMOVED}*"):  # by a server that was killed meanwhile
-            shutil.rmtree(path, ignore_errors=True)

@@ -86,6 +86,11 @@ def readable(face_set: FaceSet) -> Report:
         return {}
 
 
+def label_of(reason: str) -> Message:
+    """What a reason is called."""
+    return Message(_LABELS.get(reason, reason.replace("_", " ")))
+
+
 def write(
     face_set: FaceSet, rows: Sequence[Row], counts: Mapping[str, Any], rules: Mapping[str, Any]
 ) -> Report:
