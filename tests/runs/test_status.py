@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -77,11 +78,11 @@ def test_the_heartbeat_continues_while_decoding_and_between_slow_steps(
     decoded: list[float] = []
     stepped: list[float] = []
 
-    def slow_photo(data: bytes, draft_px: int | None = None) -> AbstractContextManager[Image.Image]:
+    def slow_photo(*arguments: Any) -> AbstractContextManager[Image.Image]:
         with one_at_a_time:
             time.sleep(0.06)
             decoded.append(time.time())
-        return opened_photo(data, draft_px)
+        return opened_photo(*arguments)
 
     def slow_step(*arguments: object) -> object:
         time.sleep(0.5)
