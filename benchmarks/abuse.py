@@ -64,9 +64,11 @@ except UserError as error:
     outcome = str(error).replace(sys.argv[1], "the file")
 seconds = time.perf_counter() - began
 limited._child.close()
-kilobytes = [resource.getrusage(who).ru_maxrss
-             for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-print(json.dumps([max(kilobytes) * 1024 / 1e6, seconds, outcome]))
+# Not ru_maxrss of this process, which counts what its parent had when it started it.
+lines = Path("/proc/self/status").read_text().splitlines()
+own = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+print(json.dumps([max(own, children) * 1024 / 1e6, seconds, outcome]))
 """
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
@@ -78,11 +77,13 @@ def test_the_heartbeat_continues_while_decoding_and_between_slow_steps(
     decoded: list[float] = []
     stepped: list[float] = []
 
-    def slow_photo(*arguments: Any) -> AbstractContextManager[Image.Image]:
+    def slow_photo(
+        data: bytes, draft_px: int | None = None, limits: decoding.Limits = decoding.OWNER
+    ) -> AbstractContextManager[Image.Image]:
         with one_at_a_time:
             time.sleep(0.06)
             decoded.append(time.time())
-        return opened_photo(*arguments)
+        return opened_photo(data, draft_px, limits)
 
     def slow_step(*arguments: object) -> object:
         time.sleep(0.5)
