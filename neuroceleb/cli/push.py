@@ -1,5 +1,6 @@
 """The verb `push`: a model to Hugging Face."""
 
+import importlib.util
 import sys
 import tempfile
 from pathlib import Path
@@ -25,7 +26,13 @@ def push(
 
     The Space is private unless --public is given. The token is that of `hf auth login` or HF_TOKEN.
     """
-    from neuroceleb.export import hub, space
+    from neuroceleb.export import space
+
+    if importlib.util.find_spec("huggingface_hub") is None:
+        raise UserError(
+            "The package huggingface_hub is missing: run 'pip install huggingface_hub'."
+        )
+    from neuroceleb.export import hub
 
     run = workspace.find_run(name)
     with tempfile.TemporaryDirectory(prefix="neuroceleb-") as place:
