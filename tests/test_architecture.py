@@ -36,7 +36,7 @@ PACKAGES: dict[str, tuple[str, str]] = {
     "runs": ("data model", "numpy PIL"),
     "latent": ("data model runs", "numpy PIL torch sklearn threadpoolctl"),
     "metrics": ("data model runs latent", "numpy scipy torch cv2 torch_fidelity"),
-    "export": ("model runs latent", "numpy PIL torch"),
+    "export": ("model runs latent", "numpy PIL torch huggingface_hub"),
     "training": ("data model runs latent metrics", "numpy PIL torch tqdm"),
     "app": (
         "data model runs latent metrics export training",

@@ -20,7 +20,7 @@ MAX_MB = 1_000
 
 # Prints the peak memory in kB of reading a file as an owner's or as a visitor's.
 READ = """
-import json, resource, sys
+import json, sys
 from neuroceleb import decoding
 limits = getattr(decoding, sys.argv[2])
 outcome = "read"
@@ -28,7 +28,8 @@ try:
     decoding.read_pixels(open(sys.argv[1], "rb").read(), None, limits)
 except decoding.UnreadableImageError as error:
     outcome = str(error)
-print(json.dumps([resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, outcome]))
+lines = open("/proc/self/status").read().splitlines()
+print(json.dumps([next(int(line.split()[1]) for line in lines if "VmHWM" in line), outcome]))
 """
 
 

@@ -14,11 +14,16 @@ from neuroceleb.runs.workspace import Workspace
 @click.argument("model")
 @click.option(
     *("--format", "file_format"),
-    type=click.Choice(["safetensors", "pth", "onnx", "html"]),
+    type=click.Choice(["safetensors", "pth", "onnx", "html", "space"]),
     required=True,
     help="File format.",
 )
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file to write.")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The file to write.",
+)
 @epoch_option
 @in_workspace
 def export(
@@ -28,7 +33,8 @@ def export(
 
     A pth is a state dict that the original script loads; onnx runs without PyTorch, takes z as
     (N, nz), and is checked against the original where onnxruntime is installed; html is a page that
-    makes faces in any browser, without a network.
+    makes faces in any browser, without a network; space is a folder for Hugging Face, with that
+    page, the weights and a model card.
     """
     from neuroceleb.model import checkpoint
 
@@ -39,6 +45,12 @@ def export(
 
         size = html.save(out, weights, _run_of(weights))
         print(f"{weights} written to {out}: {size / 1e6:.1f} MB", file=sys.stderr)
+        return
+    if file_format == "space":
+        from neuroceleb.export import space
+
+        space.save(out, weights, _run_of(weights))
+        print(f"{weights} written to {out}/", file=sys.stderr)
         return
     network, config = checkpoint.load_generator(weights)
     if file_format == "pth":

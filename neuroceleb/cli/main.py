@@ -31,6 +31,7 @@ VERBS = {
     "import": "import_run:import_run",
     "interpolate": "interpolate:interpolate",
     "persons": "persons:persons",
+    "push": "push:push",
     "queue": "queue:list_queue",
     "rename": "rename:rename",
     "runs": "runs:list_runs",

@@ -77,11 +77,13 @@ def test_the_heartbeat_continues_while_decoding_and_between_slow_steps(
     decoded: list[float] = []
     stepped: list[float] = []
 
-    def slow_photo(data: bytes, draft_px: int | None = None) -> AbstractContextManager[Image.Image]:
+    def slow_photo(
+        data: bytes, draft_px: int | None = None, limits: decoding.Limits = decoding.OWNER
+    ) -> AbstractContextManager[Image.Image]:
         with one_at_a_time:
             time.sleep(0.06)
             decoded.append(time.time())
-        return opened_photo(data, draft_px)
+        return opened_photo(data, draft_px, limits)
 
     def slow_step(*arguments: object) -> object:
         time.sleep(0.5)
