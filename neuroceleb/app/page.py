@@ -121,7 +121,7 @@ def _restore_addresses(blocks: gr.Blocks, page: Page) -> None:
     own = [value for ui in page.tabs.values() for value in vars(ui).values()]
     outputs = [shared.tabs, shared.shown, shared.model, shared.epoch, *own]
     for event in (blocks.load, again.click):
-        event(
+        restored = event(
             bind(shared.context, restore, page),
             [query, shared.shown, shared.favourites],
             outputs,
@@ -130,6 +130,7 @@ def _restore_addresses(blocks: gr.Blocks, page: Page) -> None:
             show_progress="hidden",
             api_visibility="private",
         )
+        restored.then(None, js="() => window.neuroceleb.address.follow()", api_visibility="private")
 
 
 def _follow_leads(page: Page) -> None:

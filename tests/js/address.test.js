@@ -15,6 +15,12 @@ const { address } = await import("../../neuroceleb/app/components/address.js");
 
 beforeEach(() => { entries = 0; go("/"); });
 
+test("nothing is put into the address before the page shows what it says", () => {
+  address.put("seed", "7", 42, false);
+  assert.equal(location.search, "");
+  address.follow();
+});
+
 test("a value is put into the address, and the usual one is left out", () => {
   address.put("seed", "7", 42, false);
   assert.equal(location.search, "?seed=7");

@@ -3,11 +3,14 @@
 /** @returns {URLSearchParams} */
 const query = () => new URLSearchParams(location.search);
 
+let isRestored = false; // before, Gradio's tabs report a choice that nobody made
+
 /**
  * Put a value into the address. A step that a person would go back from is a new entry of the history.
  * @param {string} name @param {any} value @param {any} usual the value that is left out @param {boolean} isStep
  */
 const put = (name, value, usual, isStep) => {
+  if (!isRestored) return;
   const text = value == null || value === "" || String(value) === String(usual ?? "") ? null : String(value).replaceAll(" ", "");
   const now = query();
   if (now.get(name) === text) return;
@@ -21,4 +24,7 @@ const put = (name, value, usual, isStep) => {
 
 window.addEventListener("popstate", () => document.getElementById("restore")?.click());
 
-export const address = { put };
+/** Let changes into the address from now on: the page shows what it says. */
+const follow = () => { isRestored = true; };
+
+export const address = { put, follow };
