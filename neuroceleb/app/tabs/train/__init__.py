@@ -139,10 +139,11 @@ def _connect_form(shared: Shared, fields: form.Form, ui: Train, inbox: Any) -> l
 def restore(context: Context, ui: Train, address: Address, chosen: Chosen | None) -> Updates:
     """The run of an address; drawn where the tab is open."""
     name = address.get("run", NEW)
+    listed = {"value": name, **_list(context, name)}
     if chosen is None:
-        return {ui.runs: _list(context, name)}
+        return {ui.runs: listed}
     shown = show(context, name, None, AUTO)
-    return dict(zip((getattr(ui, part) for part in NAMES), shown, strict=True))
+    return dict(zip((getattr(ui, part) for part in NAMES), shown, strict=True)) | {ui.runs: listed}
 
 
 def lead_events(ui: Train) -> list[Any]:
@@ -163,7 +164,9 @@ def show(
         bin_, deleted = _list_trash(context)
         updates |= {"bin": bin_, "deleted": deleted, "confirm": gr.update(visible=False)}
     if chosen in there:
-        updates |= {"new": gr.update(visible=False), **view.show(context, chosen, stamp)}
+        updates |= view.show(context, chosen, stamp)
+        if "box" in updates:
+            updates["new"] = gr.update(visible=False)
     else:
         if chosen != NEW:
             gr.Warning(_("That run is not here any more."))
@@ -232,9 +235,10 @@ def empty_trash(context: Context, is_sure: bool) -> bool:
 
 def _list(context: Context, chosen: str) -> Any:
     names = run_status.choices(context)
-    is_there = chosen in {name for _text, name in names}
+    is_there = chosen in {NEW, *(name for _text, name in names)}
     choices = [(_("New run"), NEW), *names]
-    return gr.update(choices=choices, value=chosen if is_there else NEW)
+    # The choice is left alone where it stands: a visitor may have made another one meanwhile.
+    return gr.update(choices=choices) if is_there else gr.update(choices=choices, value=NEW)
 
 
 def _list_trash(context: Context) -> tuple[Any, Any]:

@@ -201,7 +201,7 @@ def start(context: Context, name: str, dataset: str | None, *values: Any) -> str
 
 def free_name(context: Context, wanted: str) -> str:
     """A name for a new run like this one: with the next number that is not in use."""
-    base = re.sub(r"\W*\d*$", "", wanted.removesuffix(".zip"))[: MAX_NAME - 8] or wanted
+    base = re.sub(r"[ _-]\d+$", "", wanted.removesuffix(".zip"))[: MAX_NAME - 8]
     taken = {run.name for run in context.workspace.runs()}
     names = (base if number == 1 else f"{base} {number}" for number in range(1, len(taken) + 2))
     return next(name for name in names if name not in taken)
