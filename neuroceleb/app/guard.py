@@ -23,6 +23,7 @@ OPEN_PATHS: tuple[str, ...] = (
     *("/assets/", "/static/", "/svelte/", "/theme.css", "/manifest.json", "/robots.txt"),
     *("/pwa_icon", "/gradio_api/", "/monitoring"),
 )
+MCP_PATH = "/gradio_api/mcp"  # of which Gradio does not check the login
 UPLOAD_PATH = "/upload"  # Gradio's own, which writes to disk before any endpoint is asked
 
 # Gradio compiles its templates in the page and writes inline scripts and styles.
@@ -121,9 +122,8 @@ class Guard:
 
     def _may_see(self, path: str, headers: Headers) -> bool:
         login = self.rules.login
-        if login is None or path == "/" or path.startswith(OPEN_PATHS):
-            return True
-        return login.is_logged_in(headers)
+        is_open = path == "/" or (path.startswith(OPEN_PATHS) and MCP_PATH not in path)
+        return login is None or is_open or login.is_logged_in(headers)
 
 
 def is_own_host(header: str, bound: str) -> bool:

@@ -44,7 +44,8 @@ class ServerOptions:
     """How a server is reached, and by whom.
 
     `root_path`: the path below which a reverse proxy shows it. `is_shared`: a tunnel makes it
-    public, so that requests from this machine may be anybody's. See `guard.Rules` for the rest.
+    public; then, and behind a proxy (`allowed_hosts`), requests from this machine may be
+    anybody's. See `guard.Rules` for the rest.
     """
 
     host: str = "127.0.0.1"
@@ -59,7 +60,8 @@ class ServerOptions:
     def access(self) -> Access:
         """What visitors may do."""
         access = Access.of(self.host, self.auth)
-        return replace(access, is_local=False) if self.is_shared else access
+        is_reached_by_others = self.is_shared or bool(self.allowed_hosts)
+        return replace(access, is_local=False) if is_reached_by_others else access
 
 
 def create(workspace: Workspace, options: ServerOptions) -> FastAPI:
@@ -117,7 +119,8 @@ def _mount(app: FastAPI, blocks: gr.Blocks, options: ServerOptions, login: Login
         auth=login.check if login else None,
     )
     if login is not None:
-        login.connect(blocks.app.tokens, blocks.app.cookie_id)
+        mounted: Any = app.routes[-1]
+        login.connect(mounted.app.tokens, mounted.app.cookie_id)
 
 
 def _add_files(app: FastAPI) -> None:

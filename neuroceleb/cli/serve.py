@@ -92,7 +92,9 @@ def serve(
     names = [check_host(name) for name in allowed_hosts]
     origins = [check_origin(origin) for origin in frame_ancestors]
     if mcp and importlib.util.find_spec("mcp") is None:
-        raise UserError("--mcp needs the package mcp: install it by `pip install mcp`.")
+        raise UserError(
+            "--mcp needs the package mcp: install it by `pip install -r requirements-mcp.txt`."
+        )
     try:
         with listen(host, port) as listener:
             prepare_gradio(workspace)

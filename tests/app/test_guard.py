@@ -32,7 +32,7 @@ def client(
     allowed_hosts: tuple[str, ...] = (),
     frame_ancestors: tuple[str, ...] = (),
 ) -> TestClient:
-    paths = ("/", "/healthz", "/photos/1.png", "/gradio_api/upload")
+    paths = ("/", "/healthz", "/photos/1.png", "/gradio_api/upload", "/gradio_api/mcp/")
     routes = [Route(path, answer, methods=["GET", "POST"]) for path in paths]
     login = Login(auth) if auth else None
     if login:
@@ -127,6 +127,8 @@ def test_without_a_login_only_files_of_the_program_are_open() -> None:
     assert refused.headers["WWW-Authenticate"].startswith("Basic ")
     assert ours.get("/healthz").status_code == 200
     assert ours.post("/photos/1.png").status_code == 401
+    assert ours.post("/gradio_api/mcp/").status_code == 401  # which Gradio leaves open
+    assert ours.post("/gradio_api/mcp/", headers=basic("kim:pass:word äöü")).status_code == 200
     assert ours.get("/photos/1.png", headers=basic("kim:pass:word äöü")).text == "seen GET"
     for name in ("access-token-id", "access-token-unsecure-id"):
         headers = {"Cookie": f"{name}=token-of-kim"}

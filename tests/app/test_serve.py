@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from neuroceleb import __version__
+from neuroceleb.app.api import ENDPOINTS
 from neuroceleb.app.components import module_html
 from neuroceleb.app.server import ServerOptions
 from neuroceleb.cli import main, serve
@@ -138,6 +139,7 @@ def test_a_shared_link_is_allowed_and_its_visitors_may_only_watch(
     assert given["allowed_hosts"] == ["abc.gradio.live"]
     assert "anyone who has the link" in capsys.readouterr().err
     assert not ServerOptions(is_shared=True).access.is_open
+    assert not ServerOptions(allowed_hosts=("faces.example.org",)).access.is_open
     assert ServerOptions(is_shared=True, auth=("kim", "secret")).access.is_open
 
 
@@ -279,13 +281,29 @@ def test_programs_log_in_as_gradios_client_does_or_send_the_password(tmp_path: P
     served = helpers.App(tmp_path, "--auth", "kim:secret")
     basic = {"Authorization": "Basic " + base64.b64encode(b"kim:secret").decode()}
     try:
-        client = Client(served.url, auth=("kim", "secret"), verbose=False)
+        options = {"verbose": False, "httpx_kwargs": {"timeout": helpers.PATIENCE_S}}
+        client = Client(served.url, auth=("kim", "secret"), **options)
         assert client.predict(api_name="/runs") == []
         with pytest.raises(ValueError, match=r"[Ll]ogin|auth|credential|401"):
-            Client(served.url, auth=("kim", "guess"), verbose=False)
+            Client(served.url, auth=("kim", "guess"), **options)
         assert ask(served.url, "GET", "/gradio_api/info")[0] == 401
         assert ask(served.url, "GET", "/gradio_api/info", headers=basic)[0] == 200
         page = json.loads(ask(served.url, "GET", "/config")[2])
         assert "components" not in page
     finally:
         served.kill()
+
+
+# As tools of language models ---------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_the_endpoints_are_mcp_tools_and_nothing_else_is(tmp_path: Path) -> None:
+    pytest.importorskip("mcp", reason="the extra for --mcp is not installed")
+    served = helpers.App(tmp_path, "--mcp")
+    try:
+        tools = json.loads(ask(served.url, "GET", "/gradio_api/mcp/schema")[2])
+    finally:
+        served.kill()
+    assert {tool["name"] for tool in tools} == set(ENDPOINTS)
+    assert all(tool["description"] for tool in tools)

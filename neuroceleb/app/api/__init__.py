@@ -49,7 +49,7 @@ def register(context: Context) -> None:
     """Add every endpoint to the Blocks that are being built."""
     for name, (function, is_long) in ENDPOINTS.items():
         gr.api(  # type: ignore[attr-defined]
-            _bind(context, function),
+            _bind(context, function, name),
             api_name=name,
             queue=is_long,
             concurrency_id="api" if is_long else None,
@@ -57,8 +57,11 @@ def register(context: Context) -> None:
         )
 
 
-def _bind(context: Context, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function without its first parameter, with its errors as `gr.Error`."""
+def _bind(context: Context, function: Callable[..., Any], api_name: str) -> Callable[..., Any]:
+    """The function without its first parameter, with its errors as `gr.Error`.
+
+    MCP calls it by its `__name__`.
+    """
 
     signature = inspect.signature(function)
     kinds = get_type_hints(function)
@@ -76,6 +79,7 @@ def _bind(context: Context, function: Callable[..., Any]) -> Callable[..., Any]:
             log.exception("The endpoint %s failed", function.__name__)
             raise _error(catalogue.SORRY) from None
 
+    endpoint.__name__ = api_name
     parameters = list(signature.parameters.values())[1:]
     endpoint.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     endpoint.__annotations__ = {
