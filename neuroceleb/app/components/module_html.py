@@ -61,6 +61,11 @@ class ModuleHTML(gr.HTML):
             render=render,
             **props,
         )
+        # Gradio's configuration takes the constructor's parameters from attributes; for a missing
+        # one that stands in quotes in the script it gets a listener instead, bound to the
+        # component, and each load of the page deep-copies that with the whole app.
+        for name, setting in settings.items():
+            setattr(self, name, setting)
 
 
 @lru_cache(maxsize=1)

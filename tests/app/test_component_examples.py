@@ -1,0 +1,79 @@
+"""Each example of docs/components starts alone, and its component draws."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests import helpers
+
+EXAMPLES = helpers.ROOT / "docs" / "components"
+# What has to be drawn: an element, and a condition on it.
+HAS_PIXELS = """canvas => canvas.getContext("2d")
+    .getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean)"""
+DRAWN = {
+    "contact_sheet": (".nc-contact-sheet .nc-frame img", "one => one.naturalWidth === 64"),
+    "frame_scrubber": (".nc-frame-scrubber .nc-stage", HAS_PIXELS),
+    "epoch_reel": (".nc-epoch-reel .nc-reel-a[data-epoch]", HAS_PIXELS),
+    "live_chart": (".nc-live-chart .js-plotly-plot", "one => one.clientHeight > 100"),
+    "latent_palette": (
+        ".nc-latent-palette .nc-directions .nc-end",
+        "one => one.style.backgroundImage.includes('data:image')",
+    ),
+    "face_map": (".nc-face-map canvas[data-shows=faces]", HAS_PIXELS),
+}
+
+
+def test_every_example_is_tried() -> None:
+    assert sorted(DRAWN) == sorted(path.stem for path in EXAMPLES.glob("*.py"))
+
+
+@contextmanager
+def served(name: str, workspace: Path) -> Iterator[str]:
+    """The address of an example, started as its docstring says."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {
+        "NEUROCELEB_WORKSPACE": str(workspace),
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "GRADIO_TEMP_DIR": str(workspace / ".cache" / "gradio"),
+    }
+    command = ["-m", "uvicorn", f"docs.components.{name}:app", "--port", str(port)]
+    with subprocess.Popen([sys.executable, *command], cwd=helpers.ROOT, env=environment) as process:
+        try:
+            _wait_for(port, process)
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            process.send_signal(signal.SIGKILL)
+
+
+def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
+    end = time.monotonic() + helpers.PATIENCE_S
+    while time.monotonic() < end:
+        assert process.poll() is None
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.2)
+    raise AssertionError("it does not listen")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DRAWN)
+def test_an_example_is_drawn(name: str, page: Page, app_workspace: Path) -> None:
+    assert f"-m uvicorn docs.components.{name}:app" in (EXAMPLES / f"{name}.py").read_text("utf-8")
+    selector, condition = DRAWN[name]
+    with served(name, app_workspace) as url:
+        page.goto(url)
+        drawn = page.locator(selector).first
+        expect(drawn).to_be_visible()
+        page.wait_for_function(condition, arg=drawn.element_handle())
