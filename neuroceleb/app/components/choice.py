@@ -15,3 +15,6 @@ class Choice(gr.Dropdown):
 
     def preprocess(self, payload: Any) -> str:
         return payload if isinstance(payload, str) else ""
+
+    def postprocess(self, value: Any) -> Any:
+        return value

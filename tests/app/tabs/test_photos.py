@@ -277,7 +277,7 @@ def test_while_it_is_cropped_progress_and_photos_are_shown(
     helpers.wait_for(lambda: visitor.cropper.newest() != [])
     shown = dict(zip(NAMES, photos.show(visitor.context, "mine", "all", "", 0), strict=True))
     assert "Cropping: 1 of 2 photos · 1 kept, 0 left out" in shown["progress"]
-    assert shown["timer"].active
+    assert shown["timer"]["active"]
     (face,) = shown["grid"]["faces"]
     assert shown["grid"]["live"] and len(face["boxes"]) == 1
     preview = review.photo_of(visitor.context)(face["photo"])
@@ -446,9 +446,15 @@ def test_ticked_faces_are_kept_or_left_out_together(owner: Visitor) -> None:
 
 def test_saving_checks_the_name(owner: Visitor, tmp_path: Path) -> None:
     (tmp_path / "datasets" / "taken").mkdir()
-    assert changes.check_new_name(owner.context, "mine", "mine") == ""
-    assert "already a dataset" in changes.check_new_name(owner.context, "mine", "taken")
-    assert "is not a name" in changes.check_new_name(owner.context, "mine", "a/b")
+    for name, note, can_save in (
+        ("mine", "", False),
+        ("new", "", True),
+        ("taken", "already a dataset", False),
+        ("a/b", "is not a name", False),
+    ):
+        text, button = changes.check_new_name(owner.context, "mine", name)
+        assert note in text
+        assert button["interactive"] == can_save
     with pytest.raises(UserError, match="already a dataset"):
         changes.save(owner.context, "mine", "taken")
     create_run(owner.context.workspace, "r", {"dataset": {"path": str(owner.face_set.faces)}})

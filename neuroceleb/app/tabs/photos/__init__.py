@@ -143,7 +143,7 @@ def _connect_review(shared: Shared, ui: Photos, tools: dict[str, Any]) -> list[A
         changed = shared.listen(button.click, function, [ui.dataset])
         shared.listen(changed.success, review.judge, where, judged)
         shared.listen(changed.success, review.rules_of, [ui.dataset], rules)
-    shared.listen(ui.save_name.input, changes.check_new_name, saved, [tools["note"]])
+    shared.listen(ui.save_name.input, changes.check_new_name, saved, [tools["note"], ui.save])
     save_on_click(shared, tools["card"], changes.save_card, [ui.dataset])
     ticked = [ui.dataset, ui.ticked]
     named = [ui.dataset, ui.person, ui.who]

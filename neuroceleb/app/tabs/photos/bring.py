@@ -284,7 +284,7 @@ def show_task(status: Status | None) -> dict[str, Any]:
     """The components of the task, by name."""
     is_shown = status is not None and status.state != cropping.FINISHED
     if status is None or not is_shown:
-        return {"task": gr.update(visible=False), "timer": gr.Timer(active=False)}
+        return {"task": gr.update(visible=False), "timer": gr.update(active=False)}
     is_running = status.state == RUNNING
     done = status.progress
     share = done.done / max(done.total, 1) if done else None
@@ -298,7 +298,7 @@ def show_task(status: Status | None) -> dict[str, Any]:
             visible=not is_running,
             value=_("Delete the sent photos") if status.is_upload else _("Cancel"),
         ),
-        "timer": gr.Timer(active=is_running),
+        "timer": gr.update(active=is_running),
     }
 
 

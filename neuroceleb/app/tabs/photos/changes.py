@@ -227,14 +227,19 @@ def save(context: Context, dataset: str, name: str) -> str:
     return wanted
 
 
-def check_new_name(context: Context, dataset: str, name: str) -> str:
-    """Why the dataset cannot have this name; empty where it can."""
+def check_new_name(context: Context, dataset: str, name: str) -> tuple[str, Any]:
+    """Why the dataset cannot have this name, if so; and the button that saves it."""
     face_set = face_set_of(context, dataset)
+    wanted = name.strip() or dataset
     try:
-        problem = _problem(context, face_set, check_name(name.strip() or dataset))
+        problem = _problem(context, face_set, check_name(wanted))
     except UserError as error:
         problem = error
-    return translate(problem.message) if problem is not None else ""
+    is_changed = wanted != dataset or not listing.read(face_set).is_saved
+    text = _("Save as dataset") if is_changed else _("Saved")
+    can_save = is_changed and problem is None
+    note = translate(problem.message) if problem is not None else ""
+    return note, gr.update(interactive=can_save, value=text)
 
 
 def _problem(context: Context, face_set: FaceSet, wanted: str) -> UserError | None:

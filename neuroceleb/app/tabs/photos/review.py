@@ -206,7 +206,10 @@ def show(
         "person": gr.update(choices=choices, value=person, visible=len(groups) > 1),
         "page": page,
         "grid": _grid(found, rows, view, person, page),
-        "save": gr.update(interactive=not found.is_saved),
+        "save": gr.update(
+            interactive=not found.is_saved,
+            value=_("Saved") if found.is_saved else _("Save as dataset"),
+        ),
         "undo": gr.update(visible=not found.is_saved),
         "train": gr.update(interactive=counts.kept > 0),
         "who": gr.update(choices=[name for name, _faces in groups]),
@@ -273,7 +276,8 @@ def _item(
     face_set: FaceSet, row: Row, faces: Sequence[Row], notes: dict[str, float]
 ) -> dict[str, Any]:
     is_kept = row.verdict == KEPT
-    reasons = [] if is_kept else [reason for reason in row.reasons if reason.name in REASONS]
+    reasons = [] if is_kept else [one for one in row.reasons if one.name in REASONS]
+    reasons = [one for one in reasons if one.name != "overruled"]
     why = ", ".join(_(REASONS[reason.name]) for reason in reasons)
     if row.id in notes:
         why = f"{notes[row.id]:.2f} {why}".strip()
