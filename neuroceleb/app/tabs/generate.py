@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from neuroceleb.app import faces, provenance, select_best
+from neuroceleb.app import faces, html_export, provenance, select_best
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, gettext_noop, label
 from neuroceleb.app.components.contact_sheet import ContactSheet
@@ -90,6 +90,7 @@ def build(shared: Shared, tab: gr.Tab) -> Generate:
         )
         png = gr.UploadButton(label("Open PNG …"), file_types=[".png"], elem_id="open-png")
         save_all = gr.Button(label("Save all (.zip)"), elem_id="save-all")
+        html_export.add_button(shared)
     sheet = ContactSheet(elem_id="faces")
     photos = gr.Button(label("Start from photos"), variant="primary", visible=False)
     left_out, inbox = gr.Textbox(visible=False), new_inbox()

@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from neuroceleb.app import faces
+from neuroceleb.app import faces, html_export
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import label
 from neuroceleb.app.components.latent_palette import LatentPalette
@@ -57,6 +57,7 @@ def build(shared: Shared, tab: gr.Tab) -> Explore:
         )
         dice = gr.Button(label("New face"), variant="primary", elem_id="explore-dice")
         average = gr.Button(label("Average face"), elem_id="explore-average")
+        html_export.add_button(shared)
     face, of_arithmetic, of_map, of_nearest, incoming = (
         gr.Textbox(visible="hidden") for _name in range(5)
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from neuroceleb.app import catalogue, sheets
+from neuroceleb.app import catalogue, html_export, sheets
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, label
 from neuroceleb.app.components.epoch_reel import EpochReel
@@ -69,6 +69,7 @@ def build(shared: Shared, tab: gr.Tab) -> Progress:
         start = gr.Button(label("Guided tour"), elem_id="tour")
         quiz = gr.Button(label("Which is later?"), elem_id="quiz")
         to_train = gr.Button(label("Train"), variant="primary", elem_id="to-train", visible=False)
+        html_export.add_button(shared)
     status, verdict = Text(elem_id="run-status"), Text(elem_id="run-verdict")
     with gr.Column(visible=False, elem_id="tour-box") as box:
         title, text = Text(elem_id="tour-title"), Text(elem_id="tour-text")
