@@ -10,7 +10,6 @@ from neuroceleb.errors import UserError
 from tests.conftest import SHIPPED
 
 
-@pytest.mark.slow
 def test_a_model_is_saved_as_one_file(context: Context) -> None:
     page = Path(html_export.save_html(context, SHIPPED.name, None))
     assert page.name == f"{SHIPPED.name}_epoch_029.html"
