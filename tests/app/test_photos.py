@@ -74,6 +74,7 @@ def send_and_crop(page: Page, name: str) -> None:
     expect(page.locator("#photos-facts")).to_contain_text("Done: 3 new faces from 4 photos.")
 
 
+@pytest.mark.slow
 def test_from_photos_to_a_training(page: Page, app: helpers.App, root: Path) -> None:
     open_photos(page, app)
     expect(page.locator("#photo-drop")).to_contain_text("Drop photos, folders or zips here")

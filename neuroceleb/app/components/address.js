@@ -5,13 +5,16 @@ const query = () => new URLSearchParams(location.search);
 
 let isRestored = false; // before, Gradio's tabs report a choice that nobody made
 
+/** Without the spaces of lists of numbers; names keep theirs. @param {string} text */
+const compact = (text) => (/\p{L}/u.test(text) ? text : text.replaceAll(" ", ""));
+
 /**
  * Put a value into the address. A step that a person would go back from is a new entry of the history.
  * @param {string} name @param {any} value @param {any} usual the value that is left out @param {boolean} isStep
  */
 const put = (name, value, usual, isStep) => {
   if (!isRestored) return;
-  const text = value == null || value === "" || String(value) === String(usual ?? "") ? null : String(value).replaceAll(" ", "");
+  const text = value == null || value === "" || String(value) === String(usual ?? "") ? null : compact(String(value));
   const now = query();
   if (now.get(name) === text) return;
   if (text === null) now.delete(name);

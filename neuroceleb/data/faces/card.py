@@ -75,7 +75,12 @@ def _sentences(value: Mapping[str, Any], translate: Translate) -> list[str]:
     counts = Message(
         "{photos:,} photos, {faces:,} faces: {kept:,} kept, {rejected:,} left out. No face in "
         "{no_face:,} photos, {unreadable:,} unreadable.",
-        **numbers,
+        photos=numbers["photos"],
+        faces=numbers["faces"],
+        kept=numbers["kept"],
+        rejected=numbers["rejected"],
+        no_face=numbers["no_face"],
+        unreadable=numbers["unreadable"],
     )
     verdict = report.assess({**numbers, "by_reason": value.get("by_reason") or {}})
     found = [Message.from_json(one["text_source"]) for one in verdict["sentences"]]

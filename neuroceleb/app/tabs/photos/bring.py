@@ -67,7 +67,7 @@ def lay_out(context: Context) -> Bring:
             stop = gr.Button(label("Stop"), elem_id="stop-task")
             resume = gr.Button(label("Continue"), variant="primary", elem_id="resume-task")
             discard = gr.Button(label("Delete the sent photos"), elem_id="discard-task")
-    with gr.Column(elem_id="photos-new") as new:
+    with gr.Column(visible=False, elem_id="photos-new") as new:
         heading = Text()
         upload = PhotoUpload(take=take_of(context), elem_id="photo-upload")
         with gr.Row(elem_classes="nc-controls"):
