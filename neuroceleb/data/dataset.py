@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import TypedDict
+from typing import Any, TypedDict
+from urllib.parse import quote, unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -204,7 +205,7 @@ class CacheRecord(TypedDict):
 
     source: str
     fingerprint: str
-    skipped: list[tuple[str, str]]
+    skipped: list[tuple[str, dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -228,7 +229,8 @@ class _Cache:
             record = records.read(self._record, CacheRecord) or {}
             pixels = np.lib.format.open_memmap(self._array, mode="r")
             skipped = tuple(
-                Skipped(name, Message.from_json(why)) for name, why in record["skipped"]
+                Skipped(unquote(name, errors="surrogateescape"), Message.from_json(why))
+                for name, why in record["skipped"]
             )
             cached = Dataset(source, pixels, skipped, record["fingerprint"])
         except (OSError, ValueError, KeyError, UserError):
@@ -247,9 +249,14 @@ class _Cache:
         record = {
             "source": str(dataset.source.resolve()),
             "fingerprint": dataset.fingerprint,
-            "skipped": [(item.name, item.reason.to_json()) for item in dataset.skipped],
+            "skipped": [(_quoted(item.name), item.reason.to_json()) for item in dataset.skipped],
         }
         files.write_json(self._record, record)
+
+
+def _quoted(name: str) -> str:
+    """A file's name as a record keeps it; it may hold bytes that are no UTF-8."""
+    return quote(name, safe="/ ", errors="surrogateescape")
 
 
 def clear_cache(source: Path, datasets: Path) -> None:

@@ -317,9 +317,15 @@ def test_two_damaged_states_are_said_and_nothing_else_is_touched(
     assert all(images.load(path).size for path in stopped.sheets().values())
 
 
-def test_a_damaged_status_is_no_hindrance(here: helpers.Here, stopped: Run) -> None:
+def test_a_damaged_status_is_reported_and_without_it_the_run_resumes(
+    here: helpers.Here, stopped: Run
+) -> None:
     (stopped.path / "status.json").write_bytes(b'{"state": "runn')
-    assert stopped.state() == "stopped"
+    assert stopped.state() == "damaged"
+    here("train", "--run", "first", "--resume", "--epochs", "5").assert_refused(
+        "status.json is damaged", "delete it"
+    )
+    (stopped.path / "status.json").unlink()
     outcome = here("train", "--run", "first", "--resume", "--epochs", "5")
     assert outcome.code == 0, outcome.err
     assert stopped.state() == "finished"

@@ -16,10 +16,11 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from neuroceleb.app.train_api import TrainApi
 
 from neuroceleb import files, images
 from neuroceleb.app.access import Access
+from neuroceleb.app.api.context import Context
+from neuroceleb.app.tabs.train import view
 from neuroceleb.errors import UserError
 from neuroceleb.model import checkpoint
 from neuroceleb.runs import jobs
@@ -368,11 +369,11 @@ def test_the_page_offers_to_go_on_only_where_the_photos_are(
     here: helpers.Here, finished: Run
 ) -> None:
     run = without_state(copy_of(finished, here))
-    api = TrainApi(Workspace(here.workspace), Access(is_local=True))
-    assert api.describe(run.name, 0)["resumable"] is True
+    context = Context(Workspace(here.workspace), Access(is_local=True))
+    assert view.actions_of(context, run, run.status())["resume"] == ""
     elsewhere = {**run.config()["dataset"], "path": "gone"}
     files.write_json(run.path / "config.json", {**run.config(), "dataset": elsewhere})
-    assert api.describe(run.name, 0)["resumable"] is False
+    assert view.actions_of(context, run, run.status()).get("resume") != ""
 
 
 def test_a_finished_run_is_queued_again_only_with_more_epochs_and_a_dataset(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from neuroceleb.data.faces import draft, edit
+from neuroceleb.data.faces import draft, edit, removal
 from neuroceleb.data.faces.manifest import FaceSet
 from neuroceleb.data.faces.rules import Rules
 from neuroceleb.errors import UserError
@@ -36,7 +36,7 @@ def test_saving_with_stated_rules_sets_a_damaged_report_aside(face_set: FaceSet)
 
 def test_a_person_is_removed_even_so(face_set: FaceSet) -> None:
     face_set.report.write_text("{")
-    assert edit.remove(face_set, group="ann") == 2
+    removal.remove(face_set, removal.Selection(person="ann"))
     assert not any(row.group == "ann" for row in face_set.iter_rows())
     assert_crops_match_manifest(face_set)
 
