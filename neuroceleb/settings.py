@@ -13,6 +13,7 @@ IMAGE_SIZE = 64  # pixels; five stride-2 layers of the original's networks
 CHANNELS = 3
 
 AUTO, NONE = "auto", "none"  # values of `start_from`
+SWITCHES = ("tensorboard",)  # settings whose flag takes no value: it means yes
 
 AUGMENTATIONS: dict[str, tuple[str, ...]] = {
     "none": (),

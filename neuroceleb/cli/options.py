@@ -10,7 +10,7 @@ import click
 from neuroceleb.data import zip_names
 from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace, default_workspace
-from neuroceleb.settings import RECIPES, Settings
+from neuroceleb.settings import RECIPES, SWITCHES, Settings
 
 
 def in_workspace(command: Callable[..., None]) -> Callable[..., None]:
@@ -30,9 +30,6 @@ def in_workspace(command: Callable[..., None]) -> Callable[..., None]:
         callback=read,
         help="Holds checkpoints/ and datasets/; also NEUROCELEB_WORKSPACE.",
     )(command)
-
-
-SWITCHES = ("tensorboard",)  # settings whose flag takes no value: it means yes
 
 
 def settings_options(command: Callable[..., None]) -> Callable[..., None]:

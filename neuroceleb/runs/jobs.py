@@ -17,7 +17,7 @@ from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import device_lock, launch, process, queue, starts, trash
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace, check_name, create_run
-from neuroceleb.settings import Settings
+from neuroceleb.settings import SWITCHES, Settings
 
 ESTIMATE_LIMIT_S = 600
 GRACE_S = 20.0  # from the request to stop until the process may be killed
@@ -115,10 +115,13 @@ def estimate(workspace: Workspace, name: str, text: str, settings: Settings) -> 
     Measured in a process of its own, so that this one does not load PyTorch. Raises UserError if a
     setting is out of bounds or the estimate takes over ESTIMATE_LIMIT_S.
     """
-    flags = [
-        f"--{spec.name.replace('_', '-')}={getattr(settings, spec.name)}"
-        for spec in dataclasses.fields(settings)
-    ]
+    flags = []
+    for spec in dataclasses.fields(settings):
+        flag, value = f"--{spec.name.replace('_', '-')}", getattr(settings, spec.name)
+        if spec.name not in SWITCHES:
+            flags.append(f"{flag}={value}")
+        elif value == "yes":
+            flags.append(flag)
     options = [*flags, f"--run={name}", "--estimate", "--json", "--", text]
     return launch.run_verb(workspace, "train", options, ESTIMATE_LIMIT_S)
 

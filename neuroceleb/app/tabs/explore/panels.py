@@ -135,7 +135,8 @@ def build_photo(shared: Shared, parts: Parts) -> list[Any]:
         )
         for event in (cut, chosen)
     ]
-    shared.listen(stop.click, tool_listeners.stopped, [], [facts], cancels=searches)
+    stopped = stop.click(None, cancels=searches, api_visibility="private")
+    shared.listen(stopped.then, tool_listeners.stopped, [], [facts])
     taken = shared.listen(way.pick, face_listeners.take, [*request, parts.tool], parts.shown)
     return [one.success for one in (*searches, taken)]
 
