@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from neuroceleb.cli.options import (
-    SWITCHES,
     as_json,
     given_settings,
     in_workspace,
@@ -18,7 +17,7 @@ from neuroceleb.cli.output import print_json
 from neuroceleb.errors import UserError
 from neuroceleb.runs import jobs, launch, queue
 from neuroceleb.runs.workspace import Workspace
-from neuroceleb.settings import Settings
+from neuroceleb.settings import SWITCHES, Settings
 from neuroceleb.training import torchrun
 
 if TYPE_CHECKING:  # importing it loads PyTorch, which the help and --queue need not wait for
