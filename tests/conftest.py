@@ -112,10 +112,6 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-# What Gradio logs where a page is left while it waits for an answer.
-LEFT = ("signal is aborted without reason", "Connection errored out", "Failed to fetch")
-
-
 class Errors:
     """Console errors, page errors and requests to other hosts, of the pages that it watches.
 
@@ -138,8 +134,7 @@ class Errors:
 
     def _on_console(self, message: ConsoleMessage) -> None:
         is_refusal = "the server responded with a status of 4" in message.text
-        is_left = any(words in message.text for words in LEFT)
-        if message.type == "error" and not (self.refusals_expected and is_refusal) and not is_left:
+        if message.type == "error" and not (self.refusals_expected and is_refusal):
             self.found.append(f"console: {message.text}")
 
     def _on_request(self, one: Request) -> None:

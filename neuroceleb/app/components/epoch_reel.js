@@ -26,7 +26,7 @@ const epochWords = (epoch) => t("Epoch {epoch}", { epoch: number(epoch) });
 export const mount = ({ element, props, trigger, watch, server }) => {
   let done = ""; // the id of the last command
   let playing = 0;
-  let told = "";
+  let reported = "";
   let resting = 0;
   let isHeld = false; // the slider, by a pointer
 
@@ -90,8 +90,8 @@ export const mount = ({ element, props, trigger, watch, server }) => {
     if (playing || isHeld) return;
     A.view.settle();
     B.view.settle();
-    if (told === `${epoch} ${isNewest}`) return;
-    told = `${epoch} ${isNewest}`;
+    if (reported === `${epoch} ${isNewest}`) return;
+    reported = `${epoch} ${isNewest}`;
     trigger("rest", { epoch, is_newest: isNewest });
   };
   /** The last sheet that is no later than an epoch. @param {Side} side @param {number} epoch */
@@ -289,7 +289,7 @@ export const mount = ({ element, props, trigger, watch, server }) => {
     showBeside(B.at);
     if (command && command.id !== done) {
       done = command.id;
-      told = "";
+      reported = "";
       obey(command);
     } else if (!isEmpty && !A.view.isCollapsed()) show(A.at);
   };
