@@ -38,6 +38,8 @@ CSS_VARIABLES = {
     "block_shadow": "none",
     "block_shadow_dark": "none",
     "block_padding": "0px",
+    "block_info_text_color": "#5e5e58",
+    "block_info_text_color_dark": "#a3a39b",
     "block_label_text_color": "#5e5e58",
     "block_label_text_color_dark": "#a3a39b",
     "block_title_text_color": "#5e5e58",

@@ -41,10 +41,6 @@ def _serious(page: Page, where: str) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(
-    reason="the rebuilt tabs were not yet gone through with axe: its findings are to be fixed",
-    strict=False,
-)
 @pytest.mark.parametrize(
     ("scheme", "locale", "width"), [("light", "ko-KR", 390), ("dark", "en-US", 1280)]
 )
