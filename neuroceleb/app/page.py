@@ -77,21 +77,23 @@ def build(context: Context) -> gr.Blocks:
         api.register(context)  # first: a listener of the same name would take an endpoint's
         with gr.Row(elem_id="heading"):
             Header()
-            model, epoch, chosen = build_header(context)
+            model, epoch, chosen, epoch_chosen = build_header(context)
         training, timer = Text(elem_id="training-now"), gr.Timer(TRAINING_EVERY_S, active=False)
         shown = gr.Textbox(GENERATE, visible="hidden")
         handover = gr.Textbox(visible="hidden")
         favourites = gr.BrowserState([], storage_key="neuroceleb-favourites", secret="")
         with gr.Tabs(elem_id="tabs", selected=GENERATE) as tabs:
             shared = Shared(
-                context, tabs, shown, model, epoch, favourites, handover, chosen, training, timer
+                *(context, tabs, shown, model, epoch, favourites, handover),
+                *(chosen, epoch_chosen, training, timer),
             )
             built = {name: _build_tab(shared, name) for name in TABS if name in MODULES}
         page = Page(shared, built)
         _restore_addresses(blocks, page)
         _follow_leads(page)
         events = [blocks.load, timer.tick, tabs.change]
-        shared.listen(events, shared.report_trainings, [], [training, timer])
+        reported = [training, timer]
+        shared.listen(events, shared.report_trainings, [], reported, trigger_mode="once")
     queued: gr.Blocks = blocks.queue(max_size=256, api_open=False)
     queued.has_launched = True  # mounted apps are not, and then Gradio does not check paths
     return queued

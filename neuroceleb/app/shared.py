@@ -100,6 +100,7 @@ class Shared:
     favourites: gr.BrowserState  # a list of faces
     handover: gr.Textbox  # a listener that outputs a Lead's text here leads to another tab
     chosen: Any  # the event after another model was chosen and its epochs are listed
+    epoch_chosen: Any  # the event after another epoch was chosen
     training: Text  # the trainings that go on, shown on every tab
     timer: gr.Timer  # ticks while a training goes on or waits
 
@@ -115,9 +116,10 @@ class Shared:
     ) -> Any:
         """Call a listener (see `listeners.bind`) on one event or several.
 
-        Of several calls of a quick one while one is under way, the last is made. A long one runs
-        one at a time and shows its progress. All go through Gradio's queue: its page does not show
-        the errors of those that bypass it.
+        Of several calls of a quick one while one is under way, the last is made; Gradio then calls
+        all listeners of that event again, so an event has one of them at most, and others follow on
+        its `.success`. A long one runs one at a time and shows its progress. All go through
+        Gradio's queue: its page does not show the errors of those that bypass it.
         """
         is_one = not isinstance(events, list | tuple)
         connect = events if is_one else partial(gr.on, list(events))
@@ -128,9 +130,8 @@ class Shared:
             concurrency_id=function.__name__,
             concurrency_limit=1 if is_long else None,
             show_progress="full" if is_long else "hidden",
-            trigger_mode="once" if is_long else "always_last",
             api_visibility="private",
-            **options,
+            **{"trigger_mode": "once" if is_long else "always_last"} | options,
         )
 
     @staticmethod
@@ -165,7 +166,7 @@ class Shared:
         else:
             letters = [inbox.incoming, inbox.received]
             self.listen(tab.select, if_received, [*letters, *inputs], outputs)
-        for event in (self.chosen.success, self.epoch.input):
+        for event in (self.chosen.success, self.epoch_chosen.success):
             self.listen(event, if_shown, [self.shown, *inputs], outputs)
 
     def receive(
@@ -209,14 +210,15 @@ class Shared:
             event(None, component, js=script, api_visibility="private")
 
 
-def build_header(context: Context) -> tuple[gr.Dropdown, gr.Dropdown, Any]:
-    """The choice of model and epoch; and the event after another model was chosen."""
+def build_header(context: Context) -> tuple[gr.Dropdown, gr.Dropdown, Any, Any]:
+    """The choice of model and epoch; and the events after another one of each was chosen."""
     model = gr.Dropdown(label=label("Model"), elem_id="model", filterable=False)
     epoch = gr.Dropdown(label=label("Epoch"), elem_id="epoch", filterable=False)
     chosen = model.input(
         bind(context, list_epochs), model, epoch, concurrency_limit=None, api_visibility="private"
     )
-    return model, epoch, chosen
+    epoch_chosen = epoch.input(None, js="() => {}", api_visibility="private")
+    return model, epoch, chosen, epoch_chosen
 
 
 def list_models(context: Context, chosen: str | None) -> dict[str, Any]:

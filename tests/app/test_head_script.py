@@ -1,10 +1,6 @@
 """The script at the very top of the page, and what it is there for."""
 
-import time
-from collections.abc import Callable
-
 import pytest
-from playwright.sync_api import Page
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
@@ -12,7 +8,6 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from neuroceleb.app.head_script import HeadScript
-from tests import helpers
 
 PAGE = "<html><head><title>é</title></head><body><head></body></html>"
 WANTED = PAGE.replace("<head>", "<head><script>early()</script>", 1)
@@ -48,22 +43,3 @@ def test_what_is_no_plain_html_stays_as_it_is(response: Response) -> None:
 def test_other_addresses_and_methods_stay_as_they_are() -> None:
     assert client(HTMLResponse(PAGE)).get("/other").text == PAGE
     assert client(HTMLResponse(PAGE)).post("/").text == PAGE
-
-
-@pytest.mark.slow
-def test_a_page_at_rest_draws_no_frames(open_page: Callable[..., Page], app_url: str) -> None:
-    page = open_page()
-    page.add_init_script("""
-        window.frames = 0;
-        const frame = window.requestAnimationFrame;
-        window.requestAnimationFrame = (draw) => { window.frames += 1; return frame(draw); };
-    """)
-    page.goto(app_url)
-    page.locator("#faces .nc-frame img").first.wait_for()
-    deadline = time.monotonic() + helpers.PATIENCE_S
-    frames = 60
-    while frames >= 20 and time.monotonic() < deadline:  # what is still being drawn comes to rest
-        before = page.evaluate("window.frames")
-        page.wait_for_timeout(2_000)
-        frames = page.evaluate("window.frames") - before
-    assert frames < 20  # without it, a hundred and more for ever

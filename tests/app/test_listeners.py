@@ -1,8 +1,11 @@
 """Listeners as Gradio gets them: bound, typed, with their errors as toasts."""
 
 import inspect
+import json
 import logging
+from collections import Counter
 from collections.abc import Iterator
+from urllib.request import urlopen
 
 import gradio as gr
 import pytest
@@ -81,3 +84,17 @@ def test_a_generator_gives_its_values_and_then_its_toast(context: Context) -> No
     assert [next(values) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(gr.Error, match="3 is all there is"):
         next(values)
+
+
+def test_an_event_has_at_most_one_listener_that_is_called_again(app_url: str) -> None:
+    """Where two wait, each makes Gradio call both again once it has ended, for ever."""
+    with urlopen(f"{app_url}config") as answer:
+        dependencies = json.load(answer)["dependencies"]
+    again = Counter(
+        (component, event)
+        for dependency in dependencies
+        for component, event in dependency["targets"]
+        if dependency["trigger_mode"] == "always_last" and component is not None
+    )
+    assert again
+    assert max(again.values()) == 1, again.most_common(3)

@@ -193,6 +193,7 @@ def test_a_run_in_training_is_followed_and_keeps_the_zoom(
         run.write_status({"state": "finished", "epoch": 5, "epochs": 5})
         expect(status).to_contain_text("Finished")
         expect(page.locator("#watch-film")).to_be_hidden()
+        page.wait_for_timeout(5_000)  # the line on every tab is polled once more
         urls: list[str] = []
         page.on("request", lambda one: urls.append(one.url))
         page.wait_for_timeout(5_000)

@@ -85,7 +85,7 @@ def build(shared: Shared, tab: gr.Tab) -> Interpolate:
     shown = [scrubber]
     shared.refresh(tab, INTERPOLATE, draw, path, shown, inbox)
     changed = [keys.submit, keys.blur, method.input, easing.input, frames.release, loop.input]
-    shared.listen([*changed, fps.input], draw, path, shown)
+    drawn = shared.listen([*changed, fps.input], draw, path, shown)
     edits = []
     for event, edit, inputs in (
         (add.click, add_face, [keys]),
@@ -102,7 +102,8 @@ def build(shared: Shared, tab: gr.Tab) -> Interpolate:
     film = [*path, suffix, scale]
     save_on_click(shared, save, save_film, film)
     size_of = [keys, frames, suffix, scale]
-    shared.listen([suffix.input, scale.input, frames.release], warn_of_size, size_of, [size])
+    for event in ([suffix.input, scale.input], drawn.success):
+        shared.listen(event, warn_of_size, size_of, [size])
     _connect_address(shared, ui, [edited.success for edited in edits])
     return ui
 

@@ -73,7 +73,8 @@ def build(shared: Shared, tab: gr.Tab) -> Train:
     inputs = [runs, ui.dataset, ui.start_from]
     shared.refresh(tab, TRAIN, show, inputs, parts, inbox)
     shared.listen([runs.input, keep.click], show, inputs, parts)
-    shared.listen(shared.timer.tick, tick, [shared.shown, *inputs, ui.stamp], parts)
+    ticked = [shared.shown, *inputs, ui.stamp]
+    shared.listen(shared.timer.tick, tick, ticked, parts, trigger_mode="once")
     chosen = [
         *_connect_form(shared, fields, ui, inbox),
         shared.listen(ui.rename.click, view.rename, [runs, ui.new_name], [runs]),
@@ -112,14 +113,15 @@ def _connect_form(shared: Shared, fields: form.Form, ui: Train, inbox: Any) -> l
     )
     starts = [fields.dataset, settings["start_from"]]
     listed = [settings["start_from"], fields.start_note]
-    shared.listen(fields.dataset.input, form.list_starts, starts, listed)
+    dataset = shared.listen(fields.dataset.input, form.list_starts, starts, listed)
     received = shared.receive(
         inbox, receive, [], [ui.runs, fields.dataset, fields.name, settings["start_from"]]
     )
     copied = shared.listen(ui.duplicate.click, duplicate, [ui.runs], [ui.runs, *request])
     # A Textbox does not report what is pasted as an input.
-    inputs = [fields.name.change, *(one.input for one in request[1:])]
-    events = [inputs, *(one.success for one in (recipe, received, copied))]
+    others = [one for one in request[2:] if one is not settings["recipe"]]
+    inputs = [fields.name.change, *(one.input for one in others)]
+    events = [inputs, *(one.success for one in (recipe, dataset, received, copied))]
     for event in events:
         shared.listen(event, form.review, request, reviewed)
     shared.listen(
