@@ -6,8 +6,8 @@
 compute:  our generator against plain eager PyTorch (the network as it is loaded, in eval mode,
           contiguous, one batch), both in this process, in turn: A B A B, each pair a ratio; both
           from z to uint8 pixels.
-visitors: the app in a process of its own; so many visitors at once, each asking for 16 faces again
-          and again, as PNGs in JSON. No pause between.
+visitors: the app in a process of its own; so many visitors at once, each asking the endpoint
+          /generate for 16 faces again and again, as PNGs. No pause between.
 memory:   the same app, requests for one face each that go through many checkpoints; its resident
           memory after every tenth of them.
 browser:  Chromium on the same machine: input to paint of the Interpolate slider, change of an end
@@ -15,7 +15,6 @@ browser:  Chromium on the same machine: input to paint of the Interpolate slider
 """
 
 import argparse
-import http.client
 import itertools
 import json
 import os
@@ -35,7 +34,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
 import numpy as np
 import torch
@@ -119,27 +118,27 @@ def served(workspace: Path) -> Iterator[tuple[int, int]]:
         [*command, "--workspace", str(workspace)], stdout=subprocess.PIPE, text=True
     )
     with process:
-        assert process.stdout is not None
-        assert "Neuro-celeb is at" in process.stdout.readline()
-        ask(port, {"model": SHIPPED.name, "seed": 0, "count": 1})  # once torch is loaded
         try:
+            assert process.stdout is not None
+            assert "Neuro-celeb is at" in process.stdout.readline()
+            ask(port, SHIPPED.name, "0")  # once torch is loaded
             yield port, process.pid
         finally:
             process.send_signal(signal.SIGTERM)
 
 
-def ask(port: int, query: dict[str, object]) -> dict[str, Any]:
-    """One answer of `/faces`; raises where it is not one."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
-    try:
-        connection.request("GET", f"/faces?{urlencode(query)}")
-        answer = connection.getresponse()
-        content = answer.read()
-        if answer.status != 200:
-            raise RuntimeError(f"{answer.status}: {content[:200]!r}")
-        return dict(json.loads(content))
-    finally:
-        connection.close()
+def ask(port: int, model: str, seeds: str, epoch: int = -1) -> int:
+    """The number of faces that `/generate` made, as a client calls it; raises where it failed."""
+    address = f"http://127.0.0.1:{port}/gradio_api/call/generate"
+    body = json.dumps({"data": [model, seeds, epoch, 1.0]}).encode()
+    request = Request(address, body, {"Content-Type": "application/json"})
+    with urlopen(request, timeout=PATIENCE_S) as answer:
+        event = json.load(answer)["event_id"]
+    with urlopen(f"{address}/{event}", timeout=PATIENCE_S) as answer:
+        events = answer.read().decode()
+    if "event: complete" not in events:
+        raise RuntimeError(events[-200:])
+    return len(json.loads(events.rpartition("data: ")[2])[0])
 
 
 def make_workspace(root: Path, checkpoints: int) -> None:
@@ -171,9 +170,9 @@ def measure_visitors(port: int, pid: int, visitors: int, rounds: int) -> Figures
         spent = []
         for _ in range(rounds):
             seed = rng.randrange(10**6)
-            query = {"model": SHIPPED.name, "seed": seed, "count": FACES_A_VISIT}
+            seeds = f"{seed}-{seed + FACES_A_VISIT - 1}"
             try:
-                spent.append(seconds(lambda query=query: ask(port, query)))
+                spent.append(seconds(lambda seeds=seeds: ask(port, SHIPPED.name, seeds)))
             except (OSError, RuntimeError) as error:
                 errors.append(str(error))
         return spent
@@ -206,7 +205,7 @@ def measure_memory(port: int, pid: int, requests: int, checkpoints: int) -> Figu
     part = max(1, requests // 10)
     for number in range(requests):
         epoch = number // BLOCK % checkpoints
-        ask(port, {"model": "many", "epoch": epoch, "seed": number, "count": 1})
+        ask(port, "many", str(number), epoch)
         if (number + 1) % part == 0:
             resident.append(resident_mb(pid))
     return {"requests": requests, "checkpoints": checkpoints, "resident_mb": resident}
@@ -226,7 +225,7 @@ def resident_mb(pid: int) -> float:
 WATCH_SCRUBBING = """() => {
     window.scrubs = [];
     const channel = new MessageChannel();
-    document.querySelector("#walk-scrub").addEventListener("input", (event) => {
+    document.querySelector("#scrubber .nc-range").addEventListener("input", (event) => {
         const began = event.timeStamp;
         requestAnimationFrame(() => {
             channel.port1.onmessage = () => window.scrubs.push(performance.now() - began);
@@ -234,18 +233,20 @@ WATCH_SCRUBBING = """() => {
         });
     });
 }"""
-CHANGE_AN_END = """([seed]) => new Promise((resolve) => {
-    const root = document.querySelector(".nc-walk");
-    const input = document.querySelector("[data-key='1']");
-    const began = performance.now();
-    new MutationObserver((_, observer) => {
-        if (!root.dataset.keys.endsWith(`,${seed}`)) return;
-        observer.disconnect();
-        resolve(performance.now() - began);
-    }).observe(root, { attributes: true });
-    input.value = seed;
-    input.dispatchEvent(new Event("change"));
-})"""
+WATCH_CHANGES = """() => {
+    const name = () => document.querySelector("#scrubber .nc-keys li:last-child span").textContent;
+    const input = document.querySelector("#keys textarea, #keys input");
+    let [began, before] = [null, ""];
+    input.addEventListener("keydown", ({ key }) => {
+        if (key === "Enter") [began, before] = [performance.now(), name()];
+    }, true);
+    window.changes = [];
+    new MutationObserver(() => {
+        if (began === null || name() === before) return;
+        window.changes.push(performance.now() - began);
+        began = null;
+    }).observe(document.querySelector("#scrubber .nc-keys"), { childList: true });
+}"""
 
 
 def measure_browser(port: int, moves: int, changes: int, tabs: int) -> Figures:
@@ -259,12 +260,15 @@ def measure_browser(port: int, moves: int, changes: int, tabs: int) -> Figures:
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.goto(f"{url}?tab=interpolate")
-        page.wait_for_selector(".nc-walk[data-whole]", timeout=PATIENCE_S * 1e3)
+        page.set_default_timeout(PATIENCE_S * 1e3)
+        page.goto(f"{url}?tab=interpolate&keys=3,14&leg=64")
+        page.wait_for_selector("#scrubber .nc-frame-scrubber[data-whole]")
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         page.evaluate(WATCH_SCRUBBING)
-        box = page.locator("#walk-scrub").bounding_box()
+        slider = page.locator("#scrubber .nc-range")
+        slider.scroll_into_view_if_needed()
+        box = slider.bounding_box()
         y = box["y"] + box["height"] / 2
         page.mouse.move(box["x"] + 10, y)
         page.mouse.down()
@@ -274,16 +278,30 @@ def measure_browser(port: int, moves: int, changes: int, tabs: int) -> Figures:
             page.wait_for_timeout(25)
         page.mouse.up()
         scrubs = page.evaluate("window.scrubs")
-        ends = [page.evaluate(CHANGE_AN_END, [1000 + seed]) for seed in range(changes)]
+        requests = len(asked)
+        page.evaluate(WATCH_CHANGES)
+        for change in range(changes):
+            change_end(page, 1000 + change)
+        ends = page.evaluate("window.changes")
         page.close()
         found = {
             "input_to_paint_ms": summary(scrubs),
-            "requests_while_scrubbing": len(asked) - len(ends),
+            "requests_while_scrubbing": requests,
             "new_end_ms": summary(ends),
             "tabs": measure_tabs(browser.new_context(), url, tabs),
         }
         browser.close()
     return found
+
+
+def change_end(page: Any, seed: int) -> None:
+    """Write another last seed, and wait for all of its frames."""
+    keys = page.locator("#keys textarea, #keys input")
+    keys.fill("")
+    keys.press_sequentially(f"3,{seed}")
+    keys.press("Enter")
+    page.locator("#scrubber .nc-keys span", has_text=str(seed)).wait_for()
+    page.wait_for_selector("#scrubber .nc-frame-scrubber[data-whole]")
 
 
 def measure_tabs(context: Any, url: str, tabs: int) -> Figures:
