@@ -20,12 +20,12 @@ workspace = Workspace(default_workspace())
 run = workspace.run("celeba-mini-classic")
 
 
-def sheets(wanted: dict[str, Any]) -> list[str]:
-    return sample_sheets.previews(workspace, wanted)
+def sheets(wanted: dict[str, Any]) -> dict[str, Any]:
+    return {"value": sample_sheets.previews(workspace, wanted)}
 
 
 def strip(wanted: dict[str, Any]) -> dict[str, Any]:
-    return sample_sheets.strip(workspace, wanted)
+    return {"value": sample_sheets.strip(workspace, wanted)}
 
 
 with gr.Blocks() as demo:

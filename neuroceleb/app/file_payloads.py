@@ -1,4 +1,4 @@
-"""Requests to Gradio's endpoints may only refer to files that were uploaded.
+"""Requests to Gradio's endpoints name what the page has, and only files that were uploaded.
 
 Gradio copies any path or URL that a request describes as a file (`meta._type` is
 "gradio.FileData") into its cache before the endpoint runs, and then serves the copy. This
@@ -14,18 +14,21 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from neuroceleb.app.endpoint_requests import KnownEndpoints
+
 GRADIO_PREFIX = "/gradio_api/"
 MAX_BODY_BYTES = 8 * 2**20
 MAX_DEPTH = 32
 KEPT_FREE_BYTES = 2**30  # of the disk, whatever is uploaded
-REFUSED_ROUTES = ("process_recording", "proxy=", "vibe")  # the app needs none of them
+REFUSED_ROUTES = ("process_recording", "proxy=", "vibe", "deep_link")  # the app needs none of them
 
 
 class UploadedFilesOnly:
     """ASGI middleware: checks the JSON bodies of requests to Gradio's routes."""
 
-    def __init__(self, app: ASGIApp, folder: Path) -> None:
+    def __init__(self, app: ASGIApp, folder: Path, endpoints: KnownEndpoints | None = None) -> None:
         self.app = app
+        self.endpoints = endpoints
         self.folder = folder.resolve()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,6 +52,11 @@ class UploadedFilesOnly:
             return
         if not is_allowed:
             await _refuse("A file is missing: upload it again.", 400)(scope, receive, send)
+            return
+        route = scope["path"].partition(GRADIO_PREFIX)[2]
+        problem = self.endpoints.problem(route, value) if self.endpoints else None
+        if problem is not None:
+            await _refuse(problem, 404)(scope, receive, send)
             return
         await self.app(scope, _replay(body, receive), send)
 

@@ -24,6 +24,7 @@ OPEN_PATHS: tuple[str, ...] = (
     *("/pwa_icon", "/gradio_api/", "/monitoring"),
 )
 MCP_PATH = "/gradio_api/mcp"  # of which Gradio does not check the login
+LOGOUT_PATH = "/logout"  # Gradio's own, a GET that changes something
 UPLOAD_PATH = "/upload"  # Gradio's own, which writes to disk before any endpoint is asked
 
 # Gradio compiles its templates in the page and writes inline scripts and styles.
@@ -107,7 +108,8 @@ class Guard:
         if not self.rules.is_own_name(host):
             sentence = "This server does not answer to that host name: allow it by --allowed-host."
             return PlainTextResponse(sentence, 400)
-        if not self._is_own_page(headers, host, method in SAFE_METHODS):
+        may_be_link = method in SAFE_METHODS and not path.rstrip("/").endswith(LOGOUT_PATH)
+        if not self._is_own_page(headers, host, may_be_link):
             return PlainTextResponse("Requests from other sites are refused.", 403)
         if not self.rules.access.is_open and path.rstrip("/").endswith(UPLOAD_PATH):
             return PlainTextResponse("This server does not let visitors upload files.", 403)

@@ -60,6 +60,29 @@ def bind(context: Context, function: Callable[..., Any], *fixed: Any) -> Callabl
     return listener
 
 
+def bind_server_function(
+    context: Context, function: Callable[[Context, Any], Any]
+) -> Callable[..., dict[str, Any]]:
+    """A function that a component's script calls with one value, for `server_functions`.
+
+    Gradio answers a server function that raises with 500 and a traceback in the log. This one
+    returns `{"value": …}`, or `{"error": …}` with one sentence; `answered` in `dom.js` reads it.
+    """
+
+    def server_function(value: Any, request: gr.Request) -> dict[str, Any]:
+        with catalogue.using(_language_of(request)):
+            try:
+                return {"value": function(context, value)}
+            except UserError as error:
+                return {"error": in_words(error.message)}
+            except Exception:
+                log.exception("The server function %s failed", function.__name__)
+                return {"error": catalogue.translate(SORRY)}
+
+    server_function.__name__ = function.__name__
+    return server_function
+
+
 def as_toast(error: Exception, name: str) -> gr.Error:
     """The error as the page shows it: the sentence of a UserError, else one that says nothing.
 

@@ -58,6 +58,7 @@ class Login:
         """A cookie by which Gradio accepts a request that has the password itself (Basic)."""
         if self._has_cookie(headers) or not self._has_password(headers):
             return None
+        self._tokens[self._own_token] = self._user  # a logout drops all tokens of the user
         return f"{self._cookie}={self._own_token}"
 
     def _has_cookie(self, headers: Headers) -> bool:
@@ -76,7 +77,9 @@ class Login:
             given = base64.b64decode(token, validate=True)
         except (binascii.Error, ValueError):
             return False
-        if self._delay_s() > 0 or not self._is_expected(given):
+        if time.monotonic() - self._last_wrong < self._delay_s():
+            return False  # not looked at, and so not counted: others may guess without end
+        if not self._is_expected(given):
             self._count_wrong()
             return False
         return True

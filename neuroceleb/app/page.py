@@ -177,7 +177,9 @@ def follow_text(context: Context, page: Page, text: str) -> Updates:
 def read_address(query: str) -> Address:
     """The values of a query string, bounded."""
     try:
-        return dict(parse_qsl(query[:MAX_ADDRESS_CHARS].removeprefix("?"), max_num_fields=64))
+        return dict(
+            parse_qsl(str(query or "")[:MAX_ADDRESS_CHARS].removeprefix("?"), max_num_fields=64)
+        )
     except ValueError:
         return {}
 

@@ -45,6 +45,13 @@ def read_whole(value: Any, what: Message, low: int | None = None, high: int | No
     return int(number)
 
 
+def read_object(value: Any) -> dict[str, Any]:
+    """A JSON object; raises UserError for anything else."""
+    if not isinstance(value, dict):
+        raise UserError("What was sent is no JSON object: reload the page.")
+    return value
+
+
 def read_text(value: Any, sentence: Message) -> str:
     """A text without the spaces around it; raises UserError(sentence) for none or an empty one."""
     if not isinstance(value, str) or not value.strip():

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from fastapi import Depends, Request, Response
 
+from neuroceleb.app.parameters import read_object
 from neuroceleb.errors import UserError
 
 MAX_JSON_BYTES = 2**20  # 256 faces by their z
@@ -60,9 +61,7 @@ async def read_json(request: Request) -> dict[str, Any]:
         raise UserError("That is too much to ask at once: reload the page.") from None
     except (ValueError, RecursionError):
         raise UserError("What was sent is not JSON: reload the page.") from None
-    if not isinstance(value, dict):
-        raise UserError("What was sent is no JSON object: reload the page.")
-    return value
+    return read_object(value)
 
 
 # A route's parameter of this type is the JSON object in the body.

@@ -61,7 +61,7 @@ def read_lead(text: str) -> Lead:
         to, face = value["to"], value["face"]
     except (ValueError, TypeError, KeyError, RecursionError):
         raise UserError("That is no face: pick one again.") from None
-    if to not in LEADS or not isinstance(face, dict):
+    if not isinstance(to, str) or to not in LEADS or not isinstance(face, dict):
         raise UserError("That is no face: pick one again.")
     return Lead(to, face)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import time
 from collections.abc import Coroutine
 
 import pytest
@@ -149,6 +150,9 @@ def test_the_password_itself_stands_for_a_login_of_gradio() -> None:
     token = found.get("/gradio_api/info", headers=basic("kim:pass:word äöü")).text
     assert tokens[token] == "kim"
     assert found.get("/gradio_api/info", headers=basic("kim:wrong")).text == ""
+    tokens.clear()  # as Gradio does when the user logs out
+    again = found.get("/gradio_api/info", headers=basic("kim:pass:word äöü")).text
+    assert tokens[again] == "kim"
 
 
 @pytest.mark.parametrize(
@@ -208,6 +212,30 @@ def test_programs_that_guess_are_refused_for_a_while() -> None:
     for _ in range(10):
         assert ours.get("/photos/1.png", headers=basic("kim:guess")).status_code == 401
     assert ours.get("/photos/1.png", headers=basic("kim:pass:word äöü")).status_code == 401
+
+
+def test_others_that_guess_without_end_do_not_keep_the_password_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    login = Login(AUTH)
+    guess, right = Headers(basic("kim:guess")), Headers(basic("kim:pass:word äöü"))
+    for _ in range(60):
+        now += 0.9
+        assert not login.is_logged_in(guess)
+    found = []
+    for _ in range(40):  # once a second, while the guesses go on
+        now += 1.0
+        found.append(login.is_logged_in(right))
+        login.is_logged_in(guess)
+    assert True in found
+
+
+def test_other_sites_do_not_log_anybody_out() -> None:
+    headers = {"Sec-Fetch-Site": "cross-site"}
+    assert client().get("/logout", headers=headers).status_code == 403
+    assert client().get("/logout/", headers=headers).status_code == 403
 
 
 # Headers -----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import gradio as gr
 import pytest
 
 from neuroceleb.app.api.context import Context
-from neuroceleb.app.listeners import bind
+from neuroceleb.app.listeners import bind, bind_server_function
 from neuroceleb.errors import UserError
 
 
@@ -98,3 +98,24 @@ def test_an_event_has_at_most_one_listener_that_is_called_again(app_url: str) ->
     )
     assert again
     assert max(again.values()) == 1, again.most_common(3)
+
+
+def test_a_server_function_returns_its_value_or_one_sentence(
+    context: Context, caplog: pytest.LogCaptureFixture
+) -> None:
+    request = Request("ko")
+
+    def double(context: Context, value: int) -> int:
+        return 2 * value
+
+    def refuse_it(context: Context, value: int) -> None:
+        refuse_in_words(context)
+
+    def fail_at_it(context: Context, value: int) -> None:
+        fail(context)
+
+    assert bind_server_function(context, double)(4, request) == {"value": 8}
+    refused = bind_server_function(context, refuse_it)(4, request)
+    assert refused == {"error": "얼굴이 아닙니다. 다시 고르세요."}
+    failed = bind_server_function(context, fail_at_it)(4, request)
+    assert "secret path" not in failed["error"] and "secret path" in caplog.text

@@ -18,6 +18,16 @@ export const t = (english, values = {}) =>
 export const number = (value, options) => Number(value).toLocaleString(locale, options);
 
 /**
+ * The value that a server function of the app returns; throws an Error with its sentence where it refused.
+ * @param {Promise<{ value?: any, error?: string }>} reply
+ */
+export const answered = async (reply) => {
+  const { value, error } = await reply;
+  if (error !== undefined) throw new Error(error);
+  return value;
+};
+
+/**
  * A new element; attributes that are functions become event listeners.
  * @param {string} tag @param {Record<string, any>} [attributes] @param {...(Node | string)} children
  * @returns {any}

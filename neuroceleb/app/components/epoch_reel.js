@@ -223,7 +223,7 @@ export const mount = ({ element, props, trigger, watch, server }) => {
     const { run } = A.value;
     const from = A.value.sheets[A.at]?.[0] ?? Infinity;
     const strip = await server.strip("place" in face ? { run, place: face.place } : { run, face })
-      .catch(() => ({ error: t("The server does not answer: reload the page.") }));
+      .then(({ value, error }) => ({ ...value, error }), () => ({ error: t("The server does not answer: reload the page.") }));
     if (life.face !== face) return;
     if (strip.error) { facts.textContent = strip.error; return; }
     life.image.src = strip.png;

@@ -1,9 +1,8 @@
 """The epoch reel: the sample sheets of a run, of the same noise, under one slider."""
 
-from collections.abc import Callable
 from typing import Any
 
-from neuroceleb.app.components.module_html import ModuleHTML
+from neuroceleb.app.components.module_html import ModuleHTML, ServerFunction
 
 
 class EpochReel(ModuleHTML):
@@ -15,8 +14,8 @@ class EpochReel(ModuleHTML):
     for each `id`: `{id, epoch, play, collapse, face}`, all but `id` optional: go to an epoch, play
     from there, show how a collapse would look, show a face through the epochs.
 
-    `sheets({run, epochs, exact})` returns the data URLs of these sheets, "" for a missing one;
-    `strip({run, place})` or `strip({run, face})` returns `{epochs, columns, png}` or `{error}`.
+    The value of `sheets({run, epochs, exact})` are data URLs of these sheets, "" for a missing one,
+    that of `strip({run, place})` or `strip({run, face})` is `{epochs, columns, png}`.
 
     Events: `rest` with `{epoch, is_newest}`, when another epoch has been shown for a moment;
     `lead` with `{to, face}`. In the document, `neuroceleb:epoch` with `{epoch}` in its detail is
@@ -31,8 +30,8 @@ class EpochReel(ModuleHTML):
         self,
         value: Any = None,
         *,
-        sheets: Callable[..., Any],
-        strip: Callable[..., Any],
+        sheets: ServerFunction,
+        strip: ServerFunction,
         elem_id: str | None = None,
         visible: bool = True,
         render: bool = True,
@@ -42,5 +41,5 @@ class EpochReel(ModuleHTML):
             elem_id=elem_id,
             visible=visible,
             render=render,
-            server_functions=[sheets, strip],
+            server_functions={"sheets": sheets, "strip": strip},
         )

@@ -1,5 +1,5 @@
 /* Sample sheets to scrub: previews of all of them are held; the sheet itself is fetched where the slider rests. */
-import { t } from "./dom.js";
+import { answered, t } from "./dom.js";
 
 const HELD = 256; // of longer runs every second, fourth … sheet is held
 const BATCH = 16; // sheets in one request
@@ -48,7 +48,7 @@ export const makeSheets = (server, arrived) => {
         const next = coarseFirst(sheets.length).filter((at) => (at % stride === 0 || at === sheets.length - 1) && !isHeld(at));
         if (!next.length) break;
         const [of, wanted] = [run, next.slice(0, BATCH).map((at) => sheets[at])];
-        const images = await Promise.all((await server.sheets({ run: of, epochs: wanted.map(([epoch]) => epoch) })).map(imageOf));
+        const images = await Promise.all((await answered(server.sheets({ run: of, epochs: wanted.map(([epoch]) => epoch) }))).map(imageOf));
         if (of !== run) continue;
         for (const [place, [epoch, version]] of wanted.entries()) held.set(epoch, { version, image: images[place] });
         arrived(held.size);
@@ -70,7 +70,7 @@ export const makeSheets = (server, arrived) => {
       for (let off = 0; off < sheets.length; off += 1) for (const near of [at - off, at + off]) if (image(near)) return near;
       return -1;
     },
-    exact: async (/** @type {number} */ at) => imageOf((await server.sheets({ run, epochs: [sheets[at][0]], exact: true }))[0]),
+    exact: async (/** @type {number} */ at) => imageOf((await answered(server.sheets({ run, epochs: [sheets[at][0]], exact: true })))[0]),
   };
 };
 

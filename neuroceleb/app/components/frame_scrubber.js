@@ -1,5 +1,5 @@
 /* Frames of an interpolation: scrubbed, played and stepped through at the screen's rate. */
-import { make, number, t } from "./dom.js";
+import { answered, make, number, t } from "./dom.js";
 
 /**
  * @typedef {{ frames: number, keys: number[], names: string[], request: any, piece: string, piece_frames: number, columns: number, fps: number, loop: boolean }} Value
@@ -141,7 +141,7 @@ export const mount = ({ element, props, trigger, watch, server }) => {
     show(Math.round(share * (value.frames - 1)));
     drawStrip();
     for (let piece = 1; piece * wanted.piece_frames < wanted.frames; piece += 1) {
-      const next = await decode(await server.frames([wanted.request, piece * wanted.piece_frames]));
+      const next = await decode(await answered(server.frames({ request: wanted.request, start: piece * wanted.piece_frames })));
       if (wanted !== props.value) return;
       pieces[piece] = next;
       if (Math.floor(at / wanted.piece_frames) === piece) show(at);

@@ -1,9 +1,8 @@
 """The frame scrubber: an interpolation that is scrubbed and played without asking the server."""
 
-from collections.abc import Callable
 from typing import Any
 
-from neuroceleb.app.components.module_html import ModuleHTML
+from neuroceleb.app.components.module_html import ModuleHTML, ServerFunction
 
 PIECE = 64  # frames of a sprite, at most
 COLUMNS = 16  # of a sprite
@@ -15,7 +14,7 @@ class FrameScrubber(ModuleHTML):
     Value: None, or `{"frames": 64, "keys": [0, 63], "names": ["Seed 12", …], "fps": 30, "loop":
     false, "request": …, "piece": "data:…", "piece_frames": PIECE, "columns": COLUMNS}`. `piece` is
     a sprite of the first PIECE frames, COLUMNS wide. The sprites of the others come from the server
-    function `frames([request, start])`, which returns a data URL, once the first is shown.
+    function `frames({request, start})`, whose value is a data URL, once the first is shown.
 
     Events: `edit` with `{action, index}`, where action is `roll`, `left`, `right` or `remove`;
     `lead` with `{to, frame}`; `save` with `{frame}`.
@@ -28,7 +27,7 @@ class FrameScrubber(ModuleHTML):
         self,
         value: Any = None,
         *,
-        frames: Callable[[list[Any]], str] | None = None,
+        frames: ServerFunction | None = None,
         elem_id: str | None = None,
         visible: bool = True,
         render: bool = True,
@@ -38,5 +37,5 @@ class FrameScrubber(ModuleHTML):
             elem_id=elem_id,
             visible=visible,
             render=render,
-            server_functions=[frames] if frames else None,
+            server_functions={"frames": frames} if frames else None,
         )

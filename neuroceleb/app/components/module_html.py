@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,6 +17,10 @@ FOLDER = Path(__file__).parent
 ROUTE = "modules"
 MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
 IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
+
+
+# What a script calls with one value; it returns {"value": …} or {"error": one sentence}.
+ServerFunction = Callable[..., dict[str, Any]]
 
 
 class ModuleHTML(gr.HTML):
@@ -40,12 +44,14 @@ class ModuleHTML(gr.HTML):
         elem_id: str | None = None,
         visible: bool = True,
         render: bool = True,
+        server_functions: Mapping[str, ServerFunction] | None = None,
         **props: Any,
     ) -> None:
         url = f"{ROUTE}/{version()}/{self.MODULE}.js"
         # Gradio offers a listener for each event name that stands in quotes in this script.
         events = ", ".join(f"'{name}'" for name in self.TRIGGERS)
-        settings = {name: prop for name, prop in props.items() if name != "server_functions"}
+        for name, function in (server_functions or {}).items():
+            function.__name__ = name  # by which Gradio gives it to the script
         super().__init__(
             value=value,
             html_template=f'<div class="nc-{self.MODULE.replace("_", "-")}"></div>',
@@ -53,18 +59,19 @@ class ModuleHTML(gr.HTML):
                 f"/* triggers {events} */\n"
                 f"import(new URL('{url}', document.baseURI)).then((module) => "
                 "module.mount({ element: element.firstElementChild ?? element, props, trigger, "
-                f"watch, server, upload, settings: {json.dumps(settings)} }}));"
+                f"watch, server, upload, settings: {json.dumps(props)} }}));"
             ),
             apply_default_css=False,
             elem_id=elem_id,
             visible=visible,
             render=render,
+            server_functions=list(server_functions.values()) if server_functions else None,
             **props,
         )
         # Gradio's configuration takes the constructor's parameters from attributes; for a missing
         # one that stands in quotes in the script it gets a listener instead, bound to the
         # component, and each load of the page deep-copies that with the whole app.
-        for name, setting in settings.items():
+        for name, setting in props.items():
             setattr(self, name, setting)
 
 

@@ -1,5 +1,5 @@
 /* The faces found in photos: kept or left out by a click, ticked to do more with several. */
-import { make, number, putFrame, roveFocus, t } from "./dom.js";
+import { answered, make, number, putFrame, roveFocus, t } from "./dom.js";
 
 /**
  * @typedef {{ id: string, name: string, label: string | null, kept: boolean, by_hand: boolean, note: string, title: string,
@@ -64,7 +64,7 @@ export const mount = ({ element, props, trigger, watch, server }) => {
     const figure = make("figure", { class: "nc-photo" });
     const key = item.photo.join("/");
     if (!item.size || !server.photo) return figure;
-    if (!photos.has(key)) photos.set(key, server.photo(item.photo).catch(() => null));
+    if (!photos.has(key)) photos.set(key, answered(server.photo(item.photo)).catch(() => null));
     photos.get(key)?.then((url) => {
       if (!url) { photos.delete(key); return; }
       const boxes = document.createElementNS(SVG, "svg");

@@ -1,9 +1,8 @@
 """The faces that were found in photos, each with why it is left out, and a box to tick."""
 
-from collections.abc import Callable
 from typing import Any
 
-from neuroceleb.app.components.module_html import ModuleHTML
+from neuroceleb.app.components.module_html import ModuleHTML, ServerFunction
 
 
 class PhotoGrid(ModuleHTML):
@@ -15,7 +14,7 @@ class PhotoGrid(ModuleHTML):
     in a row; one whose `label` is None is a photo without a face and has no place in it. `key`
     changes with what is listed: then nothing is ticked any more. With `live` nothing can be
     changed, and each photo is shown with its faces. `photo` is passed to the server function
-    `photo([dataset, key])`, which returns a data URL or None; `boxes` are
+    `photo([dataset, key])`, whose value is a data URL or None; `boxes` are
     `[left, top, width, height, kept]` in a photo of `size` pixels.
 
     Events: `toggle` with `{face}`; `tick` with `{faces}`, ids, or `["*"]` for all that are listed;
@@ -29,7 +28,7 @@ class PhotoGrid(ModuleHTML):
         self,
         value: Any = None,
         *,
-        photo: Callable[[list[Any]], str | None] | None = None,
+        photo: ServerFunction | None = None,
         elem_id: str | None = None,
         visible: bool = True,
         render: bool = True,
@@ -39,5 +38,5 @@ class PhotoGrid(ModuleHTML):
             elem_id=elem_id,
             visible=visible,
             render=render,
-            server_functions=[photo] if photo else None,
+            server_functions={"photo": photo} if photo else None,
         )

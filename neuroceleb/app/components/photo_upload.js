@@ -1,5 +1,5 @@
 /* Photos, folders and zips, dropped or chosen, sent a few at a time; what fails is tried again. */
-import { make, number, t } from "./dom.js";
+import { answered, make, number, t } from "./dom.js";
 
 const SENT_AT_ONCE = 4;
 const TAKEN_AT_ONCE = 40;
@@ -117,7 +117,7 @@ export const mount = ({ element, trigger, watch, server, upload }) => {
     await Promise.all(Array.from({ length: SENT_AT_ONCE }, one));
     if (!there.length) return;
     try {
-      const taken = await tried(() => server.take({ batch, files: there, drop: mine !== run }));
+      const taken = await answered(tried(() => server.take({ batch, files: there, drop: mine !== run })));
       if (mine !== run) return;
       batch = taken.batch;
       for (const [name, why] of taken.refused) fail(/** @type {Item} */ (some.find((item) => item.name === name)), why);

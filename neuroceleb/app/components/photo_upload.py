@@ -1,9 +1,8 @@
 """A place to drop photos, folders and zips, which are sent file by file."""
 
-from collections.abc import Callable
 from typing import Any
 
-from neuroceleb.app.components.module_html import ModuleHTML
+from neuroceleb.app.components.module_html import ModuleHTML, ServerFunction
 
 
 class PhotoUpload(ModuleHTML):
@@ -12,7 +11,7 @@ class PhotoUpload(ModuleHTML):
     `gr.File` forgets the folders, which name persons, and loses everything when one file fails.
 
     Value: None; another one empties it. Each file is uploaded by Gradio, then given to the server
-    function `take({batch, files: [[name, path]], drop})`, which returns `{batch, refused: [[name,
+    function `take({batch, files: [[name, path]], drop})`, whose value is `{batch, refused: [[name,
     why]]}`; with `drop` it deletes the files, which were cleared meanwhile.
 
     Events: `sent` with `{batch, sent, failed, suggested, done}`: how many have arrived and failed
@@ -26,7 +25,7 @@ class PhotoUpload(ModuleHTML):
         self,
         value: Any = None,
         *,
-        take: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+        take: ServerFunction | None = None,
         elem_id: str | None = None,
         visible: bool = True,
         render: bool = True,
@@ -36,5 +35,5 @@ class PhotoUpload(ModuleHTML):
             elem_id=elem_id,
             visible=visible,
             render=render,
-            server_functions=[take] if take else None,
+            server_functions={"take": take} if take else None,
         )

@@ -2,7 +2,6 @@
 
 import json
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +24,8 @@ from neuroceleb.app.interpolation_request import (
     read_vectors,
     write_film,
 )
+from neuroceleb.app.listeners import bind_server_function
+from neuroceleb.app.parameters import read_object, read_whole
 from neuroceleb.app.payloads import data_url
 from neuroceleb.app.shared import (
     INTERPOLATE,
@@ -35,7 +36,7 @@ from neuroceleb.app.shared import (
     Updates,
     new_inbox,
 )
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
 from neuroceleb.latent import interpolation
 from neuroceleb.settings import IMAGE_SIZE
 
@@ -70,7 +71,9 @@ def build(shared: Shared, tab: gr.Tab) -> Interpolate:
     """Lay out the tab and connect its listeners."""
     with gr.Row(elem_classes="nc-columns"):
         with gr.Column(scale=6):
-            scrubber = FrameScrubber(frames=frames_of(shared.context), elem_id="scrubber")
+            scrubber = FrameScrubber(
+                frames=bind_server_function(shared.context, more_frames), elem_id="scrubber"
+            )
         with gr.Column(scale=5):
             keys, add, reverse, new = _build_keys()
             method, easing, frames, loop = _build_path()
@@ -102,7 +105,8 @@ def build(shared: Shared, tab: gr.Tab) -> Interpolate:
     film = [*path, suffix, scale]
     save_on_click(shared, save, save_film, film)
     size_of = [keys, frames, suffix, scale]
-    for event in ([suffix.input, scale.input], drawn.success):
+    sized: list[Any] = [[suffix.input, scale.input], drawn.success]
+    for event in sized:
         shared.listen(event, warn_of_size, size_of, [size])
     _connect_address(shared, ui, [edited.success for edited in edits])
     return ui
@@ -271,18 +275,14 @@ def draw(
     }
 
 
-def frames_of(context: Context) -> Callable[[list[Any]], str]:
-    """The server function of the scrubber: a sprite of the frames from a start on."""
+def more_frames(context: Context, wanted: Any) -> str:
+    """A sprite of the frames of `{"request": …, "start": …}` from the start on, for the scrubber.
 
-    def frames(arguments: list[Any]) -> str:
-        try:
-            request, start = arguments
-            values = request if isinstance(request, dict) else {}
-            return _sprite(read_interpolation(context.workspace, values), int(start))
-        except (UserError, ValueError, TypeError) as error:
-            raise gr.Error(str(error), print_exception=False) from None
-
-    return frames
+    Raises UserError.
+    """
+    values = read_object(wanted)
+    path = read_interpolation(context.workspace, read_object(values.get("request")))
+    return _sprite(path, read_whole(values.get("start"), Message("The frame")))
 
 
 def _sprite(path: Interpolation, start: int) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
@@ -71,8 +70,8 @@ def test_the_pieces_together_are_the_frames_of_the_command_line(
     value = drawn(context, keys="3,14,15", frames=30, loop=True, easing="smooth")
     count = value["frames"]
     assert count == 90
-    more = interpolate.frames_of(context)
-    pieces = [value["piece"], more([value["request"], PIECE])]
+    more = interpolate.more_frames(context, {"request": value["request"], "start": PIECE})
+    pieces = [value["piece"], more]
     shown = np.concatenate([frames_in(pieces[0], PIECE), frames_in(pieces[1], count - PIECE)])
     out = tmp_path / "strip.png"
     arguments = ["--seeds", "3,14,15", "--frames", str(count), "--loop", "--easing", "smooth"]
@@ -83,17 +82,23 @@ def test_the_pieces_together_are_the_frames_of_the_command_line(
     np.testing.assert_array_equal(shown, expected)
 
 
-@pytest.mark.parametrize("asked", [None, [], [1], [{}, 0], [{"model": ".."}, 0], ["x", "y"]])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *(None, [], 1, {}, {"request": {}, "start": 0}, {"request": "x", "start": "y"}),
+        {"request": {"model": ".."}, "start": 0},
+    ],
+)
 def test_whatever_is_asked_for_further_frames_is_refused(asked: Any, context: Context) -> None:
-    with pytest.raises(gr.Error):
-        interpolate.frames_of(context)(asked)
+    with pytest.raises(UserError):
+        interpolate.more_frames(context, asked)
 
 
 def test_there_are_no_frames_beyond_the_last(context: Context) -> None:
     request = drawn(context)["request"]
     for start in (-1, 9, 10**9):
-        with pytest.raises(gr.Error, match="no such frame"):
-            interpolate.frames_of(context)([request, start])
+        with pytest.raises(UserError, match="no such frame"):
+            interpolate.more_frames(context, {"request": request, "start": start})
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ class Visitor:
 
     def send(self, files: dict[str, bytes], batch: str | None = None, **more: Any) -> Any:
         sent = [[name, self.uploaded(data)] for name, data in files.items()]
-        return bring.take_of(self.context)({"batch": batch, "files": sent, **more})
+        return bring.take(self.context, {"batch": batch, "files": sent, **more})
 
     def start(self, batch: str, name: str = "mine", **values: Any) -> tuple[Any, ...]:
         form = {"size": 64, "detector": "yunet", "by_person": False, "path": ""} | values
@@ -183,10 +183,10 @@ def test_equal_and_hostile_names_are_numbered_and_stay_inside(
 def test_only_uploaded_files_are_taken(visitor: Visitor, tmp_path: Path) -> None:
     secret = tmp_path / "secret.png"
     secret.write_bytes(FACE)
-    with pytest.raises(gr.Error, match="A file is missing"):
-        bring.take_of(visitor.context)({"batch": None, "files": [["a.png", str(secret)]]})
+    with pytest.raises(UserError, match="A file is missing"):
+        bring.take(visitor.context, {"batch": None, "files": [["a.png", str(secret)]]})
     assert secret.exists()
-    with pytest.raises(gr.Error, match="no longer here"):
+    with pytest.raises(UserError, match="no longer here"):
         visitor.send({"a.png": FACE}, "../..")
 
 
@@ -280,7 +280,7 @@ def test_while_it_is_cropped_progress_and_photos_are_shown(
     assert shown["timer"]["active"]
     (face,) = shown["grid"]["faces"]
     assert shown["grid"]["live"] and len(face["boxes"]) == 1
-    preview = review.photo_of(visitor.context)(face["photo"])
+    preview = review.photo(visitor.context, face["photo"])
     assert preview is not None and preview.startswith("data:image/jpeg")
     with pytest.raises(UserError, match="Other photos are being cropped"):
         visitor.start(visitor.send({"a.png": FACE})["batch"], "another")
@@ -570,9 +570,17 @@ def test_visitors_see_no_faces_and_bring_none(owner: Visitor, tmp_path: Path) ->
     for call in calls:
         with pytest.raises(UserError, match="does not let visitors see photos"):
             call()
-    for function, value in ((bring.take_of, {}), (review.photo_of, face["photo"])):
-        with pytest.raises(gr.Error, match="does not let visitors see photos"):
-            function(stranger)(value)  # type: ignore[operator]
+    for function, value in ((bring.take, {}), (review.photo, face["photo"])):
+        with pytest.raises(UserError, match="does not let visitors see photos"):
+            function(stranger, value)
+
+
+@pytest.mark.parametrize("wanted", [None, {}, [], {"files": 1}, {"files": [1]}, {"files": ["ab"]}])
+def test_what_is_no_list_of_files_is_refused(visitor: Visitor, wanted: Any) -> None:
+    with pytest.raises(UserError, match="reload the page"):
+        bring.take(visitor.context, wanted)
+    with pytest.raises(UserError, match="reload the page"):
+        review.photo(visitor.context, wanted)
 
 
 def test_every_rule_and_reason_has_its_words() -> None:

@@ -1,7 +1,6 @@
 """Bringing photos: upload, a crop in the background, its progress."""
 
 import dataclasses
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,8 @@ from neuroceleb.app.components.meter import Meter
 from neuroceleb.app.components.photo_upload import PhotoUpload
 from neuroceleb.app.components.text import Text
 from neuroceleb.app.cropping import RUNNING, Cropper, CropRequest, Status, cropper_of
+from neuroceleb.app.listeners import bind_server_function
+from neuroceleb.app.parameters import read_object
 from neuroceleb.data.faces import align, crop_photos, google_consent, report
 from neuroceleb.data.faces.crop_photos import Progress
 from neuroceleb.data.faces.manifest import FaceSet
@@ -69,7 +70,7 @@ def lay_out(context: Context) -> Bring:
             discard = gr.Button(label("Delete the sent photos"), elem_id="discard-task")
     with gr.Column(visible=False, elem_id="photos-new") as new:
         heading = Text()
-        upload = PhotoUpload(take=take_of(context), elem_id="photo-upload")
+        upload = PhotoUpload(take=bind_server_function(context, take), elem_id="photo-upload")
         with gr.Row(elem_classes="nc-controls"):
             name = gr.Textbox(label=label("Name of the dataset"), max_lines=1, elem_id="crop-name")
             size = gr.Dropdown(
@@ -121,31 +122,37 @@ def lay_out(context: Context) -> Bring:
 # Upload -------------------------------------------------------------------------------------
 
 
-def take_of(context: Context) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """The server function of the upload: moves uploaded files into a batch."""
+def take(context: Context, wanted: Any) -> dict[str, Any]:
+    """Move uploaded files into a batch, for the upload: `{batch, refused}`. Raises UserError.
 
-    def take(request: dict[str, Any]) -> dict[str, Any]:
+    `wanted`: `{"batch": id or null, "files": [[name, path], …], "drop": false}`.
+    """
+    context.access.check(ACTION)
+    request = read_object(wanted)
+    uploads = cropper_of(context.workspace).uploads
+    files = _read_files(request.get("files"))
+    paths = [context.upload({"path": path}) for _name, path in files]
+    if request.get("drop"):  # what was cleared while it was sent
+        for path in paths:
+            path.unlink(missing_ok=True)
+        return {"batch": None, "refused": []}
+    batch = uploads.batch(str(request["batch"])) if request.get("batch") else uploads.new()
+    refused = []
+    for (name, _path), path in zip(files, paths, strict=True):
         try:
-            context.access.check(ACTION)
-            uploads = cropper_of(context.workspace).uploads
-            files = request["files"][:MAX_TAKEN]
-            paths = [context.upload({"path": path}) for _name, path in files]
-            if request.get("drop"):  # what was cleared while it was sent
-                for path in paths:
-                    path.unlink(missing_ok=True)
-                return {"batch": None, "refused": []}
-            batch = uploads.batch(request["batch"]) if request["batch"] else uploads.new()
+            uploads.take(batch, str(name), path)
         except UserError as error:
-            raise gr.Error(translate(error.message), print_exception=False) from None
-        refused = []
-        for (name, _path), path in zip(files, paths, strict=True):
-            try:
-                uploads.take(batch, str(name), path)
-            except UserError as error:
-                refused.append([name, translate(error.message)])
-        return {"batch": batch.id, "refused": refused}
+            refused.append([name, translate(error.message)])
+    return {"batch": batch.id, "refused": refused}
 
-    return take
+
+def _read_files(files: Any) -> list[list[Any]]:
+    is_list = isinstance(files, list) and all(
+        isinstance(one, list) and len(one) == 2 for one in files
+    )
+    if not is_list:
+        raise UserError("What was sent is no list of files: reload the page.")
+    return list(files[:MAX_TAKEN])
 
 
 def follow_upload(context: Context, name: str, event: gr.EventData) -> tuple[Any, Any, Any]:

@@ -1,7 +1,7 @@
 """Reviewing the faces of a dataset: views, thresholds, choices by hand, persons, saving."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from neuroceleb.app.components.choice import Choice
 from neuroceleb.app.components.photo_grid import PhotoGrid
 from neuroceleb.app.components.text import Text
 from neuroceleb.app.cropping import Status, cropper_of, photo_key
+from neuroceleb.app.listeners import bind_server_function
 from neuroceleb.app.payloads import data_url
 from neuroceleb.app.tabs.photos.bring import ACTION
 from neuroceleb.app.tabs.photos.words import LIMITS, REASONS, SEVERAL, VIEWS
@@ -107,7 +108,7 @@ def lay_out(context: Context) -> tuple[Reviewed, dict[str, Any]]:
                 tools["find"] = gr.Button(label("Find this person"), elem_id="find-person")
                 tools["remove"] = gr.Button(label("Delete the photos"), elem_id="ticked-remove")
             selected = Text(elem_id="selected")
-            grid = PhotoGrid(photo=photo_of(context), elem_id="photo-grid")
+            grid = PhotoGrid(photo=bind_server_function(context, photo), elem_id="photo-grid")
     page, ticked = gr.Number(0, visible=False), gr.JSON([], visible=False)
     return Reviewed(
         *(review, body, bar, levels, facts, verdict, view, person, page, grid, ticked, selected),
@@ -316,18 +317,13 @@ def _sprite(crops: tuple[Path, ...]) -> str:
     return data_url(images.sprite(cells, COLUMNS), "webp")
 
 
-def photo_of(context: Context) -> Callable[[list[Any]], str | None]:
-    """The server function of the grid: a preview of a photo that was cropped lately."""
-
-    def photo(request: list[Any]) -> str | None:
-        try:
-            face_set = face_set_of(context, str(request[0]))
-        except UserError as error:
-            raise gr.Error(translate(error.message), print_exception=False) from None
-        jpeg = cropper_of(context.workspace).previews.get(face_set.name, str(request[1]))
-        return data_url(jpeg, "jpeg") if jpeg else None
-
-    return photo
+def photo(context: Context, wanted: Any) -> str | None:
+    """A preview of a photo `[dataset, name]` that was cropped lately, for the grid."""
+    if not isinstance(wanted, list) or len(wanted) != 2:
+        raise UserError("That is no photo: reload the page.")
+    face_set = face_set_of(context, str(wanted[0]))
+    jpeg = cropper_of(context.workspace).previews.get(face_set.name, str(wanted[1]))
+    return data_url(jpeg, "jpeg") if jpeg else None
 
 
 # Rules and choices ---------------------------------------------------------------------------

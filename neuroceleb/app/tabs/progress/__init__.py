@@ -9,14 +9,15 @@ from typing import Any
 
 import gradio as gr
 
-from neuroceleb.app import catalogue, html_export, sheets
+from neuroceleb.app import html_export, sheets
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, label
 from neuroceleb.app.components.epoch_reel import EpochReel
 from neuroceleb.app.components.live_chart import LiveChart
 from neuroceleb.app.components.text import Text
 from neuroceleb.app.downloads import save_on_click
-from neuroceleb.app.parameters import read_text, read_whole
+from neuroceleb.app.listeners import bind_server_function
+from neuroceleb.app.parameters import read_object, read_text, read_whole
 from neuroceleb.app.shared import (
     PROGRESS,
     Address,
@@ -125,18 +126,20 @@ def outputs_of(ui: Progress) -> list[Any]:
 
 def _functions(context: Context) -> dict[str, Any]:
     """The functions that the reel calls from the browser."""
+    return {
+        "sheets": bind_server_function(context, previews),
+        "strip": bind_server_function(context, strip),
+    }
 
-    def sheets_(wanted: dict[str, Any]) -> list[str]:
-        return sheets.previews(context.workspace, wanted)
 
-    def strip(wanted: dict[str, Any]) -> dict[str, Any]:
-        try:
-            return sheets.strip(context.workspace, wanted)
-        except UserError as error:
-            return {"error": catalogue.translate(error.message)}
+def previews(context: Context, wanted: Any) -> list[str]:
+    """Previews of sample sheets, see `sheets.previews`."""
+    return sheets.previews(context.workspace, read_object(wanted))
 
-    sheets_.__name__ = "sheets"
-    return {"sheets": sheets_, "strip": strip}
+
+def strip(context: Context, wanted: Any) -> dict[str, Any]:
+    """One face through the epochs, see `sheets.strip`."""
+    return sheets.strip(context.workspace, read_object(wanted))
 
 
 def _lay_out_timelapse(shared: Shared) -> None:
@@ -254,7 +257,7 @@ def receive(
 
 def note_epoch(context: Context, event: gr.EventData) -> str:
     """The epoch that the reel shows, "" for the newest."""
-    return "" if event.is_newest else str(int(event.epoch))
+    return "" if event.is_newest else str(read_whole(event.epoch, Message("The epoch")))
 
 
 def lead_to_generate(context: Context, model: str | None, sheet: str) -> str:
