@@ -71,7 +71,7 @@ def card_of(weights: Path, network: Generator, config: Mapping[str, Any], run: R
     about = _config(run) or dict(config)
     settings, dataset = _part(about, "settings"), _part(about, "dataset")
     images = finite(dataset.get("count"))
-    entry = {} if run is None or epoch is None else evaluation.read(run.path).get(epoch, {})
+    entry = {} if run is None or epoch is None else evaluation.readable(run.path).get(epoch, {})
     return Card(
         name=run.name if run is not None else _text(config.get("run")) or weights.stem,
         epoch=epoch,

@@ -85,7 +85,7 @@ def _content(weights: Path, network: Generator, card: Card, run: Run | None) -> 
         found = directions.find_directions(network)
     stats: charts.Stats = []
     if run is not None:
-        stats = charts.with_evaluations(run.stats(), evaluation.read(run.path))
+        stats = charts.with_evaluations(run.stats(), evaluation.readable(run.path))
     best = charts.best_epoch(stats)
     return Content(card, sha256, found, {}, stats, None if best is None else best.epoch)
 

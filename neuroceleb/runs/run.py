@@ -6,7 +6,7 @@ Every file has one writer and is written whole or not at all; `ls` and `cat` sho
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from neuroceleb.file_lock import (
     try_lock,
 )
 from neuroceleb.records import DamagedFileError
-from neuroceleb.runs import process
+from neuroceleb.runs import evaluation, process
 from neuroceleb.runs.schemas import Config, StatsRow, Status
 
 HEARTBEAT_LIMIT_S = 30.0
@@ -198,16 +198,25 @@ class Run:
 
     def damage(self) -> list[str]:
         """A sentence for every damaged file of the run, and for those that were set aside."""
-        found = []
-        for name, schema in (("config.json", Config), ("status.json", Status)):
-            try:
-                records.read(self.path / name, schema, MAX_RECORD_BYTES)
-            except DamagedFileError as error:
-                found.append(str(error))
-        lines = [row for row in self._stats() if isinstance(row, DamagedFileError)]
-        found += [str(line) for line in lines[:MAX_REPORTED_LINES]]
         aside = records.aside(self.path)
-        return found + [str(DamagedFileError(path, "it was set aside")) for path in aside]
+        set_aside = [DamagedFileError(path, "it was set aside") for path in aside]
+        return [str(error) for error in [*self.damaged(), *set_aside]]
+
+    def damaged(self) -> list[DamagedFileError]:
+        """The damaged files of the run; of lines in stats.jsonl the first few."""
+        found = []
+        readers: list[Callable[[], object]] = [
+            lambda: records.read(self.path / "config.json", Config, MAX_RECORD_BYTES),
+            lambda: records.read(self.path / "status.json", Status, MAX_RECORD_BYTES),
+            lambda: evaluation.read(self.path),
+        ]
+        for read in readers:
+            try:
+                read()
+            except DamagedFileError as error:
+                found.append(error)
+        lines = [row for row in self._stats() if isinstance(row, DamagedFileError)]
+        return found + lines[:MAX_REPORTED_LINES]
 
     def has_state(self) -> bool:
         """Whether there is a saved state to resume from."""

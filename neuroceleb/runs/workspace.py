@@ -24,9 +24,14 @@ def default_workspace() -> Path:
     return Path.cwd() if installed else home
 
 
+def is_name(name: str) -> bool:
+    """Whether `name` is valid for a run or dataset."""
+    return _NAME.fullmatch(name) is not None and not name.endswith((".", " "))
+
+
 def check_name(name: str) -> str:
     """Return `name` if it is valid for a run or dataset; raises UserError (for a path, too)."""
-    if not _NAME.fullmatch(name) or name.endswith((".", " ")):
+    if not is_name(name):
         raise UserError(
             "'{name}' is not a name: use letters, digits, spaces, '.', '_', '+' or '-', 80 at "
             "most, beginning with a letter or digit.",
@@ -82,15 +87,14 @@ class Workspace:
 
     def runs(self) -> list[Run]:
         """Every run under `checkpoints/`, by name; without those of `unnamed`."""
-        return [run for run in self._runs() if files.printable(run.name) == run.name]
+        return [run for run in self._runs() if is_name(run.name)]
 
     def unnamed(self) -> list[str]:
-        """A sentence for every run whose directory has a name that is no UTF-8."""
-        named = {run.name for run in self.runs()}
+        """A sentence for every run whose directory has a name that `check_name` refuses."""
         return [
-            files.printable(run.path) + " has a name that is no UTF-8: rename the folder."
+            files.printable(run.path) + " has a name that no run can have: rename the folder."
             for run in self._runs()
-            if run.name not in named
+            if not is_name(run.name)
         ]
 
     def _runs(self) -> list[Run]:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -307,3 +308,35 @@ def test_the_endpoints_are_mcp_tools_and_nothing_else_is(tmp_path: Path) -> None
         served.kill()
     assert {tool["name"] for tool in tools} == set(ENDPOINTS)
     assert all(tool["description"] for tool in tools)
+
+
+# Requests for what the page does not have --------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("queue/join", {"fn_index": 10**6, "data": [], "session_hash": "a"}),
+        ("queue/join", {"fn_index": -1, "data": [], "session_hash": "a"}),
+        ("queue/join", {"fn_index": True, "data": [], "session_hash": "a"}),
+        ("queue/join", {"fn_index": None, "data": [], "session_hash": "a"}),
+        ("queue/join", []),
+        ("queue/join/", {"session_hash": "a"}),
+        ("run/predict", {"fn_index": "x", "data": []}),
+        ("run/nothing", {"data": []}),
+        ("api/nothing/", {"data": []}),
+        ("call/nothing", {"data": []}),
+        ("call/generate", {"data": ["celeba-mini-classic"]}),
+        ("call/generate", {"data": "celeba-mini-classic"}),
+        ("component_server", {"component_id": 10**6, "fn_name": "sheets", "session_hash": "a"}),
+        ("component_server", {"component_id": [], "fn_name": "sheets", "session_hash": "a"}),
+        ("component_server", None),
+        ("deep_link", {}),
+    ],
+)
+def test_what_the_page_does_not_have_is_refused(app_url: str, path: str, body: Any) -> None:
+    data = json.dumps(body).encode()
+    headers = {"Content-Type": "application/json"}
+    status, _, answer = ask(app_url, "POST", f"/gradio_api/{path}", data, headers)
+    assert status == 404
+    assert json.loads(answer)["error"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -156,10 +157,12 @@ def test_a_run_whose_name_is_no_text_is_reported(here: helpers.Here) -> None:
     path = here.workspace / "checkpoints" / os.fsdecode(b"caf\xe9")
     path.mkdir(parents=True)
     (path / "config.json").write_text("{}")
+    shutil.copytree(path, path.with_name("a\nb"))
     create_run(Workspace(here.workspace), "mine", {})
     outcome = json.loads(here("runs", "--json").out)
     assert [run["name"] for run in outcome["runs"]] == ["mine"]
-    assert "caf? has a name that is no UTF-8" in outcome["damage"][0]
+    assert "caf? has a name that no run can have" in outcome["damage"][1]
+    assert len(outcome["damage"]) == 2
 
 
 @pytest.mark.parametrize("count", [1, 300])

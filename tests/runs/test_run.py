@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from neuroceleb import file_lock
 from neuroceleb.data.faces.manifest import FaceSet
 from neuroceleb.errors import UserError
-from neuroceleb.runs import device_lock, jobs
+from neuroceleb.runs import device_lock, evaluation, jobs
 from neuroceleb.runs import run as run_module
 from neuroceleb.runs.process import identity
 from neuroceleb.runs.run import Run
@@ -421,3 +421,12 @@ def test_a_reader_never_sees_half_a_row(run: Run) -> None:
         assert all(row["filling"] == filling for row in rows)
 
     write_many(run, lambda _: run.append_stats(row(next(written), filling=filling)), read)
+
+
+def test_a_damaged_evaluation_is_reported_and_read_as_none(tmp_path: Path) -> None:
+    run = create_run(Workspace(tmp_path), "mine", {})
+    (run.path / "evaluation.json").write_text('{"epochs": {"0": {"swd": {"mean": NaN}}}}')
+    assert evaluation.readable(run.path) == {}
+    (error,) = run.damaged()
+    assert error.path.name == "evaluation.json"
+    assert run.damage() == [str(error)]

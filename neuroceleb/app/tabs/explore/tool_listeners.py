@@ -364,7 +364,7 @@ def _photos(check: CopyCheck, comparison: Comparison) -> Json:
 
 def _stored(context: Context, model: str, epoch: int) -> str:
     """The figures on copies in a model's evaluation."""
-    entry = evaluation.read(context.workspace.run(model).path).get(epoch, {})
+    entry = evaluation.readable(context.workspace.run(model).path).get(epoch, {})
     try:
         figures = entry["copies"]
         return _(

@@ -128,7 +128,7 @@ CARD = (
 
 def rows_of(run: Run) -> Stats:
     """The rows of a run's charts, with its evaluations."""
-    return charts.with_evaluations(run.stats(), evaluation.read(run.path))
+    return charts.with_evaluations(run.stats(), evaluation.readable(run.path))
 
 
 def best_of(rows: Stats) -> Best | None:
@@ -192,7 +192,7 @@ def _chart(chart: Chart, stats: list[Stats]) -> Json:
 
 
 def _card(run: Run) -> Json | None:
-    entries = evaluation.read(run.path)
+    entries = evaluation.readable(run.path)
     if not entries:
         return None
     epoch, entry = max(entries.items())
@@ -236,6 +236,9 @@ def status(run: Run) -> str:
         parts.append(text.format(epoch=best.epoch, value=best.value))
     if now["state"] in {"failed", "stopped", "damaged"} or sheets.is_imported(run):
         parts.append(catalogue.sentence(now, "message"))
+    names = ", ".join(sorted({error.path.name for error in run.damaged()}))
+    if names:
+        parts.append(_("Damaged, so that parts are missing here: {files}").format(files=names))
     return " · ".join(filter(None, parts))
 
 
