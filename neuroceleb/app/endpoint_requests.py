@@ -1,8 +1,10 @@
 """Requests that name a listener, an endpoint or a component which the page does not have.
 
-Gradio answers them with 500 and a traceback in the log, as it does a bug.
+Gradio answers them, and values of the wrong types, with a traceback in the log, as it does a bug.
 """
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -13,11 +15,20 @@ CALLS = ("api", "run", "call")
 BY_NUMBER = "predict"  # the name under which Gradio's own client calls a listener by its number
 
 
+MAX_NUMBER = 2**53
+MAX_TEXT_CHARS = 2**20
+
+Check = Callable[[Any], bool]  # of a component's value
+
+
 class KnownEndpoints:
-    """Knows what the page has to be called."""
+    """Knows what the page has to be called, and which values its components can have."""
 
     def __init__(self, blocks: gr.Blocks) -> None:
-        self._inputs = {number: len(fn.inputs) for number, fn in blocks.fns.items()}
+        self._checks = {
+            number: [check_of(component) for component in fn.inputs]
+            for number, fn in blocks.fns.items()
+        }
         self._numbers = {fn.api_name: number for number, fn in blocks.fns.items() if fn.api_name}
         self._components = frozenset(blocks.blocks)
 
@@ -39,10 +50,67 @@ class KnownEndpoints:
         number = body.get("fn_index")
         if is_call and name != BY_NUMBER:
             number = self._numbers.get(name)
-        count = self._inputs.get(number) if type(number) is int else None
-        if count is None:
+        checks = self._checks.get(number) if type(number) is int else None
+        if checks is None:
             return "The page has no such endpoint: reload it."
-        values = body.get("data")
-        if not isinstance(values, list) or len(values) < count:
-            return f"The request has too few values: send {count}."
-        return None
+        return _problem_of(body.get("data"), checks)
+
+
+def _problem_of(values: Any, checks: list[Check]) -> str | None:
+    if not isinstance(values, list) or len(values) < len(checks):
+        return f"The request has too few values: send {len(checks)}."
+    for place, (value, check) in enumerate(zip(values, checks, strict=False)):
+        if not check(value):
+            return f"Value {place} of the request is none that its component can have."
+    return None
+
+
+def _is_text(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and len(value) <= MAX_TEXT_CHARS)
+
+
+def _is_number_or_none(value: Any) -> bool:
+    return value is None or _is_number(value)
+
+
+def _is_number(value: Any) -> bool:
+    is_one = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_one and math.isfinite(value) and abs(value) <= MAX_NUMBER
+
+
+def _is_bool(value: Any) -> bool:
+    return value is None or isinstance(value, bool)
+
+
+def _is_choice(value: Any) -> bool:
+    return _is_text(value) or _is_number(value)
+
+
+def _is_list_of_choices(value: Any) -> bool:
+    return value is None or (isinstance(value, list) and all(map(_is_choice, value)))
+
+
+def _is_file(value: Any) -> bool:
+    is_file = isinstance(value, dict) and isinstance(value.get("path"), str) and "meta" in value
+    return value is None or is_file
+
+
+def _is_anything(_: Any) -> bool:
+    return True
+
+
+CHECKS: tuple[tuple[Any, Check], ...] = (
+    (gr.Textbox, _is_text),
+    (gr.Number, _is_number_or_none),
+    (gr.Slider, _is_number),
+    (gr.Checkbox, _is_bool),
+    (gr.Dropdown | gr.Radio, _is_choice),
+    (gr.File | gr.UploadButton, _is_file),
+)
+
+
+def check_of(component: Any) -> Check:
+    """Which values a component can have, as far as Gradio relies on it."""
+    if isinstance(component, gr.Dropdown) and component.multiselect:
+        return _is_list_of_choices
+    return next((check for kind, check in CHECKS if isinstance(component, kind)), _is_anything)

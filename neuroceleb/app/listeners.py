@@ -8,8 +8,9 @@ with the values of its inputs. `bind` adds what all of them share: the visitor's
 import html
 import inspect
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
+from itertools import zip_longest
 from typing import Any, get_type_hints
 
 import gradio as gr
@@ -23,6 +24,8 @@ from neuroceleb.errors import UserError
 log = logging.getLogger(__name__)
 
 REQUEST = "request_"
+_NUMBERS = (int, float)
+_TEXTS = (str, str | None)
 
 
 def bind(context: Context, function: Callable[..., Any], *fixed: Any) -> Callable[..., Any]:
@@ -36,26 +39,32 @@ def bind(context: Context, function: Callable[..., Any], *fixed: Any) -> Callabl
     signature = inspect.signature(function)
     own = list(signature.parameters.values())[1 + len(fixed) :]
 
+    kinds = get_type_hints(function)
+    hints = [kinds.get(one.name) for one in own]
+
     if inspect.isgeneratorfunction(function):
 
         @wraps(function)
         def listener(request: gr.Request, *values: Any) -> Any:
-            yield from _results(request, function(context, *fixed, *values), function.__name__)
+            def results() -> Iterator[Any]:
+                yield from function(context, *fixed, *_fitted(values, hints))
+
+            yield from _results(request, results(), function.__name__)
     else:
 
         @wraps(function)
         def listener(request: gr.Request, *values: Any) -> Any:
             with catalogue.using(_language_of(request)):
                 try:
-                    return function(context, *fixed, *values)
+                    return function(context, *fixed, *_fitted(values, hints))
                 except Exception as error:
                     raise as_toast(error, function.__name__) from None
 
     request = inspect.Parameter(REQUEST, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     listener.__signature__ = signature.replace(parameters=[request, *own])  # type: ignore[attr-defined]
     names = {one.name for one in own}
-    kinds = {name: hint for name, hint in get_type_hints(function).items() if name in names}
-    listener.__annotations__ = {REQUEST: gr.Request} | kinds
+    given = {name: hint for name, hint in kinds.items() if name in names}
+    listener.__annotations__ = {REQUEST: gr.Request} | given
     del listener.__wrapped__  # its signature has the context
     return listener
 
@@ -95,6 +104,36 @@ def as_toast(error: Exception, name: str) -> gr.Error:
         return gr.Error(catalogue.translate(SORRY), print_exception=False)
     sentence = in_words(error.message)
     return gr.Error(html.escape(sentence, quote=False), print_exception=False)
+
+
+class _Event:
+    """The data of a `gr.EventData`; whoever reads what it lacks raises UserError."""
+
+    def __init__(self, event: gr.EventData) -> None:
+        self._data = event._data
+
+    def __getattr__(self, name: str) -> Any:
+        if not isinstance(self._data, dict) or name not in self._data:
+            raise UserError("The page sent an event that is not known here: reload it.")
+        return self._data[name]
+
+
+def _fitted(values: Sequence[Any], hints: Sequence[Any]) -> Iterator[Any]:
+    """The values, each of the type of its parameter; raises UserError for one of another type.
+
+    A page without a text sends None or "", so that None is an empty text.
+    """
+    for value, hint in zip_longest(values, hints):
+        if isinstance(value, gr.EventData):
+            yield _Event(value)
+        elif hint is str and value is None:
+            yield ""
+        elif hint in _NUMBERS and not isinstance(value, int | float):
+            raise UserError("A number is missing: write one.")
+        elif hint in _TEXTS and not isinstance(value, str | None):
+            raise UserError("The page sent a value that is not known here: reload it.")
+        else:
+            yield value
 
 
 def _language_of(request: gr.Request) -> str:

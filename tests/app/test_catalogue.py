@@ -224,6 +224,7 @@ def test_errors_are_pickled_with_their_parameters() -> None:
 # The page ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.refused
 @pytest.mark.parametrize(
     ("locale", "sentence"),

@@ -33,6 +33,7 @@ def query_of(page: Page) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
 
 
+@pytest.mark.slow
 def test_sliders_paint_without_asking_the_server_and_undo(page: Page, app_url: str) -> None:
     open_explore(page, app_url)
     slider = page.get_by_label("Smiling woman (− stern man)").and_(page.locator("[type=range]"))

@@ -112,6 +112,7 @@ def test_a_bad_seed_is_refused_and_the_faces_stay(page: Page, app_url: str) -> N
     assert drawn(page) == before
 
 
+@pytest.mark.slow
 def test_a_face_is_enlarged_kept_saved_and_opened_again(page: Page, app_url: str) -> None:
     open_generate(page, app_url, "?seed=57&epoch=11&count=6")
     page.locator("#faces .nc-frame").first.click()
@@ -207,6 +208,7 @@ def test_without_a_model_the_page_says_what_to_do(page: Page, tmp_path: Path) ->
         app.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.refused
 def test_a_png_of_others_is_refused(page: Page, app_url: str) -> None:
     open_generate(page, app_url)

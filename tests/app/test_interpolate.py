@@ -45,6 +45,7 @@ def test_every_frame_is_scrubbed_without_asking_the_server(page: Page, app_url: 
     assert urls == []
 
 
+@pytest.mark.slow
 @pytest.mark.refused
 def test_faces_are_changed_and_lead_on(page: Page, app_url: str) -> None:
     open_interpolate(page, app_url, "&keys=3,14,15&leg=4")

@@ -128,6 +128,7 @@ def test_from_photos_to_a_training(page: Page, app: helpers.App, root: Path) -> 
     expect(page.locator("#dataset input")).to_have_value("우리 faces")
 
 
+@pytest.mark.slow
 @pytest.mark.refused
 def test_files_that_fail_are_tried_again_and_named(page: Page, app: helpers.App) -> None:
     open_photos(page, app)
@@ -153,6 +154,7 @@ def test_files_that_fail_are_tried_again_and_named(page: Page, app: helpers.App)
     expect(page.locator("#photo-drop")).not_to_contain_text("files are here")
 
 
+@pytest.mark.slow
 @pytest.mark.refused
 def test_google_is_asked_for_nothing_without_credentials(page: Page, app: helpers.App) -> None:
     open_photos(page, app)
@@ -166,6 +168,7 @@ def test_google_is_asked_for_nothing_without_credentials(page: Page, app: helper
     expect(page.locator("#google-question")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_on_a_phone_in_korean(open_page: Callable[..., Page], app: helpers.App) -> None:
     phone = open_page(viewport={"width": 390, "height": 844}, locale="ko-KR", color_scheme="dark")
     open_photos(phone, app)

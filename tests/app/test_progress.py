@@ -96,6 +96,7 @@ def test_the_slider_scrubs_without_a_request(page: Page, app_url: str) -> None:
     expect(sheet).to_have_attribute("data-epoch", str(LAST - 1))
 
 
+@pytest.mark.slow
 def test_two_epochs_under_a_wipe_and_one_face_through_all(page: Page, app_url: str) -> None:
     open_progress(page, app_url)
     choose(page, "#beside", "This run, another epoch")

@@ -183,6 +183,7 @@ def test_a_workspace_one_may_not_write_is_said(tmp_path: Path) -> None:
         serve.prepare_gradio(Workspace(tmp_path))
 
 
+@pytest.mark.slow
 def test_it_ends_when_asked_to_and_leaves_with_0(tmp_path: Path) -> None:
     began = time.monotonic()
     served = helpers.App(tmp_path)

@@ -10,6 +10,7 @@ from neuroceleb.runs.run import Run
 from tests import helpers
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="modules are read from /proc")
 def test_torch_is_loaded_with_the_first_model(tmp_path: Path, finished: Run) -> None:
     """How much memory that saves is measured by benchmarks/startup.py."""

@@ -335,6 +335,7 @@ def test_a_name_that_is_taken_is_named_while_it_is_typed(page: Page, app_url: st
     expect(page.locator("#start")).to_be_disabled()
 
 
+@pytest.mark.slow
 def test_a_run_has_an_address_and_can_be_duplicated(page: Page, app_url: str) -> None:
     open_train(page, app_url)
     page.locator("#runs label", has_text="celeba-mini-classic").click()

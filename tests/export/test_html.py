@@ -214,6 +214,7 @@ def test_it_speaks_korean_and_remembers(page: Page, exported: Path) -> None:
     page.evaluate("localStorage.clear()")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [PHONE, {"color_scheme": "dark"}])
 def test_every_tab_is_accessible_and_fits(
     browser: Browser, exported: Path, options: dict[str, Any]

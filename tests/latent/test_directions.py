@@ -104,6 +104,7 @@ def test_an_invalid_name_is_refused(name: object) -> None:
         saved_directions.check_name(name)
 
 
+@pytest.mark.slow
 def test_the_shipped_names_belong_to_the_shipped_weights(shipped: Model) -> None:
     known = saved_directions.read(shipped.path, shipped.sha256, shipped.nz)
     assert known is not None

@@ -31,6 +31,7 @@ def test_98_of_100_faces_pass_the_rule_fitted_to_them(found: landmarks.Detection
     assert right_mouth[0] < left_mouth[0]
 
 
+@pytest.mark.slow
 def test_malformed_faces_do_not_pass(faces: Pixels, found: landmarks.Detections) -> None:
     rule = landmarks.fit_rule(found)
     good = faces[120:140]

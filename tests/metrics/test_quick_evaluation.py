@@ -18,6 +18,7 @@ def faces() -> Pixels:
     return portraits(64)
 
 
+@pytest.mark.slow
 def test_it_changes_no_state(faces: Pixels) -> None:
     reference = quick_evaluation.QuickReference(faces, n=32)
     network = helpers.random_generator().train()

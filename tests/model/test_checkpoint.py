@@ -99,6 +99,7 @@ def test_a_file_that_carries_code_is_refused_without_running_it(
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_the_real_command_line_refuses_code_too(tmp_path: Path) -> None:
     path, mark = tmp_path / "netG.pth", tmp_path / "mark"
     zip_archive(path, Trap(mark))
@@ -233,6 +234,7 @@ def test_a_folder_and_nothing_at_all_are_named(tmp_path: Path) -> None:
             checkpoint.load_generator(tmp_path / name)
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None)
 @given(st.sampled_from(["zip", "old", "safetensors"]), st.data())
 def test_damaged_bytes_are_a_generator_or_a_sentence(

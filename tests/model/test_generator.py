@@ -81,6 +81,7 @@ def test_one_seed_one_face_at_any_place_in_any_company(
         np.testing.assert_array_equal(face, faces[seed])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_one_seed_one_face_in_another_process(
     threads: str, model: Path, faces: dict[int, Pixels]

@@ -90,6 +90,7 @@ def peak_kb(child: Any) -> int:
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read from /proc")
 @pytest.mark.parametrize("name", BOMBS)
 def test_weights_that_ask_for_memory_are_a_sentence(name: str, tmp_path: Path) -> None:
@@ -109,6 +110,7 @@ def test_a_history_that_asks_for_memory_is_a_sentence(
         import_2017._history(tmp_path, 0)
 
 
+@pytest.mark.slow
 def test_a_state_that_asks_for_memory_gives_way(tmp_path: Path) -> None:
     newest, older = tmp_path / "state.pt", tmp_path / "state.previous.pt"
     checkpoint.save_state(older, newest, {"step": 1})

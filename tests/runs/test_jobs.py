@@ -126,6 +126,7 @@ def test_a_hung_training_is_ended_by_force_after_the_grace_time(
     assert not run.stop_file.exists()
 
 
+@pytest.mark.slow
 def test_a_training_that_cannot_start_reports_why(
     workspace: Workspace, start: Callable[..., Run], photos: Path, tmp_path: Path
 ) -> None:

@@ -47,6 +47,7 @@ def out_of_memory() -> torch.OutOfMemoryError:
 # Memory ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error",
     [
@@ -241,6 +242,7 @@ def test_a_row_that_does_not_fit_is_taken_back(
     assert (tmp_path / "stats.jsonl").read_text() == '{"epoch": 0}\n'
 
 
+@pytest.mark.slow
 def test_a_folder_one_may_not_write_is_said_in_a_sentence(tmp_path: Path, photos: Path) -> None:
     setpriv = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")  # root minds permissions, too
     if not shutil.which("setpriv"):

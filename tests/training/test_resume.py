@@ -210,6 +210,7 @@ def test_a_moved_workspace_finds_its_dataset(here: helpers.Here, tmp_path: Path)
     assert helpers.run_of(here.workspace, "one").dataset_path() == "mine"
 
 
+@pytest.mark.slow
 def test_a_stop_file_from_before_is_removed(stopper: Stopper, finished: Run) -> None:
     run = stopper.new_run()
     stopper.train(run, at=7)
@@ -272,6 +273,7 @@ def test_killed_at_random_moments_it_is_the_same_run(tmp_path: Path, photos: Pat
     assert not list(run.path.glob(".*.tmp"))
 
 
+@pytest.mark.slow
 def test_killed_before_the_first_save_it_begins_again(here: helpers.Here, finished: Run) -> None:
     run = copy_of(finished, here)
     run.state_file.unlink()
@@ -388,6 +390,7 @@ def test_a_finished_run_is_queued_again_only_with_more_epochs_and_a_dataset(
     assert run.state() == "finished"
 
 
+@pytest.mark.slow
 def test_leftovers_of_a_killed_process_are_cleared_away(
     here: helpers.Here, finished: Run, stopper: Stopper
 ) -> None:
@@ -400,6 +403,7 @@ def test_leftovers_of_a_killed_process_are_cleared_away(
     assert_same_training(run, finished)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [4, 8, STEPS * 2])
 def test_a_damaged_newest_state_costs_what_came_since_the_one_before(
     step: int, stopper: Stopper, finished: Run
@@ -442,6 +446,7 @@ def test_another_setting_is_refused(
     assert {path.name: path.read_bytes() for path in run.path.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_the_settings_it_has_may_be_said_again(stopper: Stopper, finished: Run) -> None:
     run = stopper.new_run()
     stopper.train(run, at=3)
@@ -459,6 +464,7 @@ def test_more_epochs_go_on_from_the_end(stopper: Stopper, finished: Run) -> None
     assert run.status()["epochs"] == EPOCHS
 
 
+@pytest.mark.slow
 def test_the_changed_number_of_epochs_is_remembered(stopper: Stopper, finished: Run) -> None:
     run = stopper.new_run()
     assert (
@@ -478,6 +484,7 @@ def test_fewer_epochs_end_it_sooner_and_keep_the_last(stopper: Stopper, finished
     assert_same_training(run, finished, epochs=range(1))
 
 
+@pytest.mark.slow
 def test_fewer_epochs_than_begun_still_leave_weights(stopper: Stopper, finished: Run) -> None:
     run = stopper.new_run()
     stopper.train(run, "--keep-every", "100", at=STEPS + 3)
@@ -524,6 +531,7 @@ def test_other_photos_than_before_are_refused_until_they_are_back(
     assert_same_training(run, finished)
 
 
+@pytest.mark.slow
 def test_photos_touched_moved_or_zipped_are_the_same(
     own_photos: Path, stopper: Stopper, finished: Run, tmp_path: Path
 ) -> None:

@@ -230,7 +230,7 @@ def open_uploaded(context: Context, png: str) -> tuple[Any, ...]:
 
     A face without a seed is led to Explore instead.
     """
-    return _opened(context, Path(png))
+    return _opened(context, context.upload({"path": png}))
 
 
 def open_dropped(context: Context, event: gr.EventData) -> tuple[Any, ...]:

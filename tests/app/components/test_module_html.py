@@ -18,6 +18,7 @@ def test_props_are_in_the_configuration_as_they_were_given() -> None:
     assert (palette["leads"], palette["frames"]) == (list(LEADS), "data:")
 
 
+@pytest.mark.slow
 def test_loading_the_page_prints_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     app = helpers.App(tmp_path)
     try:
