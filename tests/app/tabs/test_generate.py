@@ -133,9 +133,9 @@ def test_seeds_are_stepped_and_new(context: Context) -> None:
         generate.later_seeds(context, "1,2", 18)
 
 
-def test_a_saved_png_brings_back_what_it_shows(context: Context, tmp_path: Path) -> None:
+def test_a_saved_png_brings_back_what_it_shows(context: Context) -> None:
     sheet, *_ = shown(context, seeds="77", count=1, truncation=0.5)
-    png = tmp_path / "face.png"
+    png = context.new_file("face.png")
     png.write_bytes(png_of(sheet["faces"][0]))
     model, epoch, seeds, count, truncation, _ = generate.open_uploaded(context, str(png))
     assert (model, seeds, count) == (MODEL, "77", 1)
@@ -146,11 +146,11 @@ def test_a_saved_png_brings_back_what_it_shows(context: Context, tmp_path: Path)
         generate.open_uploaded(context, str(png))
 
 
-def test_a_face_without_a_seed_leads_to_explore(context: Context, tmp_path: Path) -> None:
+def test_a_face_without_a_seed_leads_to_explore(context: Context) -> None:
     nz = faces.load_model(context.workspace.run(MODEL).weights()).nz
     face = {"model": MODEL, "epoch": 29, "z": [0.25] * nz}
     item = items_of_faces(context.workspace, [face], [])["faces"][0]
-    png = tmp_path / "face.png"
+    png = context.new_file("face.png")
     png.write_bytes(png_of(item))
     *_, lead = generate.open_uploaded(context, str(png))
     assert read_lead(lead) == Lead("explore", face)
@@ -160,6 +160,8 @@ def test_only_uploaded_files_are_opened_by_a_drop(context: Context) -> None:
     event = SimpleNamespace(path="/etc/hostname")
     with pytest.raises(UserError, match="upload it again"):
         generate.open_dropped(context, event)
+    with pytest.raises(UserError, match="upload it again"):
+        generate.open_uploaded(context, event.path)
 
 
 def test_all_faces_are_saved_in_one_zip(context: Context) -> None:
