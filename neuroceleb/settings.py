@@ -73,30 +73,37 @@ class Settings:
         "The recipe: modern is for few images; classic is the original, exactly.",
         *RECIPES,
     )
-    epochs: int = number(200, "Passes over the dataset.", 1, 100_000)
+    epochs: int = number(
+        200, "How often the run goes through all images; epochs are counted from 0.", 1, 100_000
+    )
     images: int = number(
         0, "Images to show in all, 2,000 epochs at most; 0: as many as the epochs say.", 0, 10**12
     )
-    batch_size: int = number(32, "Images a step.", 1, 65_536)
+    batch_size: int = number(32, "Images that G and D learn from at once, in a step.", 1, 65_536)
     first_batch_size: int = number(
         0, "Images a step at first, fewer than later; 0: the same throughout.", 0, 65_536
     )
     first_images: int = number(
         0, "Images shown with the first batch size, up to the end of an epoch; 0: none.", 0, 10**12
     )
-    lr: float = number(2e-4, "Learning rate of Adam, for G and D.", 1e-8, 1.0)
+    lr: float = number(
+        2e-4, "How far each step changes G and D: the learning rate of Adam.", 1e-8, 1.0
+    )
     lr_end: float = number(
         0.0, "Learning rate at the end of the run, falling as a cosine; 0: constant.", 0.0, 1.0
     )
     lr_d: float = number(0.0, "Learning rate of D, where it is another; 0: the same.", 0.0, 1.0)
-    beta1: float = number(0.5, "Adam's first beta.", 0.0, 0.9999)
-    beta2: float = number(0.999, "Adam's second beta.", 0.0, 0.999999)
-    nz: int = number(100, "Length of the latent vector z.", 1, 4_096)
-    ngf: int = number(64, "Width of the generator.", 1, 512)
-    ndf: int = number(64, "Width of the discriminator.", 1, 512)
+    beta1: float = number(0.5, "How long Adam keeps its direction: its first beta.", 0.0, 0.9999)
+    beta2: float = number(
+        0.999, "How long Adam remembers step sizes: its second beta.", 0.0, 0.999999
+    )
+    nz: int = number(100, "Length of z, the random numbers a face is drawn from.", 1, 4_096)
+    ngf: int = number(64, "Width of the generator G; wider draws finer, but slower.", 1, 512)
+    ndf: int = number(64, "Width of the discriminator D; wider sees more, but slower.", 1, 512)
     loss: str = choice(
         "ns",
-        "The loss: on logits (ns, relativistic pairs rp, hinge, lsgan), or the original's (bce).",
+        "What G and D are graded by: on logits ns (usual), rp (pairs), hinge, lsgan; or the "
+        "original's bce.",
         *("ns", "rp", "hinge", "lsgan", "bce"),
     )
     simultaneous: str = choice(
@@ -105,25 +112,38 @@ class Settings:
         *("no", "yes"),
     )
     top_k: float = number(
-        1.0, "Share of the fakes, the best by D, that G is updated with.", 0.1, 1.0
+        1.0, "Share of the generated faces, the best by D, that G learns from.", 0.1, 1.0
     )
-    lecam: float = number(0.0, "Weight of the LeCam penalty on D; 0: none.", 0.0, 100.0)
+    lecam: float = number(
+        0.0, "Strength of LeCam, a penalty that steadies D on few images; 0: none.", 0.0, 100.0
+    )
     d_norm: str = choice(
-        "batch", "Between D's layers: BatchNorm or none, or spectral.", "batch", "spectral", "none"
+        "batch",
+        "How D's layers are normalised: batch as the original, spectral, or not.",
+        "batch",
+        "spectral",
+        "none",
     )
     d_init: str = choice(
         "normal", "D's first weights: the original's, or He's for a D without norm.", "normal", "he"
     )
     r1: float = number(
-        0.0, "Weight of the R1 penalty on D's gradient at real images; 0: none.", 0.0, 1_000.0
+        0.0, "Strength of R1, a penalty that keeps D smooth at real images; 0: none.", 0.0, 1_000.0
     )
     r2: float = number(
-        0.0, "Weight of the R2 penalty on D's gradient at fakes; 0: none.", 0.0, 1_000.0
+        0.0,
+        "Strength of R2, a penalty that keeps D smooth at generated faces; 0: none.",
+        0.0,
+        1_000.0,
     )
     r1_every: int = number(16, "Steps from one penalty (R1, R2) to the next.", 1, 1_000)
-    augment: str = choice("all", "How D's images are augmented.", *AUGMENTATIONS)
+    augment: str = choice(
+        "all",
+        "How images are varied before D sees them, so that it cannot learn them by heart.",
+        *AUGMENTATIONS,
+    )
     augment_chance: float = number(
-        0.0, "Chance of each augmentation; 0: by the number of images, 0.3 for few.", 0.0, 1.0
+        0.0, "Chance of each variation; 0: chosen by the number of images, 0.3 for few.", 0.0, 1.0
     )
     flip: str = choice("yes", "Mirror half of the real images.", "no", "yes")
     ema_images: int = number(

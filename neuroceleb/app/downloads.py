@@ -16,8 +16,15 @@ def save_on_click(
     function: Callable[..., Any],
     inputs: Sequence[Component],
 ) -> None:
-    """Call a listener that returns the path of a file, then let the browser save that file."""
-    _save_on(shared, button.click, function, inputs, is_long=True)
+    """Call a listener that returns the path of a file, then let the browser save that file.
+
+    The button is marked while the file is made.
+    """
+    button.elem_id = button.elem_id or f"make-{secrets.token_hex(4)}"
+    made = _save_on(shared, button.click, function, inputs, is_long=True)
+    for event, is_working in ((button.click, "true"), (made.then, "false")):
+        script = f"() => window.neuroceleb.setWorking('{button.elem_id}', {is_working})"
+        event(None, js=script, api_visibility="private")
 
 
 def save_on_event(
@@ -34,7 +41,7 @@ def _save_on(
     inputs: Sequence[Component],
     *,
     is_long: bool,
-) -> None:
+) -> Any:
     hidden = f"save-{secrets.token_hex(4)}"
     file = gr.DownloadButton(visible="hidden", elem_id=hidden)
     made = shared.listen(event, function, inputs, [file], is_long=is_long)
@@ -43,3 +50,4 @@ def _save_on(
         js=f"() => window.neuroceleb.saveWhenReady('{hidden}')",
         api_visibility="private",
     )
+    return made

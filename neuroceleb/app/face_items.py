@@ -19,7 +19,7 @@ def items_of_seeds(request: faces.FaceRequest, favourites: list[Item]) -> Item:
     for seed, (name, png) in zip(request.seeds, faces.pngs(request), strict=True):
         face = model | {"seed": seed, "truncation": request.truncation}
         shown.append(_item(face, f"{request.model}_{name}", png, favourites))
-    return {"faces": shown}
+    return {"faces": shown, "of": [request.model, request.epoch]}
 
 
 def items_of_faces(workspace: Workspace, wanted: list[Any], favourites: list[Item]) -> Item:

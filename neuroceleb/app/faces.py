@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MAX_COUNT = 256
 SHIPPED_MODEL = "celeba-mini-classic"  # Progress opens with its long training
 BEST_MODEL = "celeba-mini"  # what Generate opens with
-FIRST_SEED = 42
+FIRST_SEED = 1651  # its first two rows are good faces of BEST_MODEL: docs/results.md
 FIRST_COUNT = 18
 MODEL_POLL_S = 2.0
 MAX_Z = 10  # of one component of z: ten standard deviations

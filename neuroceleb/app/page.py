@@ -118,6 +118,13 @@ def _restore_addresses(blocks: gr.Blocks, page: Page) -> None:
     shared = page.shared
     shared.address(shared.model, "model", None, is_step=True)
     shared.address(shared.epoch, "epoch", None, is_step=False, after=[shared.chosen.success])
+    gr.on(
+        [shared.model.change, shared.epoch.change],
+        None,
+        [shared.model, shared.epoch],
+        js="(...chosen) => window.neuroceleb.choose(...chosen)",
+        api_visibility="private",
+    )
     again = gr.Button(elem_id="restore", visible="hidden")
     query = gr.Textbox(visible="hidden")
     own = [value for ui in page.tabs.values() for value in vars(ui).values()]

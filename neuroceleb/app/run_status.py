@@ -57,7 +57,7 @@ def facts(run: Run, status: dict[str, Any], place: int | None) -> str:
     """State, epochs, percent, speed, time left and memory, as far as they are known."""
     parts = [state_text(status, place)]
     done, epochs = status.get("epoch") or 0, status.get("epochs") or 0
-    parts.append(_("{done:,} of {epochs:,} epochs").format(done=done, epochs=epochs))
+    parts.append(_("{done:,} of {epochs:,} epochs done").format(done=done, epochs=epochs))
     if status["state"] in ACTIVE:
         parts.append(f"{share_done(status):.0%}")
         if status.get("images_per_second"):

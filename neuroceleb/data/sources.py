@@ -238,6 +238,12 @@ def _left_alone(parts: Sequence[str]) -> str | None:
     return OTHER if suffix in SIDECARS else None
 
 
+def is_passed_over(name: str) -> bool:
+    """Whether a file of this name, with its folders, is left alone among photos."""
+    parts = _parts(name.replace("\\", "/"))
+    return _left_alone([part for part in parts if part not in {".", ".."}]) is not None
+
+
 def _is_system(folder: str) -> bool:
     return folder.lower() in SYSTEM_FOLDERS or folder.lower().startswith(".trash-")
 

@@ -64,7 +64,7 @@ def _facts(status: dict[str, Any], config: dict[str, Any], translate: Translate)
     described = config.get("dataset")
     dataset = described if isinstance(described, dict) else {}
     epochs = Message(
-        "{done:,} of {epochs:,} epochs",
+        "{done:,} of {epochs:,} epochs done",
         done=int(status.get("epoch") or 0),
         epochs=int(status.get("epochs") or 0),
     )

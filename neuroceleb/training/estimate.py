@@ -112,13 +112,15 @@ def estimate(
         problems.append(Problem("dataset", error.message, is_fatal=True))
     if data is not None:
         found |= {"faces": len(data), "skipped": len(data.skipped)}
-        problems += _data_problems(data)
         settings = settings.for_faces(len(data))
+        from_model = False
         try:
             start = start_model.resolve(workspace, settings, data.pixels)
             found["start_model"] = start.to_json()
+            from_model = start.weights is not None
         except UserError as error:
             problems.append(Problem("start_from", error.message, is_fatal=True))
+        problems += _data_problems(data, from_model=from_model)
         disk = _disk_bytes(data, settings)
         free = shutil.disk_usage(workspace.root).free
         found |= {"disk_bytes": disk, "disk_free_bytes": free}
@@ -145,25 +147,33 @@ def _name_problems(workspace: Workspace, name: str) -> Iterator[Problem]:
         yield Problem("name", error.message, is_fatal=True)
 
 
-def _data_problems(data: Dataset) -> Iterator[Problem]:
-    if len(data) < MIN_FACES:
-        yield Problem(
-            "few_faces",
-            Message(
-                "{count:,} faces are far too few to learn from: what comes out will hardly be "
-                "faces. Some thousands are good, some hundreds the least.",
-                count=len(data),
-            ),
+def _few_faces(count: int, *, from_model: bool) -> Message | None:
+    """What so few faces mean for a run that starts from a model, or from noise."""
+    if count >= FEW_FACES:
+        return None
+    if from_model and count < MIN_FACES:
+        return Message(
+            "{count:,} faces are very few. The model to start from brings the faces, so they "
+            "stay recognisable, but expect little variety, or copies of the photos.",
+            count=count,
         )
-    elif len(data) < FEW_FACES:
-        yield Problem(
-            "few_faces",
-            Message(
-                "{count:,} faces are few: expect little variety, or copies of the photos. "
-                "Some thousands are good.",
-                count=len(data),
-            ),
+    if count < MIN_FACES:
+        return Message(
+            "{count:,} faces are far too few to learn from: what comes out will hardly be "
+            "faces. Some thousands are good, some hundreds the least.",
+            count=count,
         )
+    return Message(
+        "{count:,} faces are few: expect little variety, or copies of the photos. "
+        "Some thousands are good.",
+        count=count,
+    )
+
+
+def _data_problems(data: Dataset, *, from_model: bool) -> Iterator[Problem]:
+    few = _few_faces(len(data), from_model=from_model)
+    if few is not None:
+        yield Problem("few_faces", few)
     everything = len(data) + len(data.skipped)
     if len(data.skipped) > MANY_SKIPPED * everything:
         yield Problem(

@@ -5,6 +5,7 @@ generating images from limited data*, ECCV 2018. On a few hundred faces it is th
 recognisable people and blotches within minutes of two CPU cores.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from neuroceleb.training.gan import check_initial_weights
 COMPARED = 256  # faces of each model and of the dataset
 FEWEST_COMPARED = 16
 MAX_TERMS = 500  # characters
+MAX_DIGITS = 3  # decimals of a distance
 
 
 @dataclass(frozen=True)
@@ -121,11 +123,19 @@ def _nearest(runs: list[Run], faces: Pixels) -> StartModel:
     real = swd.Patches(np.ascontiguousarray(faces[np.sort(chosen)]), seed=0)
     distances = {run: _distance(run, real, count) for run in runs}
     nearest = min(runs, key=lambda run: distances[run])
-    found = ", ".join(f"{run.name} {distances[run]:.0f}" for run in runs)
+    digits = _digits_that_differ(list(distances.values()))
+    found = ", ".join(f"{run.name} {distances[run]:.{digits}f}" for run in runs)
     why = Message(
         "the shipped model whose faces are nearest (distances: {distances})", distances=found
     )
     return _start(nearest, why)
+
+
+def _digits_that_differ(distances: Sequence[float]) -> int:
+    """So many decimals, up to MAX_DIGITS, that the least distance differs from the next."""
+    least, following = sorted(distances)[:2]
+    digits = range(MAX_DIGITS)
+    return next((n for n in digits if f"{least:.{n}f}" != f"{following:.{n}f}"), MAX_DIGITS)
 
 
 def _distance(run: Run, real: swd.Patches, count: int) -> float:

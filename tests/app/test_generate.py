@@ -13,6 +13,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from neuroceleb import images
+from neuroceleb.app import faces
 from neuroceleb.images import Pixels
 from tests import helpers
 from tests.conftest import SHIPPED
@@ -83,7 +84,7 @@ def test_a_first_visit_finds_faces(page: Page, app_url: str) -> None:
     first = page.locator(FACES).first
     assert first.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [64, 64]
     assert first.bounding_box()["width"] > 100
-    first_alt(page, 42)
+    first_alt(page, faces.FIRST_SEED)
     assert page.url == app_url  # nothing in the address until something is chosen
 
 

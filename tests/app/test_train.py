@@ -83,7 +83,7 @@ def test_every_setting_has_a_label_and_one_place() -> None:
     ("name", "dataset", "changes", "of_name", "of_others"),
     [
         ("mine", "photos", {}, "", ""),
-        ("", "photos", {}, "no name yet", ""),
+        ("", "photos", {}, "", ""),
         ("taken", "photos", {}, "already a run 'taken'", ""),
         ("../x", "photos", {}, "not a name", ""),
         ("mine", None, {}, "", "No dataset is chosen"),
@@ -109,7 +109,7 @@ def test_what_is_wrong_is_named_at_once(
         assert bool(text) is bool(sentence)
         assert sentence in text
     assert found[2] == ""
-    assert found[3]["interactive"] is (not of_name and not of_others)
+    assert found[3]["interactive"] is (bool(name) and not of_name and not of_others)
 
 
 def test_a_recipe_brings_its_settings() -> None:
@@ -186,8 +186,15 @@ def test_buttons_that_are_grey_say_why(context: Context) -> None:
     run = made(context, "mine")
     found = view.actions_of(context, run, run.status())
     assert found["resume"] == ""
-    assert "first kept epoch" in found["watch"]
+    assert "first epoch" in found["watch"]
+    assert "first kept epoch" in found["generate"]
     assert "stop" not in found
+    images.save(run.sheet_file(0), np.zeros((530, 530, 3), np.uint8))
+    found = view.actions_of(context, run, run.status())
+    assert found["watch"] == ""
+    assert "first kept epoch" in found["generate"]
+    assert shown(context, "mine")["sheet"]["label"] == "Newest sheet: epoch 0, counted from 0"
+    assert shown(context, "mine")["facts"].endswith("3 of 9 epochs done")
     shutil.rmtree(context.workspace.datasets / "photos")
     ships = made(context, "ships", shipped={"start": True})
     found = view.actions_of(context, ships, ships.status())
@@ -207,6 +214,16 @@ def test_what_leads_on_from_a_run_that_has_ended(context: Context) -> None:
     assert updates["resume"]["value"] == "Train longer"
     assert updates["epochs"]["value"] == 13
     assert read_lead(view.lead(context, "mine", "epochs")).face == {"model": "mine"}
+
+
+def test_the_other_tabs_follow_a_run_that_was_started(context: Context) -> None:
+    made(context, "other").weights_file(2).touch()
+    run = made(context, "mine", "starting")
+    model, epoch = train.follow(context, "mine")
+    assert (model["value"], epoch["value"]) == ("mine", None)
+    assert ("mine · no weights yet", "mine") in model["choices"]
+    run.weights_file(2).touch()
+    assert train.follow(context, "mine")[1]["value"] == 2
 
 
 def test_only_what_moves_is_drawn_again(context: Context) -> None:

@@ -122,3 +122,15 @@ def test_the_page_asks_in_a_process_of_its_own(tmp_path: Path, photos: Path) -> 
     assert found["images_per_second"] > 0
     with pytest.raises(UserError, match="out of bounds"):
         jobs.estimate(workspace, "one", str(photos), Settings(epochs=-1, device="cpu"))
+
+
+def test_few_faces_are_judged_by_the_start() -> None:
+    def text(count: int, *, from_model: bool) -> str:
+        message = estimate._few_faces(count, from_model=from_model)
+        return "" if message is None else str(message)
+
+    assert "far too few" in text(40, from_model=False)
+    assert "far too few" not in text(40, from_model=True)
+    assert "stay recognisable" in text(40, from_model=True)
+    assert text(500, from_model=True) == text(500, from_model=False) != ""
+    assert text(1_000, from_model=False) == ""

@@ -127,3 +127,13 @@ def test_nothing_is_frozen_where_auto_means_noise(workspace: Workspace) -> None:
     many = np.zeros((start_model.FEW_FACES, 64, 64, 3), np.uint8)
     with pytest.raises(UserError, match="nothing to freeze: It starts from noise"):
         start_model.resolve(workspace, frozen("auto"), many)
+
+
+@pytest.mark.parametrize(
+    ("distances", "digits"),
+    [([133.0, 150.0], 0), ([133.24, 132.96], 1), ([133.21, 140.0, 133.24], 2), ([9.0, 9.0], 3)],
+)
+def test_distances_are_given_as_exactly_as_the_choice_needs(
+    distances: list[float], digits: int
+) -> None:
+    assert start_model._digits_that_differ(distances) == digits

@@ -4,7 +4,7 @@ import { make, number, roveFocus, t } from "./dom.js";
 /**
  * @typedef {{ model: string, epoch: number, seed?: number, truncation?: number, z?: number[] }} Face
  * @typedef {{ face: Face, name: string, png: string, favourite?: boolean, problem?: string }} Item
- * @typedef {{ faces: Item[], note?: string } | null} Value
+ * @typedef {{ faces: Item[], note?: string, of?: [string, number | null] } | null} Value
  */
 
 const CAPTION_PX = 30;
@@ -161,8 +161,19 @@ export const mount = ({ element, props, trigger, watch, upload }) => {
     if (value) empty.textContent = value.note ?? "";
     showHearts();
     layOut();
+    compare();
     if (focused >= 0) grid.children[Math.min(focused, items.length - 1)]?.querySelector("button")?.focus();
   };
+
+  /* Faces of the model that was chosen before are dim until those of the new one are drawn. */
+  const compare = () => {
+    const of = /** @type {Value} */ (props.value)?.of;
+    const [model, epoch] = /** @type {any} */ (window).neuroceleb?.chosen ?? [];
+    const isStale = Boolean(of && model && (of[0] !== model || (epoch != null && of[1] != null && of[1] !== epoch)));
+    element.classList.toggle("nc-stale", isStale);
+    element.setAttribute("aria-busy", String(isStale));
+  };
+  document.addEventListener("neuroceleb:chosen", compare);
 
   /* A PNG that was saved here, dropped on the sheet, shows its face again. */
   element.addEventListener("dragover", (event) => { event.preventDefault(); element.classList.add("nc-dropping"); });

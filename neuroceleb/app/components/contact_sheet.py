@@ -15,7 +15,8 @@ class ContactSheet(ModuleHTML):
     Value: `{"faces": [{"face": …, "name": "seed_0042.png", "png": "data:…", "favourite": false}]}`,
     or None while there is nothing yet; without faces, `note` is shown. `face` is `{model, epoch,
     seed, truncation}` or `{model, epoch, z}`; an entry with `problem`, a sentence, is shown without
-    a picture.
+    a picture. With `of`, `[model, epoch]`, the sheet is dim while the page has another model or
+    epoch chosen (the event `neuroceleb:chosen` of the document, with `[model, epoch]`).
 
     Props: `leads`, of LEADS, the buttons under an enlarged face.
 

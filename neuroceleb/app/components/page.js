@@ -36,4 +36,17 @@ const saveWhenReady = (id) => {
   }, 100);
 };
 
-Object.assign(window, { neuroceleb: { address, saveWhenReady } });
+/** Note the model and epoch that are chosen for all tabs. @param {...any} chosen */
+const choose = (...chosen) => {
+  Object.assign(/** @type {any} */ (window).neuroceleb, { chosen });
+  document.dispatchEvent(new CustomEvent("neuroceleb:chosen"));
+};
+
+/** Mark a button while its file is made. @param {string} id @param {boolean} isWorking */
+const setWorking = (id, isWorking) => {
+  const button = document.getElementById(id);
+  button?.classList.toggle("nc-working", isWorking);
+  button?.setAttribute("aria-busy", String(isWorking));
+};
+
+Object.assign(window, { neuroceleb: { address, choose, saveWhenReady, setWorking } });

@@ -5,7 +5,7 @@ const SENT_AT_ONCE = 4;
 const TAKEN_AT_ONCE = 40;
 const TRIES_AFTER_MS = [0, 1_000, 4_000];
 
-/** @typedef {{ name: string, file: File, why?: string }} Item */
+/** @typedef {{ name: string, file: File, why?: string, final?: boolean }} Item */
 
 const wait = (/** @type {number} */ ms) => new Promise((done) => { setTimeout(done, ms); });
 
@@ -52,14 +52,14 @@ export const mount = ({ element, trigger, watch, server, upload }) => {
   });
   const files = input({ id: "photo-files", accept: "image/*,.heic,.heif,.zip", "aria-label": t("Photos or zips") });
   const folder = input({ id: "photo-folder", webkitdirectory: true, "aria-label": t("A folder of photos") });
-  const again = button(t("Try those again"), () => { const some = failed; failed = []; total -= some.length; add(some); }, "photo-again");
+  const again = button(t("Try those again"), () => { const some = failed.filter((item) => !item.final); failed = failed.filter((item) => item.final); total -= some.length; add(some); }, "photo-again");
   const clear = button(t("Start over"), () => { trigger("clear", { batch }); empty(); }, "photo-clear");
 
   const draw = () => {
     meter.hidden = !busy;
     meter.value = total ? (sent + failed.length) / total : 0;
     clear.hidden = !total;
-    again.hidden = busy || !failed.length;
+    again.hidden = busy || failed.every((item) => item.final);
     problems.hidden = !failed.length;
     status.textContent = !total ? "" : busy ? t("Sending {done} of {total}", { done: number(sent), total: number(total) })
       : t("{n} files are here", { n: number(sent) });
@@ -103,7 +103,7 @@ export const mount = ({ element, trigger, watch, server, upload }) => {
     /** @type {[string, string][]} */
     const there = [];
     const queue = [...some];
-    const fail = (/** @type {Item} */ item, /** @type {string} */ why) => { if (mine === run) failed.push({ ...item, why }); };
+    const fail = (/** @type {Item} */ item, /** @type {string} */ why, final = false) => { if (mine === run) failed.push({ ...item, why, final }); };
     const one = async () => {
       for (let item = queue.shift(); item && mine === run; item = queue.shift()) {
         const { name, file } = item;
@@ -120,7 +120,7 @@ export const mount = ({ element, trigger, watch, server, upload }) => {
       const taken = await answered(tried(() => server.take({ batch, files: there, drop: mine !== run })));
       if (mine !== run) return;
       batch = taken.batch;
-      for (const [name, why] of taken.refused) fail(/** @type {Item} */ (some.find((item) => item.name === name)), why);
+      for (const [name, why] of taken.refused) fail(/** @type {Item} */ (some.find((item) => item.name === name)), why, true);
       sent += there.length - taken.refused.length;
     } catch {
       for (const [name] of there) fail(/** @type {Item} */ (some.find((item) => item.name === name)), t("it did not arrive"));

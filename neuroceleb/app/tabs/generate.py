@@ -32,6 +32,10 @@ NO_MODEL = gettext_noop(
     "No model has faces to show yet. Make a dataset from your photos, train on it, and its faces "
     "appear here."
 )
+NO_FACES_YET = gettext_noop(
+    "'{run}' has no faces to show yet: they come with its first kept epoch. Progress shows how far "
+    "it is."
+)
 SEEDS, FAVOURITES, LEFT_OUT = "seeds", "favourites", "left_out"
 
 
@@ -173,6 +177,9 @@ def show_faces(
     liked = favourites or []
     if not model:
         return gr.skip(), gr.skip(), gr.skip(), gr.skip()
+    if view != FAVOURITES and not context.workspace.run(model).kept():
+        note = _(NO_FACES_YET).format(run=model)
+        return {"faces": [], "note": note, "of": [model, None]}, "", _views(""), ""
     if view == FAVOURITES:
         facts = _("Favourites, kept in this browser only.")
         return items_of_faces(context.workspace, liked, liked), facts, _views(left_out), left_out

@@ -12,12 +12,14 @@ import pytest
 from PIL import Image
 
 from neuroceleb.app import faces
+from neuroceleb.app.access import Access
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.face_items import items_of_faces
 from neuroceleb.app.shared import Lead, read_lead
 from neuroceleb.app.tabs import generate
 from neuroceleb.cli import main
 from neuroceleb.errors import UserError
+from neuroceleb.runs.workspace import Workspace
 from tests.conftest import SHIPPED
 
 MODEL = SHIPPED.name
@@ -89,6 +91,24 @@ def test_without_a_model_nothing_is_drawn(context: Context) -> None:
 
 
 @pytest.mark.slow
+def test_a_run_without_faces_yet_says_so_instead_of_showing_those_of_another(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "checkpoints" / "young").mkdir(parents=True)
+    (tmp_path / "checkpoints" / "young" / "config.json").write_text("{}")
+    context = Context(Workspace(tmp_path), Access(is_local=True))
+    sheet, facts, _, _ = shown(context, model="young")
+    assert sheet["faces"] == []
+    assert "'young' has no faces to show yet" in sheet["note"]
+    assert sheet["of"] == ["young", None]
+    assert facts == ""
+
+
+def test_the_sheet_says_whose_faces_it_shows(context: Context) -> None:
+    assert shown(context)[0]["of"] == [MODEL, 29]
+    assert "of" not in shown(context, view=generate.FAVOURITES)[0]
+
+
 def test_best_of_keeps_a_quarter_and_shows_the_rest(context: Context) -> None:
     sheet, facts, views, left_out = shown(context, best=True, count=2)
     assert len(sheet["faces"]) == 2

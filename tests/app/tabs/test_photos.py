@@ -180,6 +180,16 @@ def test_equal_and_hostile_names_are_numbered_and_stay_inside(
     assert not [path for path in visitor.context.files.rglob("*") if path.is_file()]
 
 
+def test_what_is_no_photo_is_named(visitor: Visitor) -> None:
+    names = ["a.png", "notes.txt", "ann/clip.mov", "@eaDir/a.png", "more.zip"]
+    taken = visitor.send(dict.fromkeys(names, b"x"))
+    assert dict(taken["refused"]) == dict.fromkeys(names[1:4], "it is no photo and was passed over")
+    batch = visitor.cropper.uploads.batch(taken["batch"])
+    found = {path.name for path in batch.path.rglob("*") if path.is_file()}
+    assert found == {"a.png", "more.zip"}
+    assert not [path for path in visitor.context.files.rglob("*") if path.is_file()]
+
+
 def test_only_uploaded_files_are_taken(visitor: Visitor, tmp_path: Path) -> None:
     secret = tmp_path / "secret.png"
     secret.write_bytes(FACE)

@@ -19,6 +19,7 @@ from neuroceleb.app.parameters import read_object
 from neuroceleb.data.faces import align, crop_photos, google_consent, report
 from neuroceleb.data.faces.crop_photos import Progress
 from neuroceleb.data.faces.manifest import FaceSet
+from neuroceleb.data.sources import is_passed_over
 from neuroceleb.errors import Message, UserError
 from neuroceleb.runs.workspace import check_name
 from neuroceleb.settings import IMAGE_SIZE
@@ -139,6 +140,10 @@ def take(context: Context, wanted: Any) -> dict[str, Any]:
     batch = uploads.batch(str(request["batch"])) if request.get("batch") else uploads.new()
     refused = []
     for (name, _path), path in zip(files, paths, strict=True):
+        if is_passed_over(str(name)):
+            path.unlink(missing_ok=True)
+            refused.append([name, _("it is no photo and was passed over")])
+            continue
         try:
             uploads.take(batch, str(name), path)
         except UserError as error:

@@ -236,10 +236,9 @@ def check_new_name(context: Context, dataset: str, name: str) -> tuple[str, Any]
     except UserError as error:
         problem = error
     is_changed = wanted != dataset or not listing.read(face_set).is_saved
-    text = _("Save as dataset") if is_changed else _("Saved")
     can_save = is_changed and problem is None
     note = translate(problem.message) if problem is not None else ""
-    return note, gr.update(interactive=can_save, value=text)
+    return note, gr.update(interactive=can_save)
 
 
 def _problem(context: Context, face_set: FaceSet, wanted: str) -> UserError | None:

@@ -76,7 +76,7 @@ def lay_out(context: Context) -> tuple[Reviewed, dict[str, Any]]:
         facts, verdict = Text(elem_id="photos-facts"), Text(elem_id="photos-verdict")
         with gr.Row(elem_classes="nc-controls"):
             name = gr.Textbox(label=label("Name of the dataset"), max_lines=1, elem_id="save-name")
-            save = gr.Button(label("Save as dataset"), elem_id="save-dataset")
+            save = gr.Button(label("Save the dataset"), elem_id="save-dataset")
             undo = gr.Button(label("Undo since saving"), visible=False, elem_id="undo-photos")
             train = gr.Button(label("Train on this"), variant="primary", elem_id="train-on-this")
             tools["card"] = gr.Button(label("Report card"), elem_id="report-card")
@@ -138,11 +138,14 @@ def _lay_out_rules() -> list[Any]:
     """A control for each rule, in their order."""
     controls: list[Any] = []
     for name, spec in SPECS.items():
-        text = label(LIMITS[name])
+        explanation = spec.metadata["help"]
+        text, info = label(LIMITS[name]), label(explanation)
         if "low" not in spec.metadata:
             choices = [(label(text), choice) for choice, text in SEVERAL.items()]
             value = DEFAULTS[name]
-            controls.append(gr.Dropdown(choices, value=value, label=text, elem_id=_id(name)))
+            controls.append(
+                gr.Dropdown(choices, value=value, label=text, info=info, elem_id=_id(name))
+            )
             continue
         controls.append(
             gr.Slider(
@@ -151,6 +154,7 @@ def _lay_out_rules() -> list[Any]:
                 DEFAULTS[name],
                 step=0.01 if spec.metadata["high"] <= 1 else 1,
                 label=text,
+                info=info,
                 elem_id=_id(name),
             )
         )
@@ -207,10 +211,7 @@ def show(
         "person": gr.update(choices=choices, value=person, visible=len(groups) > 1),
         "page": page,
         "grid": _grid(found, rows, view, person, page),
-        "save": gr.update(
-            interactive=not found.is_saved,
-            value=_("Saved") if found.is_saved else _("Save as dataset"),
-        ),
+        "save": gr.update(interactive=not found.is_saved),
         "undo": gr.update(visible=not found.is_saved),
         "train": gr.update(interactive=counts.kept > 0),
         "who": gr.update(choices=[name for name, _faces in groups]),
@@ -232,7 +233,7 @@ def _facts(found: Review) -> str:
     )
     saved = report.readable(found.face_set)
     parts = [f"{saved.get('size', '?')} px", str(saved.get("detector", "?"))]
-    return " · ".join([text, *parts, *([] if found.is_saved else [_("not saved")])])
+    return " · ".join([text, *parts, _("all saved") if found.is_saved else _("not saved")])
 
 
 def _name_of(view: str) -> str:

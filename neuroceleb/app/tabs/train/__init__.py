@@ -11,7 +11,17 @@ from neuroceleb.app.catalogue import _, label
 from neuroceleb.app.components.run_list import RunList
 from neuroceleb.app.components.text import Text
 from neuroceleb.app.downloads import save_on_click
-from neuroceleb.app.shared import TRAIN, Address, Chosen, Lead, Shared, Updates, new_inbox
+from neuroceleb.app.shared import (
+    TRAIN,
+    Address,
+    Chosen,
+    Lead,
+    Shared,
+    Updates,
+    list_epochs,
+    list_models,
+    new_inbox,
+)
 from neuroceleb.app.tabs.train import form, view
 from neuroceleb.app.tabs.train.view import View
 from neuroceleb.errors import Message, UserError
@@ -81,10 +91,12 @@ def build(shared: Shared, tab: gr.Tab) -> Train:
         shared.listen(yes.click, view.delete, [runs], [runs]),
         shared.listen(restore_.click, restore_deleted, [deleted, runs], [runs]),
     ]
+    resumed = shared.listen(ui.resume.click, view.resume, [runs, ui.epochs])
+    shared.listen(resumed.success, follow, [runs], [shared.model, shared.epoch])
     changed = [
         shared.listen(ui.stop.click, view.stop, [runs]),
         shared.listen(ui.force.click, view.force, [runs]),
-        shared.listen(ui.resume.click, view.resume, [runs, ui.epochs]),
+        resumed,
         shared.listen(empty.click, empty_trash, [sure], [sure]),
     ]
     for event in (*chosen, *changed):
@@ -135,6 +147,7 @@ def _connect_form(shared: Shared, fields: form.Form, ui: Train, inbox: Any) -> l
     if not context.access.is_open:
         fields.check.interactive = False
     started = shared.listen(fields.start.click, form.start, request, [ui.runs])
+    shared.listen(started.success, follow, [ui.runs], [shared.model, shared.epoch])
     return [started, received, copied]
 
 
@@ -201,6 +214,11 @@ def receive(context: Context, lead: Lead) -> tuple[str, Any, Any, Any]:
     if not isinstance(dataset, str):
         return NEW, gr.skip(), gr.skip(), model if isinstance(model, str) else AUTO
     return NEW, dataset, form.free_name(context, dataset), AUTO
+
+
+def follow(context: Context, name: str) -> tuple[Any, Any]:
+    """The model and epoch of all tabs: those of the run that was started or resumed."""
+    return list_models(context, name), list_epochs(context, name)
 
 
 def duplicate(context: Context, name: str) -> tuple[Any, ...]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,13 @@ def lay_out(context: Context) -> Form:
         dataset = gr.Dropdown(
             label=label("Dataset"), info=info, allow_custom_value=is_local, elem_id="dataset"
         )
-        name = gr.Textbox(label=label("Name"), max_lines=1, max_length=MAX_NAME, elem_id="run-name")
+        name = gr.Textbox(
+            label=label("Name"),
+            info=label("A run starts under a name of its own."),
+            max_lines=1,
+            max_length=MAX_NAME,
+            elem_id="run-name",
+        )
         settings["start_from"] = gr.Dropdown(
             [AUTO, NONE],
             value=AUTO,
@@ -67,7 +73,7 @@ def lay_out(context: Context) -> Form:
             allow_custom_value=is_local,
             elem_id="set-start_from",
         )
-    name_note = Text(label("Give the run a name to start it."), elem_id="name-note")
+    name_note = Text(elem_id="name-note")
     start_note = Text(elem_id="start-note")
     with gr.Row(elem_classes="nc-controls nc-fields"):
         settings |= {one: _field(one) for one in FIRST}
@@ -157,19 +163,23 @@ def follow_recipe(context: Context, recipe: str) -> tuple[Any, ...]:
 def review(
     context: Context, name: str, dataset: str | None, *values: Any
 ) -> tuple[str, str, str, Any]:
-    """What is wrong with the name, what else is in the way, no estimate, whether it can start."""
+    """What is wrong with the name, what else is in the way, no estimate, whether it can start.
+
+    A name that is not there yet is no mistake: the hint of its field says that one is needed.
+    """
     found = ["", ""]
     if not context.access.is_open:
         found[1] = _("Visitors may only watch here: start the server with --auth USER:PASSWORD.")
-    for at, check in (
-        (0, partial(_read_name, context, name)),
-        (1, partial(_read, context, dataset, values)),
-    ):
+    checks: list[tuple[int, Callable[[], Any]]] = [(1, partial(_read, context, dataset, values))]
+    if name.strip():
+        checks.append((0, partial(_read_name, context, name)))
+    for at, check in checks:
         try:
             check()
         except UserError as error:
             found[at] = found[at] or in_words(error.message)
-    return found[0], found[1], "", gr.update(interactive=not any(found))
+    can_start = bool(name.strip()) and not any(found)
+    return found[0], found[1], "", gr.update(interactive=can_start)
 
 
 def estimate(

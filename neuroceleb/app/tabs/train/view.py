@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -116,13 +117,20 @@ def show(context: Context, name: str, stamp: str = "") -> Shown:
         "verdict": f"{in_words(judgement.sentence)} {advice}" if judgement else "",
         "epochs": gr.update(value=wanted, visible=is_ended),
         "why": " ".join(dict.fromkeys(filter(None, actions.values()))),
-        "sheet": gr.update(
-            value=images.load(sheets[max(sheets)]) if sheets else None, visible=bool(sheets)
-        ),
+        "sheet": _newest(sheets),
         "new_name": name,
         "stamp": now,
         **{button: _button(button, actions, status["state"]) for button in BUTTONS},
     }
+
+
+def _newest(sheets: dict[int, Path]) -> Any:
+    """The last of the sample sheets, by epoch."""
+    if not sheets:
+        return gr.update(value=None, visible=False)
+    epoch = max(sheets)
+    text = _("Newest sheet: epoch {epoch}, counted from 0").format(epoch=epoch)
+    return gr.update(value=images.load(sheets[epoch]), label=text, visible=True)
 
 
 def _button(name: str, actions: dict[str, str], state: str) -> Any:
@@ -141,8 +149,11 @@ def actions_of(context: Context, run: Run, status: dict[str, Any]) -> dict[str, 
     """The buttons of a run in its state, each with the reason why it is disabled, or ""."""
     is_active, is_shipped = status["state"] in ACTIVE, bool(starts.shipped(run))
     watching = "" if context.access.is_open else _("Visitors may only watch here.")
-    unkept = "" if run.kept() else _("Its film and its faces come with its first kept epoch.")
-    found = {"watch": unkept, "generate": unkept, "card": ""}
+    found = {
+        "watch": "" if run.sheets() else _("Its film begins with its first epoch."),
+        "generate": "" if run.kept() else _("Its faces come with its first kept epoch."),
+        "card": "",
+    }
     if is_active or status["state"] == "queued":
         asked = _("It was asked to stop and is finishing its step.")
         found["stop"] = watching or (asked if run.stop_file.exists() else "")
