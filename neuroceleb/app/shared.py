@@ -213,7 +213,7 @@ class Shared:
 def build_header(context: Context) -> tuple[gr.Dropdown, gr.Dropdown, Any, Any]:
     """The choice of model and epoch; and the events after another one of each was chosen."""
     model = gr.Dropdown(label=label("Model"), elem_id="model", filterable=False)
-    epoch = gr.Dropdown(label=label("Epoch"), elem_id="epoch", filterable=False)
+    epoch = gr.Dropdown(label=label("Epoch, from 0"), elem_id="epoch", filterable=False)
     chosen = model.input(
         bind(context, list_epochs), model, epoch, concurrency_limit=None, api_visibility="private"
     )

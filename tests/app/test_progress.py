@@ -177,7 +177,7 @@ def test_a_run_in_training_is_followed_and_keeps_the_zoom(
                 add(epoch)
             open_progress(page, app.url, "&model=live", 2)
             status = page.locator("#run-status")
-            expect(status).to_contain_text("Running · epoch 3 of 30 (10%) · 10 min left")
+            expect(status).to_contain_text("Running · 3 of 30 epochs done (10%) · 10 min left")
             losses = "document.querySelector('[data-chart=losses] .nc-plot')"
             page.wait_for_function(f"{losses}?.data?.[0]?.x.length === 3")
             zoom = "Plotly.relayout({}, {{ 'xaxis.range': [0, 2] }})"

@@ -193,7 +193,7 @@ def test_buttons_that_are_grey_say_why(context: Context) -> None:
     found = view.actions_of(context, run, run.status())
     assert found["watch"] == ""
     assert "first kept epoch" in found["generate"]
-    assert shown(context, "mine")["sheet"]["label"] == "Newest sheet: epoch 0, counted from 0"
+    assert shown(context, "mine")["sheet"]["label"] == "Newest sheet: epoch 0"
     assert shown(context, "mine")["facts"].endswith("3 of 9 epochs done")
     shutil.rmtree(context.workspace.datasets / "photos")
     ships = made(context, "ships", shipped={"start": True})

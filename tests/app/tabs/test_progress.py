@@ -65,7 +65,7 @@ def test_a_run_is_shown_at_its_newest_epoch(context: Context) -> None:
     rows = context.workspace.run("first").stats()
     assert losses["title"] == "Losses"
     assert losses["lines"][1]["values"] == [[row["loss_g"] for row in rows]]
-    assert view.status == "first · Finished · epoch 4 of 4 (100%)"
+    assert view.status == "first · Finished · 4 of 4 epochs done (100%)"
     assert "epochs 0 to 3" in view.verdict
     assert view.timer.active is False
     assert view.generate["interactive"] is True
@@ -172,7 +172,10 @@ def test_the_report_card_explains_every_figure(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        ({"state": "stopped", "epoch": 1, "epochs": 4, "step": 2, "steps": 4}, "1 of 4 (38%)"),
+        (
+            {"state": "stopped", "epoch": 1, "epochs": 4, "step": 2, "steps": 4},
+            "1 of 4 epochs done (38%)",
+        ),
         ({"state": "failed", "message": "The disk is full."}, "Failed · The disk is full."),
         ({"state": "running", "epoch": 1}, "Lost: its process is gone"),
         ({"state": "stopped", "epochs": "many", "epoch": None}, "first · Damaged · "),

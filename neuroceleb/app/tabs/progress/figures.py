@@ -225,7 +225,7 @@ def status(run: Run) -> str:
     if planned and done is not None and now["state"] != "queued":
         done += (finite(now.get("step")) or 0) / (finite(now.get("steps")) or 1)
         share = min(1.0, done / planned)
-        text = _("{done:.0f} of {planned:.0f} epochs done ({percent:.0%}), counted from 0")
+        text = _("{done:.0f} of {planned:.0f} epochs done ({percent:.0%})")
         parts.append(text.format(done=done // 1, planned=planned, percent=share))
     left = finite(now.get("eta_seconds"))
     if now["state"] == "running" and left:

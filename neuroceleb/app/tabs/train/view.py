@@ -129,7 +129,7 @@ def _newest(sheets: dict[int, Path]) -> Any:
     if not sheets:
         return gr.update(value=None, visible=False)
     epoch = max(sheets)
-    text = _("Newest sheet: epoch {epoch}, counted from 0").format(epoch=epoch)
+    text = _("Newest sheet: epoch {epoch}").format(epoch=epoch)
     return gr.update(value=images.load(sheets[epoch]), label=text, visible=True)
 
 
