@@ -208,13 +208,18 @@ def run_of(workspace: Path, name: str) -> Run:
 # The app -----------------------------------------------------------------------------------
 
 
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 class App:
     """The app in a process of its own, that can be killed and started again at its address."""
 
     def __init__(self, root: Path, *options: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.root, self.options = root, options
         self.url = f"http://127.0.0.1:{self.port}/"
         self.start()

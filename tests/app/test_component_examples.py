@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests import helpers
 
@@ -28,6 +28,12 @@ DRAWN = {
         ".nc-latent-palette .nc-directions .nc-end",
         "one => one.style.backgroundImage.includes('data:image')",
     ),
+    "face_picker": (".nc-face-picker .nc-pick img", "one => one.naturalWidth === 64"),
+    "photo_grid": (
+        ".nc-photo-grid .nc-crop-image",
+        "one => one.style.backgroundImage.includes('data:image')",
+    ),
+    "photo_upload": (".nc-photo-upload .nc-photo-drop", "one => one.querySelector('#photo-pick')"),
     "face_map": (".nc-face-map canvas[data-shows=faces]", HAS_PIXELS),
 }
 
@@ -77,3 +83,25 @@ def test_an_example_is_drawn(name: str, page: Page, app_workspace: Path) -> None
         drawn = page.locator(selector).first
         expect(drawn).to_be_visible()
         page.wait_for_function(condition, arg=drawn.element_handle())
+
+
+@pytest.mark.slow
+def test_events_of_the_examples_reach_their_listeners(page: Page, app_workspace: Path) -> None:
+    with served("face_picker", app_workspace) as url:
+        page.goto(url)
+        page.locator(".nc-pick").nth(3).click()
+        expect(page.locator("#picked textarea")).to_have_value("Seed 3")
+    with served("photo_grid", app_workspace) as url:
+        page.goto(url)
+        page.locator(".nc-crop").nth(3).click()
+        expect(page.locator(".nc-crop").nth(3)).to_have_attribute("aria-pressed", "false")
+        expect(page.locator(".nc-crop[aria-pressed=true]")).to_have_count(11)
+    with served("photo_upload", app_workspace) as url:
+        page.goto(url)
+        files = [
+            FilePayload(name=name, mimeType="image/jpeg", buffer=b"x")
+            for name in ("a.jpg", "b.gif")
+        ]
+        page.locator("#photo-files").set_input_files(files)
+        expect(page.locator("#sent textarea")).to_have_value("1 are here, 1 are not")
+        expect(page.locator(".nc-failed")).to_have_text("b.gif: no JPEG")

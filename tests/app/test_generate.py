@@ -141,7 +141,7 @@ def test_a_face_is_enlarged_kept_saved_and_opened_again(page: Page, app_url: str
 
 
 def test_an_address_opens_exactly_that_face_and_back_returns(page: Page, app_url: str) -> None:
-    open_generate(page, app_url, "?seed=57&epoch=11")
+    open_generate(page, app_url, "?seed=57&epoch=11&count=1")
     expect(page.locator(FACES)).to_have_count(1)
     face = drawn(page)
     page.get_by_role("tab", name="Interpolate").click()
@@ -150,7 +150,10 @@ def test_an_address_opens_exactly_that_face_and_back_returns(page: Page, app_url
     page.go_back()
     expect(page.locator(FACES).first).to_be_visible()
     page.wait_for_load_state("networkidle")
-    assert (drawn(page), query_of(page)) == (face, {"seed": "57", "epoch": "11"})
+    assert (drawn(page), query_of(page)) == (
+        face,
+        {"seed": "57", "epoch": "11", "count": "1"},
+    )
 
 
 @pytest.mark.slow

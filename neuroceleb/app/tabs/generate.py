@@ -142,7 +142,7 @@ def build(shared: Shared, tab: gr.Tab) -> Generate:
 def restore(context: Context, ui: Generate, address: Address, chosen: Chosen | None) -> Updates:
     """The components as an address names them; with the sheet where the tab is open (`chosen`)."""
     seeds = address.get("seed", str(faces.FIRST_SEED))
-    count = _number(address.get("count"), 1 if "seed" in address else faces.FIRST_COUNT)
+    count = _number(address.get("count"), faces.FIRST_COUNT)
     truncation = _number(address.get("truncation"), 1)
     best = address.get("best") == "yes"
     updates: Updates = {

@@ -198,6 +198,14 @@ def test_a_lead_sets_its_seed_or_keeps_the_seeds(context: Context) -> None:
     assert view == generate.SEEDS
 
 
+def test_an_address_with_a_seed_shows_as_many_faces_as_were_there(context: Context) -> None:
+    names = ("seeds", "count", "best", "view", "truncation")
+    ui: Any = SimpleNamespace(**{name: name for name in names})
+    restored = generate.restore(context, ui, {"seed": "7"}, None)
+    assert (restored["seeds"], restored["count"]) == ("7", faces.FIRST_COUNT)
+    assert generate.restore(context, ui, {"seed": "7", "count": "1"}, None)["count"] == 1
+
+
 def test_a_lead_survives_its_text() -> None:
     lead = Lead("start", {"model": MODEL, "z": [0.5, -1.0]})
     assert read_lead(lead.to_text()) == lead
