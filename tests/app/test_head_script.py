@@ -7,10 +7,11 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from neuroceleb.app.head_script import HeadScript
+from neuroceleb.app.head_script import ICON, HeadScript
 
 PAGE = "<html><head><title>é</title></head><body><head></body></html>"
-WANTED = PAGE.replace("<head>", "<head><script>early()</script>", 1)
+EARLY = f"<head><script>early()</script>{ICON}"
+WANTED = PAGE.replace("<head>", EARLY, 1)
 
 
 def client(response: Response) -> TestClient:
@@ -25,6 +26,13 @@ def test_it_comes_first_in_the_head_of_the_page() -> None:
     answered = client(HTMLResponse(PAGE)).get("/")
     assert answered.text == WANTED
     assert int(answered.headers["content-length"]) == len(answered.content)
+
+
+def test_the_icon_and_the_manifest_are_beside_the_page() -> None:
+    page = '<head><link rel="manifest" href="/manifest.json" /></head>'
+    assert client(HTMLResponse(page)).get("/").text == (
+        f'{EARLY}<link rel="manifest" href="manifest.json" /></head>'
+    )
 
 
 def test_a_page_that_comes_in_pieces_is_put_together() -> None:
