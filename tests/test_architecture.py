@@ -40,7 +40,7 @@ PACKAGES: dict[str, tuple[str, str]] = {
     "training": ("data model runs latent metrics", "numpy PIL torch tqdm"),
     "app": (
         "data model runs latent metrics export training",
-        "babel gradio numpy PIL plotly fastapi starlette",
+        "babel gradio numpy PIL plotly fastapi starlette uvicorn",
     ),
     "cli": (
         "data model runs latent metrics export training app",

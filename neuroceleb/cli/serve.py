@@ -250,11 +250,16 @@ def run_server(workspace: Workspace, options: dict[str, Any], listener: socket.s
 def _config(app: Any, **more: Any) -> Any:
     import uvicorn
 
+    from neuroceleb.app import connections
+
+    connections.BoundedProtocol.max_connections = connections.raise_descriptor_limit()
+    logging.getLogger("uvicorn.error").addFilter(connections.Seldom())
     return uvicorn.Config(
         app,
         log_level="warning",
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
         server_header=False,
+        http=connections.BoundedProtocol,
         **more,
     )
 

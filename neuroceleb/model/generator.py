@@ -24,7 +24,7 @@ from torch import nn
 from neuroceleb import __version__
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
-from neuroceleb.model import checkpoint
+from neuroceleb.model import checkpoint, turns
 from neuroceleb.model.networks import Generator
 from neuroceleb.settings import IMAGE_SIZE
 
@@ -196,12 +196,17 @@ class Model:
     def frames(self, z: Latents) -> Iterator[Pixels]:
         """As `images`, but yields the images of each forward pass when they are ready.
 
-        All callers share one thread, which runs one pass for each in turn: a request for thousands
-        of frames delays the others by one pass at most.
+        All callers share one thread, which runs one pass at a time: those of small requests before
+        those of large ones, see `turns`.
         """
         check_latents(z, self.nz)
         batches = render_batches(self.layers, z)
-        while (faces := _renderer.submit(next, batches, None).result()) is not None:
+        due = turns.due(len(z))
+        while True:
+            with turns.FACES.turn(due):
+                faces = _renderer.submit(next, batches, None).result()
+            if faces is None:
+                return
             yield faces
 
 

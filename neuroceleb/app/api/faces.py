@@ -11,9 +11,11 @@ from neuroceleb.app.parameters import read_whole
 from neuroceleb.errors import Message, UserError
 from neuroceleb.latent import interpolation
 from neuroceleb.latent.seeds import check_truncation, parse_seeds, z_from_seeds
+from neuroceleb.model import turns
 from neuroceleb.settings import IMAGE_SIZE
 
 MAX_NEAREST = 16
+SAVED_AT_ONCE = 16
 MAX_FRAMES = 600
 FPS = 30.0
 PROJECT_S = 20.0
@@ -36,10 +38,14 @@ def generate(
     loaded = _load(context, model, epoch)
     made = loaded.images(z_from_seeds(chosen, loaded.nz, truncation))
     results = []
-    for seed, face in zip(chosen, made, strict=True):
-        path = context.new_file(faces.file_name(seed))
-        images.save(path, face, {**loaded.recipe, "seed": seed, "truncation": truncation})
-        results.append(as_file(path))
+    due = turns.due(len(chosen))
+    for start in range(0, len(chosen), SAVED_AT_ONCE):
+        part = slice(start, start + SAVED_AT_ONCE)
+        with turns.FACES.turn(due):
+            for seed, face in zip(chosen[part], made[part], strict=True):
+                path = context.new_file(faces.file_name(seed))
+                images.save(path, face, {**loaded.recipe, "seed": seed, "truncation": truncation})
+                results.append(as_file(path))
     return results
 
 
