@@ -49,7 +49,7 @@ def bind(context: Context, function: Callable[..., Any], *fixed: Any) -> Callabl
             def results() -> Iterator[Any]:
                 yield from function(context, *fixed, *_fitted(values, hints))
 
-            yield from _results(request, results(), function.__name__)
+            yield from _results(context, request, results(), function.__name__)
     else:
 
         @wraps(function)
@@ -58,7 +58,7 @@ def bind(context: Context, function: Callable[..., Any], *fixed: Any) -> Callabl
                 try:
                     return function(context, *fixed, *_fitted(values, hints))
                 except Exception as error:
-                    raise as_toast(error, function.__name__) from None
+                    raise as_toast(context, error, function.__name__) from None
 
     request = inspect.Parameter(REQUEST, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     listener.__signature__ = signature.replace(parameters=[request, *own])  # type: ignore[attr-defined]
@@ -83,7 +83,7 @@ def bind_server_function(
             try:
                 return {"value": function(context, value)}
             except UserError as error:
-                return {"error": in_words(error.message)}
+                return {"error": context.without_paths(in_words(error.message))}
             except Exception:
                 log.exception("The server function %s failed", function.__name__)
                 return {"error": catalogue.translate(SORRY)}
@@ -92,7 +92,7 @@ def bind_server_function(
     return server_function
 
 
-def as_toast(error: Exception, name: str) -> gr.Error:
+def as_toast(context: Context, error: Exception, name: str) -> gr.Error:
     """The error as the page shows it: the sentence of a UserError, else one that says nothing.
 
     A toast is HTML, so markup in the sentence is escaped.
@@ -102,7 +102,7 @@ def as_toast(error: Exception, name: str) -> gr.Error:
     if not isinstance(error, UserError):
         log.error("The listener %s failed", name, exc_info=error)
         return gr.Error(catalogue.translate(SORRY), print_exception=False)
-    sentence = in_words(error.message)
+    sentence = context.without_paths(in_words(error.message))
     return gr.Error(html.escape(sentence, quote=False), print_exception=False)
 
 
@@ -140,7 +140,9 @@ def _language_of(request: gr.Request) -> str:
     return catalogue.language_of(request.headers, request.cookies)
 
 
-def _results(request: gr.Request, results: Iterator[Any], name: str) -> Iterator[Any]:
+def _results(
+    context: Context, request: gr.Request, results: Iterator[Any], name: str
+) -> Iterator[Any]:
     """Each result, made in the visitor's language; every one may be made in another thread."""
     while True:
         with catalogue.using(_language_of(request)):
@@ -149,5 +151,5 @@ def _results(request: gr.Request, results: Iterator[Any], name: str) -> Iterator
             except StopIteration:
                 return
             except Exception as error:
-                raise as_toast(error, name) from None
+                raise as_toast(context, error, name) from None
         yield result

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from neuroceleb.app import catalogue
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _
+from neuroceleb.app.setting_labels import in_words
 from neuroceleb.errors import gettext_noop
 from neuroceleb.runs import queue
 from neuroceleb.runs.run import ACTIVE, Run
@@ -66,6 +68,11 @@ def facts(run: Run, status: dict[str, Any], place: int | None) -> str:
         if status.get("memory_mb"):
             parts.append(megabytes(status["memory_mb"] * 2**20))
     return " · ".join(map(str, parts))
+
+
+def message(status: dict[str, Any]) -> str:
+    """The message of a run's status, which may name files and folders of this machine."""
+    return in_words(catalogue.sentence(status, "message"))
 
 
 def time_left(status: dict[str, Any]) -> str:

@@ -13,8 +13,10 @@ from PIL import Image
 from neuroceleb.app.access import Access
 from neuroceleb.app.api import ENDPOINTS, datasets, faces, runs
 from neuroceleb.app.api.context import Context
+from neuroceleb.app.tabs import progress
+from neuroceleb.app.tabs.train import view
 from neuroceleb.errors import UserError
-from neuroceleb.runs.workspace import Workspace
+from neuroceleb.runs.workspace import Workspace, create_run
 from tests import helpers
 from tests.data.faces.faces_helpers import astronaut
 
@@ -232,3 +234,22 @@ def test_a_client_goes_from_photos_to_films(tmp_path: Path) -> None:
         helpers.wait_for(lambda: run.state() == "finished" and run.status()["epoch"] == 3)
     finally:
         app.kill()
+
+
+def test_visitors_who_may_only_watch_see_no_paths(tmp_path: Path) -> None:
+    stranger = Context(Workspace(tmp_path), Access.of("0.0.0.0", None))
+    owner = Context(Workspace(tmp_path), Access.of("127.0.0.1", None))
+    run = create_run(stranger.workspace, "mine", {})
+    run.write_status({"state": "failed", "message": f"{tmp_path}/photos/Anna.jpg is damaged."})
+    run.log_file.write_text("Passed over Anna.jpg\n")
+    shown = {"api": runs.run_status, "train": view.show, "progress": progress_status}
+    for name, function in shown.items():
+        assert "Anna" in str(function(owner, "mine")), name
+        assert "Anna" not in str(function(stranger, "mine")), name
+    sentence = f"{tmp_path}/checkpoints/mine/config.json is damaged."
+    assert owner.without_paths(sentence) == sentence
+    assert stranger.without_paths(sentence) == "checkpoints/mine/config.json is damaged."
+
+
+def progress_status(context: Context, name: str) -> str:
+    return str(progress.show(context, name, None, "", "", "")[2])

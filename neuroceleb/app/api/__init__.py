@@ -74,10 +74,10 @@ def _bind(context: Context, function: Callable[..., Any], api_name: str) -> Call
                 _check_type(name, value, kinds.get(name))
             return function(*given.args, **given.kwargs)
         except UserError as error:
-            raise _error(error.message) from None
+            raise _error(context, error.message) from None
         except Exception:
             log.exception("The endpoint %s failed", function.__name__)
-            raise _error(catalogue.SORRY) from None
+            raise _error(context, catalogue.SORRY) from None
 
     endpoint.__name__ = api_name
     parameters = list(signature.parameters.values())[1:]
@@ -89,13 +89,14 @@ def _bind(context: Context, function: Callable[..., Any], api_name: str) -> Call
     return endpoint
 
 
-def _error(message: Message) -> gr.Error:
+def _error(context: Context, message: Message) -> gr.Error:
     """In the language of the request, which Gradio answers in a task of its own."""
     request = LocalContext.request.get(None)
     language = catalogue.LANGUAGES[0]
     if request is not None:
         language = catalogue.language_of(request.headers, request.cookies)
-    return gr.Error(catalogue.translate(message, language), print_exception=False)
+    sentence = context.without_paths(catalogue.translate(message, language))
+    return gr.Error(sentence, print_exception=False)
 
 
 # The types of parameters that JSON can get wrong, and what to call them.

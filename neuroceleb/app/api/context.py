@@ -34,6 +34,11 @@ class Context:
         folder.mkdir(parents=True)
         return folder / name
 
+    def without_paths(self, sentence: str) -> str:
+        """A sentence for the visitors, who may only watch: paths begin at the workspace."""
+        root = str(self.workspace.root.resolve())
+        return sentence if self.access.is_open else sentence.replace(f"{root}/", "")
+
     def upload(self, file: Any) -> Path:
         """The path of an uploaded file; raises UserError for any other path."""
         path = file.get("path") if isinstance(file, dict) else getattr(file, "path", None)

@@ -31,14 +31,16 @@ def list_runs(context: Context) -> list[Record]:
 
 
 def run_status(context: Context, run: str) -> Record:
-    """Report the status of a run and its newest row of figures.
+    """Report the status of a run and its newest row of figures; its message only to who may train.
 
     Args:
         run: Name of a run.
     """
     found = context.workspace.run(run)
-    rows = found.stats()
-    return {**found.status(), "name": found.name, "newest": rows[-1] if rows else {}}
+    rows, status = found.stats(), found.status()
+    if not context.access.is_open:  # messages name files and folders of the server
+        status = {key: value for key, value in status.items() if not key.startswith("message")}
+    return {**status, "name": found.name, "newest": rows[-1] if rows else {}}
 
 
 def run_verdict(context: Context, run: str) -> Record:

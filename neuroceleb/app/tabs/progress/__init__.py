@@ -353,7 +353,9 @@ def _shown(
     charts = figures.chart_value([run] if other in (None, run) else [run, other])
     active = figures.is_active(run)
     kept = "" if reel["a"]["kept"] else _("no weights kept yet")
-    status = " · ".join(filter(None, [figures.status(run), kept, note]))
+    status = " · ".join(
+        filter(None, [figures.status(run, has_message=context.access.is_open), kept, note])
+    )
     content = hashlib.sha256(json.dumps([reel, charts, active]).encode()).hexdigest()
     now = json.dumps([run.name, epoch, beside, content])
     if now == stamp and command is None:

@@ -217,8 +217,8 @@ def _number(value: float, is_share: bool) -> str:
     return f"{100 * value:.1f} %" if is_share else f"{value:.3g}"
 
 
-def status(run: Run) -> str:
-    """A run's state, epochs, percent and time left, its best epoch and its message."""
+def status(run: Run, *, has_message: bool) -> str:
+    """A run's state, epochs, percent and time left, its best epoch and, if wanted, its message."""
     now = run.status()
     parts = [run.name, _(STATES.get(now["state"], now["state"]))]
     done, planned = finite(now.get("epoch")), finite(now.get("epochs"))
@@ -234,7 +234,8 @@ def status(run: Run) -> str:
     if best:
         text = _("★ best: epoch {epoch} (SWD {value:.1f})")
         parts.append(text.format(epoch=best.epoch, value=best.value))
-    if now["state"] in {"failed", "stopped", "damaged"} or sheets.is_imported(run):
+    is_explained = now["state"] in {"failed", "stopped", "damaged"} or sheets.is_imported(run)
+    if has_message and is_explained:
         parts.append(catalogue.sentence(now, "message"))
     names = ", ".join(sorted({error.path.name for error in run.damaged()}))
     if names:

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from neuroceleb import images
-from neuroceleb.app import catalogue, run_status
+from neuroceleb.app import run_status
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, label
 from neuroceleb.app.components.text import Text
@@ -98,7 +98,7 @@ def show(context: Context, name: str, stamp: str = "") -> Shown:
     moving = {
         "facts": run_status.facts(run, status, run_status.places(context.workspace).get(name)),
         "meter": run_status.share_done(status),
-        "log": "\n".join(jobs.log_tail(run, LOG_LINES)),
+        "log": _log(run) if context.access.is_open else gr.update(visible=False),
     }
     sheets = run.sheets()
     actions = actions_of(context, run, status)
@@ -113,7 +113,7 @@ def show(context: Context, name: str, stamp: str = "") -> Shown:
     return moving | {
         "box": gr.update(visible=True),
         "title": name,
-        "message": in_words(catalogue.sentence(status, "message")),
+        "message": run_status.message(status) if context.access.is_open else "",
         "verdict": f"{in_words(judgement.sentence)} {advice}" if judgement else "",
         "epochs": gr.update(value=wanted, visible=is_ended),
         "why": " ".join(dict.fromkeys(filter(None, actions.values()))),
@@ -122,6 +122,10 @@ def show(context: Context, name: str, stamp: str = "") -> Shown:
         "stamp": now,
         **{button: _button(button, actions, status["state"]) for button in BUTTONS},
     }
+
+
+def _log(run: Run) -> str:
+    return "\n".join(jobs.log_tail(run, LOG_LINES))
 
 
 def _newest(sheets: dict[int, Path]) -> Any:
