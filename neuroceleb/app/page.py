@@ -108,7 +108,7 @@ def _build_tab(shared: Shared, name: str) -> Any:
         None,
         None,
         shared.shown,
-        js=f"() => {{ {put}; return '{name}'; }}",
+        js=f"() => {{ {put}; window.neuroceleb.showTab('{name}'); return '{name}'; }}",
     )
     return ui
 

@@ -42,6 +42,9 @@ const choose = (...chosen) => {
   document.dispatchEvent(new CustomEvent("neuroceleb:chosen"));
 };
 
+/** Bring the title of a tab into view, where not all fit. @param {string} name */
+const showTab = (name) => document.getElementById(`tab-${name}-button`)?.scrollIntoView({ block: "nearest", inline: "center" });
+
 /** Mark a button while its file is made. @param {string} id @param {boolean} isWorking */
 const setWorking = (id, isWorking) => {
   const button = document.getElementById(id);
@@ -49,4 +52,4 @@ const setWorking = (id, isWorking) => {
   button?.setAttribute("aria-busy", String(isWorking));
 };
 
-Object.assign(window, { neuroceleb: { address, choose, saveWhenReady, setWorking } });
+Object.assign(window, { neuroceleb: { address, choose, saveWhenReady, setWorking, showTab } });
