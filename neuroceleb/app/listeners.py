@@ -40,7 +40,7 @@ def bind(context: Context, function: Callable[..., Any], *fixed: Any) -> Callabl
     own = list(signature.parameters.values())[1 + len(fixed) :]
 
     kinds = get_type_hints(function)
-    hints = [kinds.get(one.name) for one in own]
+    hints = [kinds.get(one.name) for one in own if one.kind is not one.VAR_POSITIONAL]
 
     if inspect.isgeneratorfunction(function):
 

@@ -53,6 +53,17 @@ def test_gradio_sees_the_parameters_after_the_context(context: Context) -> None:
     assert bound(Request(), 2, None) == 7
 
 
+def total(context: Context, one: int, *others: int) -> int:
+    return one + sum(others)
+
+
+@pytest.mark.parametrize("others", [(), (2,), (2, 3)])
+def test_a_listener_gets_as_many_values_as_there_are(
+    context: Context, others: tuple[int, ...]
+) -> None:
+    assert bind(context, total)(Request(), 1, *others) == 1 + sum(others)
+
+
 def test_a_refusal_is_a_toast_with_its_sentence(context: Context) -> None:
     with pytest.raises(gr.Error) as raised:
         bind(context, refuse)(Request(), "faces")
