@@ -155,7 +155,7 @@ def improve(
 
 def _to_tensor(faces: Pixels, discriminator: Discriminator) -> torch.Tensor:
     """(N, 64, 64, 3) uint8 -> (N, 3, 64, 64) float32 in [-1, 1] on the network's device."""
-    values = torch.from_numpy(np.ascontiguousarray(faces))
+    values = torch.from_numpy(np.array(faces))  # a copy: photos may be mapped read-only
     return to_float(values.to(next(discriminator.parameters()).device))
 
 

@@ -79,18 +79,22 @@ def of_face(model: Model, z: Latent, per_layer: int = PER_LAYER) -> FaceLayers:
 
 
 def through_epochs(
-    kept: Mapping[int, Path], z: Latent, per_layer: int = PER_LAYER
+    kept: Mapping[int, Path],
+    z: Latent,
+    per_layer: int = PER_LAYER,
+    channels: Channels | None = None,
 ) -> Iterator[tuple[int, FaceLayers]]:
     """The same maps in several epochs of a run, oldest first, as (epoch, maps).
 
     `kept` are weights files by epoch, as `Run.kept` returns them; of more than MAX_EPOCHS evenly
-    spaced ones are used. The maps are the strongest of the last epoch: a channel keeps its index
-    while it is trained. Raises UserError as `of_face` does.
+    spaced ones are used. The maps are those of `channels`, or the strongest of the last epoch: a
+    channel keeps its index while it is trained. Raises UserError as `of_face` does.
     """
     epochs = evenly_spaced(sorted(kept), MAX_EPOCHS)
     if not epochs:
         return
-    channels = of_face(generator.load(kept[epochs[-1]]), z, per_layer).channels
+    if channels is None:
+        channels = of_face(generator.load(kept[epochs[-1]]), z, per_layer).channels
     for epoch in epochs:
         # Not through the cache of `generator.load`: many epochs would displace all other models.
         network, _ = checkpoint.load_generator(kept[epoch])

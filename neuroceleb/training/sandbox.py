@@ -144,6 +144,11 @@ class Sandbox:
             return _compute(self._restore)
 
     @property
+    def rows(self) -> tuple[dict[str, Any], ...]:
+        """A row a step, oldest first, as of stats.jsonl: `epoch` is the step."""
+        return self._rows
+
+    @property
     def bytes(self) -> int:
         """Memory of the weights, the optimizers' moments and the history, about."""
         return self._history.bytes + _tensor_bytes(self._gan.state_dict(), set())

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from neuroceleb.errors import UserError
 from neuroceleb.training.sandbox import Sandbox
@@ -15,7 +15,8 @@ EXPIRY_S = 15 * 60.0
 class Sandboxes:
     """At most `most` sandboxes by session; each is dropped after `expiry_s` seconds without use.
 
-    A timer drops them, so that their memory is freed though nobody asks for anything.
+    A timer drops them, so that their memory is freed though nobody asks for anything. All of them
+    hold faces of their run's photos; `close_of` drops those of some runs.
     """
 
     def __init__(
@@ -28,15 +29,20 @@ class Sandboxes:
         self._expiry_s = expiry_s
         self._clock = clock
         self._open: OrderedDict[str, tuple[Sandbox, float]] = OrderedDict()  # least used first
+        self._runs: dict[str, str] = {}  # by session
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
 
-    def put(self, session: str, sandbox: Sandbox) -> None:
-        """Keep a session's sandbox in place of its former one, and of the least used beyond."""
+    def put(self, session: str, sandbox: Sandbox, run: str = "") -> None:
+        """Keep a session's sandbox in place of its former one, and of the least used beyond.
+
+        `run` is the name of the run that it is a copy of.
+        """
         with self._lock:
             self._use(session, sandbox)
+            self._runs[session] = run
             while len(self._open) > self._most:
-                self._open.popitem(last=False)
+                self._drop(next(iter(self._open)))
             self._start_timer()
 
     def get(self, session: str) -> Sandbox:
@@ -52,7 +58,13 @@ class Sandboxes:
     def close(self, session: str) -> None:
         """Drop a session's sandbox, if it has one."""
         with self._lock:
-            self._open.pop(session, None)
+            self._drop(session)
+
+    def close_of(self, runs: Collection[str]) -> None:
+        """Drop every sandbox that is a copy of one of these runs."""
+        with self._lock:
+            for session in [one for one, run in self._runs.items() if run in runs]:
+                self._drop(session)
 
     def drop_expired(self) -> None:
         """Drop every sandbox that was not used for `expiry_s` seconds."""
@@ -60,10 +72,14 @@ class Sandboxes:
             now = self._clock()
             for session, (_, used) in list(self._open.items()):
                 if now - used >= self._expiry_s:
-                    del self._open[session]
+                    self._drop(session)
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def _drop(self, session: str) -> None:
+        self._open.pop(session, None)
+        self._runs.pop(session, None)
 
     def _use(self, session: str, sandbox: Sandbox) -> None:
         self._open[session] = sandbox, self._clock()

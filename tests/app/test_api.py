@@ -66,6 +66,10 @@ def test_generate_returns_the_bytes_that_sample_writes(
         ((MODEL, "0,1", 601, "/interpolate"), "frames is out of range"),
         ((MODEL, "0,1", 10, -1, False, "spiral", "/interpolate"), "'spiral' is no method"),
         ((MODEL, "0,1", 10, -1, False, "slerp", "exe", "/interpolate"), "'exe' is no format"),
+        ((MODEL, 7, -1, 8, 5, "/layers"), "There is no layer 5"),
+        ((MODEL, 7, -1, 65, "/layers"), "65 maps of a layer cannot be shown"),
+        ((MODEL, -1, "/heatmap"), "The seed is out of range"),
+        ((MODEL, 7, -1, 999, "/heatmap"), "999 noisy copies"),
         (("nobody", "/run_status"), "There is no run"),
         (("nowhere", "a", "/train"), "nowhere"),
         ((MODEL, -1, 5, "/evaluate"), "n is out of range"),
@@ -92,6 +96,25 @@ def test_films_and_directions(client: Client) -> None:
     assert len(found) == 10
     assert len(found[0]["step"]) == 100
     assert client.predict(MODEL, api_name="/verdict")["sentence"]
+
+
+def test_layers_and_heat_maps(client: Client) -> None:
+    sheet, found = client.predict(MODEL, 7, 29, 4, api_name="/layers")
+    with Image.open(sheet) as image:
+        assert image.size == (5 * 66 + 2, 4 * 66 + 2)
+    assert [(one["layer"], one["side"]) for one in found] == [(1, 4), (2, 8), (3, 16), (4, 32)]
+    assert all(len(one["channels"]) == len(one["means"]) == 4 for one in found)
+    map_ = found[3]["channels"][0]
+    changed, _ = client.predict(MODEL, 7, 29, 4, 4, map_, 0.0, api_name="/layers")
+    with Image.open(changed) as image:
+        whole, silenced = (image.crop((at, 2, at + 64, 66)).tobytes() for at in (2, 68))
+    assert whole != silenced
+    picture, answer = client.predict(MODEL, 7, -1, 2, 3, api_name="/heatmap")
+    with Image.open(picture) as image:
+        assert image.size[0] > 4 * 64
+    assert len(answer["answers"]) == 4
+    assert 0 < answer["answer"] < 1
+    assert answer["answers"][-1] > answer["answers"][0]
 
 
 def test_a_server_open_to_others_without_a_password_changes_nothing(

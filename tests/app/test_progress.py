@@ -1,5 +1,6 @@
 """The Progress tab in a real browser: on the run that ships, and on a run in training."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -133,14 +134,19 @@ def test_the_tour_and_the_quiz(page: Page, app_url: str) -> None:
     open_progress(page, app_url)
     page.locator("#tour").click()
     title = page.locator("#tour-title")
-    for step, name in enumerate(("Noise", "What D sees", "When D wins", "Collapse", "What the")):
-        expect(title).to_contain_text(f"{step + 1} / 5 · {name}")
+    names = ("Noise", "What D sees", "When D wins", "Collapse", "What the", "Through the layers")
+    for step, name in enumerate(names):
+        expect(title).to_contain_text(f"{step + 1} / 9 · {name}")
         if name == "Collapse":
             page.wait_for_timeout(2_000)
             sheet = page.locator(SHEET)
             assert len({tuple(sheet.evaluate(FACE, face)) for face in range(0, 64, 5)}) == 2
-        if step < 4:
+        if step < len(names) - 1:
             page.locator("#tour-next").click()
+    page.locator("#tour-tool").click()
+    expect(page).to_have_url(re.compile("tool=layers"))
+    expect(page.locator(".nc-layer-maps[data-whole]")).to_be_visible()
+    page.get_by_role("tab", name="Progress").click()
     page.locator("#tour-end").click()
     expect(title).to_be_hidden()
     page.locator("#quiz").click()

@@ -1,9 +1,10 @@
-/* The latent palette's texts and frames, and the zoom of the face map. */
+/* The latent palette's texts and frames, the zoom of the face map, the pieces of the layers' maps. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 globalThis.document = { documentElement: { lang: "en" } };
 const { columnOf, textOf } = await import("../../neuroceleb/app/components/latent_palette.js");
+const { placeOf } = await import("../../neuroceleb/app/components/layer_maps.js");
 const { sideOf, zoomed } = await import("../../neuroceleb/app/components/face_map.js");
 
 test("a moved face is its start and the positions up to the last that is not 0", () => {
@@ -31,4 +32,10 @@ test("the point under the pointer stays there while the map is zoomed", () => {
 test("faces are drawn from a zoom on", () => {
   assert.equal(sideOf(20), 0);
   assert.ok(sideOf(60) > 40 && sideOf(1000) <= 96);
+});
+
+test("an epoch's maps are in the piece that was fetched for it", () => {
+  assert.deepEqual([0, 7, 8, 9].map((at) => placeOf(at, 10, 8)), [
+    { index: 0, row: 0, rows: 8 }, { index: 0, row: 7, rows: 8 }, { index: 1, row: 0, rows: 2 }, { index: 1, row: 1, rows: 2 },
+  ]);
 });

@@ -101,6 +101,9 @@ def test_the_same_maps_are_followed_through_the_epochs(tmp_path: Path) -> None:
         assert face.channels == last.channels
         whole = layers.of_face(generator.load(kept[epoch]), Z, 2)
         assert np.array_equal(face.picture, whole.picture)
+    channels = layers.of_face(generator.load(kept[0]), Z, 2).channels
+    for _, face in layers.through_epochs(kept, Z, channels=channels):
+        assert face.channels == channels
     assert list(layers.through_epochs({}, Z)) == []
 
 

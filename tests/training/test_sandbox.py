@@ -331,6 +331,19 @@ def test_a_session_has_one_sandbox_and_few_are_open(finished: Run, real: RealFac
     assert len(boxes) == 0
 
 
+def test_the_sandboxes_of_a_run_are_closed_together(opened: Sandbox) -> None:
+    boxes = Sandboxes(most=3)
+    for session, run in (("a", "first"), ("b", "second"), ("c", "first")):
+        boxes.put(session, opened, run)
+    boxes.put("a", opened, "second")  # the session's former one is gone
+    boxes.close_of({"first", "nowhere"})
+    assert len(boxes) == 2
+    with pytest.raises(UserError, match="open it again"):
+        boxes.get("c")
+    boxes.close_of(["second"])
+    assert len(boxes) == 0
+
+
 def test_an_idle_sandbox_is_dropped_by_a_timer(opened: Sandbox) -> None:
     boxes = Sandboxes(expiry_s=0.05)
     boxes.put("a", opened)

@@ -16,7 +16,7 @@ import gradio as gr
 from gradio.context import LocalContext
 
 from neuroceleb.app import catalogue
-from neuroceleb.app.api import datasets, faces, runs
+from neuroceleb.app.api import datasets, faces, inside, runs
 from neuroceleb.app.api.context import Context, Record
 from neuroceleb.errors import Message, UserError, gettext_noop
 
@@ -32,6 +32,8 @@ ENDPOINTS: dict[str, tuple[Callable[..., Any], bool]] = {
     "directions": (faces.directions, True),
     "nearest": (faces.nearest, True),
     "project": (faces.project, True),
+    "layers": (inside.layers, True),
+    "heatmap": (inside.heatmap, True),
     "runs": (runs.list_runs, False),
     "run_status": (runs.run_status, False),
     "verdict": (runs.run_verdict, False),

@@ -35,7 +35,7 @@ def generate(
     """
     chosen = _seeds(seeds)
     check_truncation(truncation)
-    loaded = _load(context, model, epoch)
+    loaded = load_model(context, model, epoch)
     made = loaded.images(z_from_seeds(chosen, loaded.nz, truncation))
     results = []
     due = turns.due(len(chosen))
@@ -82,7 +82,7 @@ def interpolate(
     suffix = suffix_of(file_format, video.SUFFIXES)
     scale = 1 if suffix == ".png" else 4
     video.check(suffix, frames, FPS, (IMAGE_SIZE * scale, IMAGE_SIZE * scale))
-    loaded = _load(context, model, epoch)
+    loaded = load_model(context, model, epoch)
     z = interpolation.interpolate(
         z_from_seeds(keys, loaded.nz), frames, loop=loop, method=method, easing="linear"
     )
@@ -105,7 +105,7 @@ def directions(context: Context, model: str, epoch: int = -1) -> list[Record]:
     """
     from neuroceleb.latent import model_cache
 
-    found = model_cache.directions_of(_load(context, model, epoch))
+    found = model_cache.directions_of(load_model(context, model, epoch))
     return [
         {"name": one.name, "explains": round(one.explains, 6), "step": one.step.tolist()}
         for one in found
@@ -127,7 +127,7 @@ def nearest(context: Context, model: str, seeds: str, epoch: int = -1) -> list[R
     from neuroceleb.metrics import training_photos
 
     chosen = _seeds(seeds, MAX_NEAREST)
-    loaded = _load(context, model, epoch)
+    loaded = load_model(context, model, epoch)
     check, remark = training_photos.check_of_run(context.workspace.run(model), context.workspace)
     found = check.compare(loaded.images(z_from_seeds(chosen, loaded.nz)))
     return [
@@ -156,7 +156,7 @@ def project(context: Context, model: str, photo: gr.FileData, epoch: int = -1) -
     """
     from neuroceleb.latent import model_cache, projection, projection_target
 
-    loaded = _load(context, model, epoch)
+    loaded = load_model(context, model, epoch)
     data = _read_photo(context, photo, projection_target.MAX_BYTES)
     crop = projection_target.crops(data)[0]
     discriminator = model_cache.discriminator_of(loaded)
@@ -176,7 +176,8 @@ def _seeds(text: str, most: int = faces.MAX_COUNT) -> list[int]:
     return seeds
 
 
-def _load(context: Context, model: str, epoch: int) -> Any:
+def load_model(context: Context, model: str, epoch: int) -> Any:
+    """The generator of a run's epoch; LAST_EPOCH for the last."""
     from neuroceleb.model import generator
 
     run = context.workspace.run(model)

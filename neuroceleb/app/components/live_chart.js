@@ -5,7 +5,7 @@ import { make, t } from "./dom.js";
  * @typedef {{ name: string, epochs: number[], images: (number | null)[], resumed: number[], best: number | null }} Run
  * @typedef {{ key: string, name: string, colour: string, dash: string, values: (number | null)[][] }} Line
  * @typedef {{ id: string, title: string, how: string, y_title: string, low: number | null, high: number | null, lines: Line[] }} Spec
- * @typedef {{ runs: Run[], charts: Spec[], card: { title: string, rows: { name: string, value: string, how: string }[] } | null } | null} Value
+ * @typedef {{ runs: Run[], charts: Spec[], card: { title: string, rows: { name: string, value: string, how: string }[] } | null, x_title?: string } | null} Value
  */
 
 const PNG_SIZE = { width: 1000, height: 520, scale: 2 };
@@ -88,7 +88,7 @@ export const mount = ({ element, props, watch }) => {
       hoverlabel: { bgcolor: colour("--nc-paper") }, legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
       uirevision: `${value?.runs.map(({ name }) => name)} ${axis.value} ${log.checked}`,
       xaxis: {
-        zeroline: false, showgrid: false, title: { text: axis.value === "images" ? t("Images seen") : t("Epoch"), standoff: 6 },
+        zeroline: false, showgrid: false, title: { text: axis.value === "images" ? t("Images seen") : value?.x_title ?? t("Epoch"), standoff: 6 },
         ...(axis.value === "epochs" && Math.max(...(value?.runs ?? []).map(({ epochs }) => epochs.length)) <= 10 ? { dtick: 1 } : {}),
       },
       yaxis: { gridcolor: "rgba(128, 128, 120, 0.18)", zeroline: false, title: { text: spec.y_title, standoff: 6 }, ...(log.checked ? { type: "log" } : span) },
@@ -132,7 +132,7 @@ export const mount = ({ element, props, watch }) => {
     for (const { plot, marker } of charts.values()) {
       const layout = plot._fullLayout;
       marker.hidden = true;
-      if (!run?.epochs.length || !layout?.xaxis?.l2p) continue;
+      if (value?.x_title || !run?.epochs.length || !layout?.xaxis?.l2p) continue;
       const { _offset: left, _length: width } = layout.xaxis;
       const place = layout.xaxis.l2p(xOf(run, epochShown));
       marker.hidden = place < -1 || place > width + 1;
@@ -142,6 +142,7 @@ export const mount = ({ element, props, watch }) => {
   const redraw = async () => {
     const specs = value?.charts ?? [];
     tools.hidden = !specs.length;
+    axis.hidden = Boolean(value?.x_title);
     none.hidden = specs.length > 0 || !value;
     none.textContent = t("No figures yet: the first ones come when its first epoch is done.");
     axis.options[1].disabled = !value?.runs[0]?.images.some((seen) => seen !== null);
@@ -160,6 +161,7 @@ export const mount = ({ element, props, watch }) => {
       if (!isFirst) continue;
       plot.on("plotly_afterplot", mark);
       plot.on("plotly_click", (/** @type {any} */ event) => {
+        if (value?.x_title) return;
         const { curveNumber, pointIndex } = event.points[0];
         const which = Math.floor((curveNumber * (value?.runs.length ?? 1)) / plot.data.length);
         document.dispatchEvent(new CustomEvent("neuroceleb:show-epoch", { detail: { epoch: value?.runs[which].epochs[pointIndex] } }));

@@ -10,10 +10,12 @@ class LiveChart(ModuleHTML):
 
     Value: `{"runs": [{name, epochs, images, resumed, best}], "charts": [{id, title, how, y_title,
     low, high, lines: [{key, name, colour, dash, values: [[…] for each run]}]}], "card": {title,
-    rows: [{name, value, how}]} or None}`, or None. `how` explains a chart in a sentence.
+    rows: [{name, value, how}]} or None, "x_title": optional}`, or None. `how` explains a
+    chart in a sentence.
 
-    A line marks the epoch of the document's event `neuroceleb:epoch`, see EpochReel; a click on a
-    chart sends `neuroceleb:show-epoch`. The app serves Plotly at `plotly.js`.
+    With `x_title` the numbers in `epochs` are no epochs but what it says, and the charts stand
+    alone. Else a line marks the epoch of the document's event `neuroceleb:epoch`, see EpochReel; a
+    click on a chart sends `neuroceleb:show-epoch`. The app serves Plotly at `plotly.js`.
     """
 
     MODULE = "live_chart"

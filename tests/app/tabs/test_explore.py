@@ -64,7 +64,7 @@ def test_a_face_comes_with_coarse_frames_and_its_provenance(context: Context) ->
     face_listeners.refine(context, *FIRST, "7")  # finds the directions
     palette, text, seed, numbers, *keys = face_listeners.show(context, *FIRST, DIRECTIONS, "7")
     assert (text, seed) == ("7", 7)
-    assert keys == [gr.skip()] * 3
+    assert keys == [gr.skip()] * 5
     assert provenance(palette["png"])["seed"] == 7
     assert palette["face"] == {"model": "first", "epoch": 3, "seed": 7, "truncation": 1.0}
     assert moved_face.read_numbers(numbers) == pytest.approx(z_from_seed(7, 8), abs=1e-3)
@@ -102,7 +102,7 @@ def test_the_face_is_chosen_by_seed_by_numbers_and_at_random(context: Context) -
 def test_a_face_of_another_tab_opens_the_tool_that_it_is_sent_to(context: Context) -> None:
     sent = {"model": "first", "epoch": 3, "seed": 5, "truncation": 0.5}
     lead = Lead("nearest", sent).to_text()
-    tool, palette, text, *_rest, key = face_listeners.receive(context, *FIRST, MAP, lead)
+    tool, palette, text, *_rest, key, _, _ = face_listeners.receive(context, *FIRST, MAP, lead)
     assert (tool, text, palette["face"]) == (NEAREST, "5x0.5", sent)
     assert key == palette["key"]
     lead = Lead("explore", {"model": "first", "epoch": 3, "z": [0.25] * 8}).to_text()
@@ -157,7 +157,7 @@ def test_directions_of_other_weights_are_reported_and_not_used(context: Context)
 def test_arithmetic_adds_removes_and_clears(context: Context) -> None:
     terms = ""
     for name, seed in (("base", 1), ("base", 2), ("minus", 3), ("plus", 4)):
-        terms, *pickers, palette, text, _, _, _, _, _ = tool_listeners.add(
+        terms, *pickers, palette, text, _, _, _, _, _, _, _ = tool_listeners.add(
             context, *FIRST, terms, name, event(pick=str(seed))
         )
     assert terms == "1,2|3|4"
@@ -182,7 +182,7 @@ def test_arithmetic_adds_removes_and_clears(context: Context) -> None:
 
 
 def test_the_example_moves_faces_along_one_direction(context: Context) -> None:
-    terms, *_pickers, palette, _, _, _, _, _, _ = tool_listeners.show_example(context, *FIRST)
+    terms, *_pickers, palette, _, _, _, _, _, _, _, _ = tool_listeners.show_example(context, *FIRST)
     loaded = current.read(context, *FIRST, "1").model
     step = current.steps_of(loaded)[: arithmetic.EXAMPLE_DIRECTION + 1][-1]
     _, _, plus = arithmetic.Terms.read(terms).all
@@ -222,7 +222,7 @@ def test_a_photo_is_cut_deleted_and_searched_for(context: Context) -> None:
     assert len(way["faces"]) == len(steps)
     assert palette["text"] == way["faces"][-1]["pick"]
     assert re.match("A (close|loose) match|No match", facts)
-    assert next(tool_listeners.search(context, *FIRST, "")) == (gr.skip(),) * 9
+    assert next(tool_listeners.search(context, *FIRST, "")) == (gr.skip(),) * 11
     with pytest.raises(UserError, match="no face cut from a photo"):
         next(tool_listeners.search(context, *FIRST, "data:image/png;base64,AAAA"))
 

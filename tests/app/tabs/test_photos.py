@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from neuroceleb import images
-from neuroceleb.app import catalogue, cropping, uploads
+from neuroceleb.app import catalogue, cropping, sandboxes, uploads
 from neuroceleb.app.access import Access
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.cropping import Cropper, CropRequest, Previews, cropper_of
@@ -516,14 +516,19 @@ def test_persons_are_sorted_named_merged_split_and_found(owner: Visitor) -> None
     assert owner.show("kept")["grid"]["total"] == 1
 
 
-def test_removal_is_asked_first_and_names_the_runs(owner: Visitor) -> None:
+def test_removal_is_asked_first_and_names_the_runs(
+    owner: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     context = owner.context
     create_run(context.workspace, "learned", {"dataset": {"path": str(owner.face_set.faces)}})
     face = owner.faces()["a/one.png"]["id"]
     _column, question, doing = changes.ask(context, "mine", [face], "all", "", changes.PHOTOS)
     assert "a/one.png" in question and "learned" in question
+    closed: list[str] = []
+    monkeypatch.setattr(sandboxes, "close_of", closed.extend)
     assert changes.remove(context, doing) == (gr.update(visible=False), "mine")
     assert "a/one.png" not in owner.faces()
+    assert closed == ["learned"]
     with pytest.raises(UserError, match="Choose a person first"):
         changes.ask(context, "mine", [], "all", "", changes.PERSON)
     _column, question, doing = changes.ask(context, "mine", [], "all", "b", changes.PERSON)
@@ -532,13 +537,17 @@ def test_removal_is_asked_first_and_names_the_runs(owner: Visitor) -> None:
     assert not list(owner.face_set.path.glob("*/b"))
 
 
-def test_a_deleted_dataset_can_be_restored(owner: Visitor) -> None:
+def test_a_deleted_dataset_can_be_restored(owner: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     context = owner.context
     _column, question, doing = changes.ask(context, "mine", [], "all", "", changes.DATASET)
     assert "to the trash" in question
     with owner.face_set.lock(), pytest.raises(UserError, match="is being changed"):
         changes.remove(context, doing)
+    create_run(context.workspace, "learned", {"dataset": {"path": str(owner.face_set.faces)}})
+    closed: list[str] = []
+    monkeypatch.setattr(sandboxes, "close_of", closed.extend)
     assert changes.remove(context, doing) == (gr.update(visible=False), "")
+    assert closed == ["learned"]
     assert not owner.face_set.path.exists()
     (deleted,) = trash.entries(context.workspace)
     assert trash.restore(context.workspace, deleted.key) == owner.face_set.path

@@ -12,6 +12,8 @@ import pytest
 from neuroceleb.app import shared
 from neuroceleb.app.access import Access
 from neuroceleb.app.api.context import Context
+from neuroceleb.app.look_inside import STATIONS
+from neuroceleb.app.shared import read_lead
 from neuroceleb.app.tabs import progress
 from neuroceleb.app.tabs.progress import figures, tour
 from neuroceleb.errors import UserError
@@ -239,9 +241,9 @@ def test_who_may_import_what(context: Context, tmp_path: Path) -> None:
 
 def test_the_tour_compares_like_with_like(context: Context) -> None:
     workspace = context.workspace
-    for step in range(len(tour.STEPS)):
+    for step in range(tour.FIRST_STATION):
         title, text, value = tour.step_of(workspace.run("first"), workspace.runs(), step)
-        assert title.startswith(f"{step + 1} / 5 · ")
+        assert title.startswith(f"{step + 1} / 9 · ")
         assert "{" not in text
         assert value["command"]["epoch"] is not None
     assert "No two runs here differ in the recipe alone" in text
@@ -258,5 +260,23 @@ def test_the_tour_compares_like_with_like(context: Context) -> None:
     assert figures.with_the_same_start(workspace.runs()) is None
     visible, title, *_ = progress.take_step(context, "first", 99)
     assert visible["visible"] is True
-    assert title.startswith("5 / 5")
+    assert title.startswith("9 / 9")
     assert progress.end_tour(context)[1] == ""
+
+
+def test_the_tours_stations_lead_to_the_tools_of_explore(context: Context) -> None:
+    for step, (station, tool) in enumerate(
+        zip(STATIONS, ("layers", "heatmap", "sandbox", "sandbox"), strict=True),
+        start=tour.FIRST_STATION,
+    ):
+        _, title, text, *_, at, reel, button = progress.take_step(context, "first", step)
+        assert title == f"{step + 1} / 9 · {station.title}"
+        assert text == station.text
+        assert at == step
+        assert reel["a"]["run"] == "first"
+        assert button["visible"]
+        lead = read_lead(progress.lead_to_tool(context, "first", step))
+        assert (lead.to, lead.face["model"]) == (tool, "first")
+    assert not progress.take_step(context, "first", 0)[-1]["visible"]
+    with pytest.raises(UserError, match="no tool"):
+        progress.lead_to_tool(context, "first", 0)

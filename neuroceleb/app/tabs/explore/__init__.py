@@ -10,7 +10,13 @@ from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import label
 from neuroceleb.app.components.latent_palette import LatentPalette
 from neuroceleb.app.shared import EXPLORE, Address, Chosen, Shared, Updates
-from neuroceleb.app.tabs.explore import face_listeners, panels
+from neuroceleb.app.tabs.explore import (
+    face_listeners,
+    heatmap_tool,
+    layers_tool,
+    panels,
+    sandbox_tool,
+)
 from neuroceleb.app.tabs.explore.face_listeners import DIRECTIONS, FIRST, TOOLS
 
 TITLES = {
@@ -19,6 +25,9 @@ TITLES = {
     "map": label("Map"),
     "photo": label("From a photo"),
     "nearest": label("Is it a copy?"),
+    "layers": label("Through the layers"),
+    "heatmap": label("What D sees"),
+    "sandbox": label("One step at a time"),
 }
 
 
@@ -32,6 +41,9 @@ class Explore:
     map: gr.Column
     photo: gr.Column
     nearest: gr.Column
+    layers: gr.Column
+    heatmap: gr.Column
+    sandbox: gr.Column
     terms: gr.Textbox
     incoming: gr.Textbox
     palette: LatentPalette
@@ -41,6 +53,8 @@ class Explore:
     of_arithmetic: gr.Textbox
     of_map: gr.Textbox
     of_nearest: gr.Textbox
+    of_layers: gr.Textbox
+    of_heatmap: gr.Textbox
 
 
 def build(shared: Shared, tab: gr.Tab) -> Explore:
@@ -58,8 +72,8 @@ def build(shared: Shared, tab: gr.Tab) -> Explore:
         dice = gr.Button(label("New face"), variant="primary", elem_id="explore-dice")
         average = gr.Button(label("Average face"), elem_id="explore-average")
         html_export.add_button(shared)
-    face, of_arithmetic, of_map, of_nearest, incoming = (
-        gr.Textbox(visible="hidden") for _name in range(5)
+    face, of_arithmetic, of_map, of_nearest, of_layers, of_heatmap, incoming = (
+        gr.Textbox(visible="hidden") for _name in range(7)
     )
     with gr.Accordion(label("Its numbers"), open=False, render=False) as accordion:
         numbers = gr.Textbox(
@@ -71,7 +85,8 @@ def build(shared: Shared, tab: gr.Tab) -> Explore:
         )
     with gr.Row(elem_id="explore-body"):
         palette = LatentPalette(elem_id="explore-face")
-        shown: Any = [palette, face, seed, numbers, of_arithmetic, of_map, of_nearest]
+        depending = [of_arithmetic, of_map, of_nearest, of_layers, of_heatmap]
+        shown: Any = [palette, face, seed, numbers, *depending]
         parts = panels.Parts(tool, face, shown, of_arithmetic, of_map, of_nearest)
         with gr.Column(visible=False, elem_id="explore-tools") as side:
             with gr.Column(visible=False) as arithmetic:
@@ -82,8 +97,14 @@ def build(shared: Shared, tab: gr.Tab) -> Explore:
                 changes += panels.build_photo(shared, parts)
             with gr.Column(visible=False) as nearest:
                 changes += panels.build_nearest(shared, parts)
+            with gr.Column(visible=False) as layers:
+                layers_tool.build(shared, face, of_layers)
+            with gr.Column(visible=False) as heatmap:
+                changes += heatmap_tool.build(shared, parts, of_heatmap)
+            with gr.Column(visible=False) as sandbox:
+                sandbox_tool.build(shared)
     accordion.render()
-    columns = (side, arithmetic, map_, photo, nearest)
+    columns = (side, arithmetic, map_, photo, nearest, layers, heatmap, sandbox)
     ui = Explore(tool, *columns, terms, incoming, *shown)
 
     request = [shared.model, shared.epoch, tool]
@@ -118,12 +139,14 @@ def restore(context: Context, ui: Explore, address: Address, chosen: Chosen | No
     tool = wanted if wanted in TOOLS else DIRECTIONS
     text = address.get("face", FIRST)
     updates: Updates = {ui.tool: tool, ui.face: text, ui.terms: address.get("sum", "")}
-    columns = (ui.side, ui.arithmetic, ui.map, ui.photo, ui.nearest)
+    columns = [ui.side, ui.arithmetic, ui.map, ui.photo, ui.nearest]
+    columns += [ui.layers, ui.heatmap, ui.sandbox]
     updates |= dict(zip(columns, visible(tool), strict=True))
     if chosen is None:
         return updates
     shown = face_listeners.show(context, chosen.model, chosen.epoch, tool, text)
-    outputs = (ui.palette, ui.face, ui.seed, ui.numbers, ui.of_arithmetic, ui.of_map, ui.of_nearest)
+    outputs = [ui.palette, ui.face, ui.seed, ui.numbers, ui.of_arithmetic, ui.of_map]
+    outputs += [ui.of_nearest, ui.of_layers, ui.of_heatmap]
     return updates | dict(zip(outputs, shown, strict=True))
 
 

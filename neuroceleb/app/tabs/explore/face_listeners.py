@@ -10,6 +10,7 @@ import numpy as np
 from neuroceleb.app import faces
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, gettext
+from neuroceleb.app.look_inside import HEATMAP, LAYERS, SANDBOX
 from neuroceleb.app.parameters import read_whole
 from neuroceleb.app.shared import read_lead
 from neuroceleb.app.tabs.explore import current
@@ -20,18 +21,20 @@ from neuroceleb.latent import moved_face, saved_directions
 NEW_SEEDS = 1_000_000  # short enough to read out
 FIRST = str(faces.FIRST_SEED)
 DIRECTIONS, ARITHMETIC, MAP, PHOTO, NEAREST = "directions", "arithmetic", "map", "photo", "nearest"
-TOOLS = (DIRECTIONS, ARITHMETIC, MAP, PHOTO, NEAREST)
+TOOLS = (DIRECTIONS, ARITHMETIC, MAP, PHOTO, NEAREST, LAYERS, HEATMAP, SANDBOX)
 
-# The palette, the face's text, its seed, its z; and what the contents of Arithmetic, Map and
-# Nearest depend on, skipped for tools that are not open.
-Shown = tuple[Any, Any, Any, Any, Any, Any, Any]
+# The palette, the face's text, its seed, its z; and what the contents of Arithmetic, Map, Nearest,
+# Through the layers and What D sees depend on, skipped for tools that are not open.
+Shown = tuple[Any, Any, Any, Any, Any, Any, Any, Any, Any]
+SHOWN = 9
 
 
 def show(context: Context, model: str | None, epoch: int | None, tool: str, text: str) -> Shown:
     """The face of a text; that of the first seed where the text is none of this model."""
     if not model:
         empty = {"empty": _("There is no model yet.")}
-        return empty, text, gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip()
+        skipped = gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip()
+        return empty, text, gr.skip(), gr.skip(), *skipped
     try:
         face = current.read(context, model, epoch, text)
     except UserError as error:
@@ -51,6 +54,8 @@ def shown(context: Context, tool: str, face: Current) -> Shown:
         face.model.sha256 if tool == ARITHMETIC else gr.skip(),
         face.model.sha256 if tool == MAP else gr.skip(),
         face.key if tool == NEAREST else gr.skip(),
+        face.key if tool == LAYERS else gr.skip(),
+        face.key if tool == HEATMAP else gr.skip(),
     )
 
 
@@ -105,7 +110,7 @@ def receive(
 ) -> tuple[Any, ...]:
     """The tool, and a face that another tab sends."""
     lead = read_lead(incoming)
-    wanted = NEAREST if lead.to == "nearest" else tool
+    wanted = lead.to if lead.to in TOOLS else tool
     face = lead.face
     if isinstance(face.get("z"), list):
         text = moved_face.text_of_z(np.array(faces.read_z(face, len(face["z"]))))

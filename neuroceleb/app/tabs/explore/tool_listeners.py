@@ -12,7 +12,7 @@ from neuroceleb.app.catalogue import _, gettext
 from neuroceleb.app.payloads import data_url
 from neuroceleb.app.tabs.explore import current
 from neuroceleb.app.tabs.explore.current import Json
-from neuroceleb.app.tabs.explore.face_listeners import ARITHMETIC, FIRST, PHOTO, shown
+from neuroceleb.app.tabs.explore.face_listeners import ARITHMETIC, FIRST, PHOTO, SHOWN, shown
 from neuroceleb.errors import Message, UserError
 from neuroceleb.images import Pixels
 from neuroceleb.latent import arithmetic, moved_face, projection_target
@@ -113,7 +113,7 @@ def _summed(context: Context, model: str, epoch: int | None, terms: Terms) -> tu
     loaded = current.read(context, model, epoch, FIRST).model
     pickers, result = _draw_terms(loaded, terms)
     if result is None:
-        return terms.text, *pickers, *[gr.skip()] * 7
+        return terms.text, *pickers, *[gr.skip()] * SHOWN
     face = current.read(context, model, epoch, moved_face.text_of_z(result))
     return terms.text, *pickers, *shown(context, ARITHMETIC, face)
 
@@ -228,7 +228,7 @@ def search(
     from neuroceleb.latent import model_cache, projection
 
     if not chosen:
-        yield gr.skip(), gr.skip(), *[gr.skip()] * 7
+        yield gr.skip(), gr.skip(), *[gr.skip()] * SHOWN
         return
     target = projection_target.read_crop(chosen)
     loaded = current.read(context, model, epoch, FIRST).model
@@ -279,9 +279,9 @@ def fill_nearest(
     """
     face = current.read(context, model, epoch, text)
     is_off = gr.update(interactive=False)
-    if reason := _why_not(context, model):
+    if reason := why_no_photos(context, model):
         return f"{_stored(context, model, face.epoch)} {reason}", None, is_off
-    check, remark = _check(context, model, progress)
+    check, remark = copy_check(context, model, progress)
     [comparison] = check.compare(face.model.images(face.z[None]))
     verdict = comparison.sentence.translate(gettext)
     if remark:
@@ -297,7 +297,7 @@ def survey(
 
     context.access.check(Message("see training photos"))
     loaded = current.read(context, model, epoch, FIRST).model
-    check, _remark = _check(context, model, progress)
+    check, _remark = copy_check(context, model, progress)
     sample = model_cache.sample(loaded)
     comparisons = check.compare(sample)
     facts = _(
@@ -319,8 +319,8 @@ def survey(
     return facts, picker(_("The closest"), tiles)
 
 
-def _why_not(context: Context, model: str) -> str | None:
-    """The reason why nearest photos cannot be shown."""
+def why_no_photos(context: Context, model: str) -> str | None:
+    """The reason why nearest photos cannot be shown; None where they can."""
     if not context.access.is_open:
         return _(
             "Training photos are shown only where the app listens on this machine alone or asks "
@@ -336,9 +336,11 @@ def _why_not(context: Context, model: str) -> str | None:
     return None
 
 
-def _check(
+def copy_check(
     context: Context, model: str, progress: Callable[..., Any]
 ) -> tuple[CopyCheck, str | None]:
+    """The check against a run's photos, and a remark where they have changed since."""
+
     def report(done: int, count: int) -> None:
         progress(PHOTOS_SHARE * done / max(1, count), desc=_("Reading the training photos"))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from neuroceleb.app import sandboxes
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, ngettext, translate
 from neuroceleb.app.cropping import cropper_of, photo_key
@@ -185,8 +186,10 @@ def remove(context: Context, doing: str) -> tuple[Any, str]:
     wanted = json.loads(doing)
     face_set = face_set_of(context, wanted["dataset"])
     if wanted["what"] == DATASET:
+        trained_on = context.workspace.runs_trained_on(face_set.path)
         with face_set.lock():
             trash.put(context.workspace, face_set.path)
+        sandboxes.close_of(trained_on)
         cropper_of(context.workspace).previews.drop(face_set.name)
         return gr.update(visible=False), ""
     if wanted["what"] == PERSON:
@@ -197,6 +200,7 @@ def remove(context: Context, doing: str) -> tuple[Any, str]:
     for selection in selections:
         done = removal.remove(context.workspace, face_set, selection)
         faces, trained = faces + done.faces, trained | set(done.trained)
+    sandboxes.close_of(trained)
     cropper_of(context.workspace).previews.drop(face_set.name)
     text = _("Faces removed: {n:,}.").format(n=faces)
     if trained:

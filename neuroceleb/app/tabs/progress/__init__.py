@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from neuroceleb.app import html_export, sheets
+from neuroceleb.app import faces, html_export, sheets
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, label
 from neuroceleb.app.components.epoch_reel import EpochReel
@@ -72,12 +72,7 @@ def build(shared: Shared, tab: gr.Tab) -> Progress:
         to_train = gr.Button(label("Train"), variant="primary", elem_id="to-train", visible=False)
         html_export.add_button(shared)
     status, verdict = Text(elem_id="run-status"), Text(elem_id="run-verdict")
-    with gr.Column(visible=False, elem_id="tour-box") as box:
-        title, text = Text(elem_id="tour-title"), Text(elem_id="tour-text")
-        with gr.Row(elem_classes="nc-bar"):
-            back = gr.Button(label("Back"), elem_id="tour-back")
-            on = gr.Button(label("Next"), variant="primary", elem_id="tour-next")
-            end = gr.Button(label("End the tour"), elem_id="tour-end")
+    guide = _lay_out_tour()
     with gr.Row(elem_classes="nc-columns"):
         with gr.Column(min_width=320, elem_id="reel-column"):
             reel = EpochReel(elem_id="reel", **_functions(shared.context))
@@ -89,8 +84,7 @@ def build(shared: Shared, tab: gr.Tab) -> Progress:
         with gr.Column(min_width=320):
             charts = LiveChart(elem_id="charts")
     timer = gr.Timer(POLL_S, active=False)
-    stamp, step = gr.Textbox(visible=False), gr.Number(0, visible=False)
-    sheet, inbox = gr.Textbox(visible="hidden"), new_inbox()
+    stamp, sheet, inbox = gr.Textbox(visible=False), gr.Textbox(visible="hidden"), new_inbox()
     shown = (reel, charts, status, verdict, beside, generate, film, to_train, timer, stamp)
     ui = Progress(*shown, sheet, inbox.incoming)
 
@@ -108,11 +102,8 @@ def build(shared: Shared, tab: gr.Tab) -> Progress:
         script = f"() => document.dispatchEvent(new CustomEvent('neuroceleb:{name}'))"
         button.click(None, js=script, api_visibility="private")
     shared.listen(strip.click, show_seed, [shared.model, beside, seed], [reel])
-    at_step = [box, title, text, back, on, step, reel]
-    for button, to in ((start, "0"), (back, "step - 1"), (on, "step + 1")):
-        script = f"(model, step) => [model, {to}]"
-        shared.listen(button.click, take_step, [shared.model, step], at_step, js=script)
-    ended = shared.listen(end.click, end_tour, [], [box, stamp])
+    _connect_tour(shared, guide, start, reel)
+    ended = shared.listen(guide.end.click, end_tour, [], [guide.box, stamp])
     shared.listen(ended.success, show, inputs, outputs)
     shared.address(beside, "beside", "", is_step=True)
     shared.address(sheet, "sheet", None, is_step=False, after=[noted.success])
@@ -140,6 +131,48 @@ def previews(context: Context, wanted: Any) -> list[str]:
 def strip(context: Context, wanted: Any) -> dict[str, Any]:
     """One face through the epochs, see `sheets.strip`."""
     return sheets.strip(context.workspace, read_object(wanted))
+
+
+@dataclass(frozen=True)
+class _Tour:
+    """The components of the guided tour."""
+
+    box: Any  # a column
+    title: Text
+    text: Text
+    back: gr.Button
+    on: gr.Button
+    tool: gr.Button
+    end: gr.Button
+    step: gr.Number
+
+
+def _lay_out_tour() -> _Tour:
+    with gr.Column(visible=False, elem_id="tour-box") as box:
+        title, text = Text(elem_id="tour-title"), Text(elem_id="tour-text")
+        with gr.Row(elem_classes="nc-bar"):
+            back = gr.Button(label("Back"), elem_id="tour-back")
+            on = gr.Button(label("Next"), variant="primary", elem_id="tour-next")
+            tool = gr.Button(label("Open it in Explore"), elem_id="tour-tool", visible=False)
+            end = gr.Button(label("End the tour"), elem_id="tour-end")
+    return _Tour(box, title, text, back, on, tool, end, gr.Number(0, visible=False))
+
+
+def _connect_tour(shared: Shared, guide: _Tour, start: gr.Button, reel: EpochReel) -> None:
+    inputs = [shared.model, guide.step]
+    at_step: list[Any] = [
+        guide.box,
+        guide.title,
+        guide.text,
+        guide.back,
+        guide.on,
+        guide.step,
+        reel,
+    ]
+    for button, to in ((start, "0"), (guide.back, "step - 1"), (guide.on, "step + 1")):
+        script = f"(model, step) => [model, {to}]"
+        shared.listen(button.click, take_step, inputs, [*at_step, guide.tool], js=script)
+    shared.listen(guide.tool.click, lead_to_tool, inputs, [shared.handover])
 
 
 def _lay_out_timelapse(shared: Shared) -> None:
@@ -270,6 +303,14 @@ def lead_to_generate(context: Context, model: str | None, sheet: str) -> str:
     return Lead("generate", {"model": model, "epoch": epoch}).to_text()
 
 
+def lead_to_tool(context: Context, model: str | None, step: float) -> str:
+    """A lead to the tool of Explore that a step of the tour is about, with the first face."""
+    tool = tour.tool_of(int(step))
+    if tool is None:
+        raise UserError("This step of the tour has no tool: go on to the next.")
+    return Lead(tool, {"model": _run(context, model).name, "seed": faces.FIRST_SEED}).to_text()
+
+
 def lead_to_train(context: Context) -> str:
     """A lead to Train."""
     return Lead("train", {}).to_text()
@@ -325,7 +366,8 @@ def take_step(context: Context, model: str | None, step: float) -> Shown:
     title, text, value = tour.step_of(_run(context, model), context.workspace.runs(), at)
     value["command"]["id"] = secrets.token_hex(4)
     buttons = gr.update(interactive=at > 0), gr.update(interactive=at < len(tour.STEPS) - 1)
-    return gr.update(visible=True), title, text, *buttons, at, value
+    tool = gr.update(visible=tour.tool_of(at) is not None)
+    return gr.update(visible=True), title, text, *buttons, at, value, tool
 
 
 def end_tour(context: Context) -> tuple[Any, str]:

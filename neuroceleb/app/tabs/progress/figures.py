@@ -165,6 +165,17 @@ def chart_value(runs: list[Run]) -> Json:
     }
 
 
+def step_charts(name: str, rows: Stats) -> Json:
+    """The value of a live chart of the steps of a sandbox, `name` being what it is called."""
+    curves = {"images": [None] * len(rows), "resumed": [], "best": None}
+    return {
+        "runs": [{"name": name, "epochs": [row["epoch"] for row in rows], **curves}],
+        "charts": [_chart(chart, [rows]) for chart in charts.charts_of(rows)],
+        "card": None,
+        "x_title": _("Step"),
+    }
+
+
 def _curves(run: Run, rows: Stats) -> Json:
     best = best_of(rows)
     return {

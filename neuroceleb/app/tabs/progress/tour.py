@@ -1,8 +1,9 @@
-"""The guided tour of a run: five steps, each with a text and what the reel shows."""
+"""The guided tour of a run: each step has a text and what the reel shows, or a tool of Explore."""
 
 from typing import Any
 
 from neuroceleb.app.catalogue import _
+from neuroceleb.app.look_inside import STATIONS
 from neuroceleb.app.tabs.progress.figures import side, with_the_same_start
 from neuroceleb.errors import UserError, gettext_noop
 from neuroceleb.runs.figures import finite
@@ -53,7 +54,9 @@ STEPS = (
             "draws with an average of G's last steps, which is calmer."
         ),
     ),
+    *((one.title, one.text) for one in STATIONS),
 )
+FIRST_STATION = len(STEPS) - len(STATIONS)
 ALONE = gettext_noop(
     "The modern recipe shows D every picture shifted, recoloured and partly covered, so that D "
     "cannot learn a few thousand photos by heart, and draws with an average of G's last steps, "
@@ -82,6 +85,8 @@ def step_of(run: Run, runs: list[Run], step: int) -> tuple[str, str, dict[str, A
         command["epoch"] = values["epoch"] if values["epoch"] in there else last
     elif step == 3:
         command["collapse"] = True
+    elif step >= FIRST_STATION:
+        values = {}
     elif pair := with_the_same_start(runs):
         value = {"a": side(pair[0]), "b": side(pair[1])}
         values = {"classic": pair[0].name, "modern": pair[1].name}
@@ -93,6 +98,11 @@ def step_of(run: Run, runs: list[Run], step: int) -> tuple[str, str, dict[str, A
         _(text).format(**values),
         value | {"command": command},
     )
+
+
+def tool_of(step: int) -> str | None:
+    """The tool of Explore that a step is about, None for most."""
+    return STATIONS[step - FIRST_STATION].tool if step >= FIRST_STATION else None
 
 
 def _lead(row: dict[str, Any]) -> float:
