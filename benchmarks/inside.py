@@ -1,10 +1,11 @@
 """Look inside: what it costs, and how far its rankings and heat maps can be trusted.
 
     python benchmarks/inside.py [--run checkpoints/celeba-mini] [--faces 8] [--steps 100]
-                                [--photos DATASET] [--preset one_face] [--sheet faces.png]
+                                [--photos DATASET] [--preset one_face] [--sheet faces.png] [--page]
 
-Times are of the processor. With --preset (or `none`) a sandbox is trained for --steps steps, on
---photos or on generated faces; --sheet then shows the sixteen faces at some of the steps.
+Times are of the processor, and of the clock where named. With --preset (or `none`) a sandbox is
+trained for --steps steps, on --photos or on generated faces; --sheet then shows the sixteen faces
+at some of the steps. With --page the listeners of the page's tools are timed, for --faces seeds.
 """
 
 import argparse
@@ -23,6 +24,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from neuroceleb import images  # noqa: E402
+from neuroceleb.app.access import Access  # noqa: E402
+from neuroceleb.app.api.context import Context  # noqa: E402
+from neuroceleb.app.tabs.explore import heatmap_tool, layers_tool  # noqa: E402
 from neuroceleb.data import dataset  # noqa: E402
 from neuroceleb.images import Pixels  # noqa: E402
 from neuroceleb.latent import heatmap, layers, model_cache  # noqa: E402
@@ -58,9 +62,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--photos", type=Path, help="A folder or zip of faces for the sandbox.")
     parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--page", action="store_true", help="Time what the page's tools ask.")
     options = parser.parse_args()
     run = Run(options.run.resolve())
-    if options.preset:
+    if options.page:
+        figures = measure_page(run, options.faces)
+    elif options.preset:
         figures = measure_sandbox(run, options)
     else:
         figures = measure_model(run, z_from_seeds(range(options.faces), _model(run).nz))
@@ -91,14 +98,40 @@ def measure_model(run: Run, z: Floats) -> dict[str, object]:
     }
 
 
-def cpu_ms(function: Callable[[int], object], count: int) -> list[float]:
-    """The least, median and greatest time of the processor."""
+def cpu_ms(
+    function: Callable[[int], object], count: int, clock: Callable[[], float] = time.process_time
+) -> list[float]:
+    """The least, median and greatest time of the processor, or of another clock."""
     times = []
     for index in range(count):
-        started = time.process_time()
+        started = clock()
         function(index)
-        times.append(1e3 * (time.process_time() - started))
+        times.append(1e3 * (clock() - started))
     return [round(float(value), 1) for value in np.quantile(times, [0, 0.5, 1])]
+
+
+def measure_page(run: Run, count: int) -> dict[str, object]:
+    """Times of what the page's tools ask of the server: least, median, greatest, CPU and clock."""
+    context = Context(Workspace(run.path.parents[1]), Access(is_local=True))
+    chosen = run.name, None
+    request = layers_tool.fill(context, *chosen, "0")["request"]
+    map_ = {"request": request, "epoch": max(run.kept()), "layer": 1, "channel": 0}
+    starts = range(0, len(layers_tool.fill(context, *chosen, "0")["epochs"]), layers_tool.PIECE)
+    calls: dict[str, Callable[[int], object]] = {
+        "layers": lambda i: layers_tool.fill(context, *chosen, str(i)),
+        "all_epochs": lambda _: [
+            layers_tool.epochs(context, {"request": request, "start": start}) for start in starts
+        ],
+        "one_map": lambda _: layers_tool.scaled(context, map_),
+        "heatmap": lambda i: heatmap_tool.fill(context, *chosen, str(i)),
+        "ten_steps": lambda i: list(heatmap_tool.steps(context, *chosen, str(i))),
+    }
+    found: dict[str, object] = {"kept_epochs": len(run.kept()), "n": count}
+    for name, call in calls.items():
+        call(0)  # what is loaded once
+        found[f"page_{name}_cpu_ms"] = cpu_ms(call, count)
+        found[f"page_{name}_clock_ms"] = cpu_ms(call, count, time.perf_counter)
+    return found
 
 
 def rank_agreement(model: Model, z: Floats, layer: int) -> float:
@@ -141,11 +174,12 @@ def measure_sandbox(run: Run, options: argparse.Namespace) -> dict[str, object]:
         chosen = np.random.default_rng(0).choice(len(pixels), min(FACES, len(pixels)), False)
         real = RealFaces(np.ascontiguousarray(pixels[chosen]), DATASET)
     box = open_sandbox(run, real, preset=preset)
-    rows, shown, times = [], [box.look()], []
+    rows, shown, times, waits = [], [box.look()], [], []
     while shown[-1].step < options.steps:
-        started = time.process_time()
+        started, began = time.process_time(), time.perf_counter()
         (step,) = box.train(1)
         times.append(1e3 * (time.process_time() - started))
+        waits.append(1e3 * (time.perf_counter() - began))
         rows.append({"step": step.step, "variety": step.variety, **step.figures})
         if step.verdict is not None:
             rows[-1]["verdict"] = str(step.verdict.sentence)
@@ -156,6 +190,7 @@ def measure_sandbox(run: Run, options: argparse.Namespace) -> dict[str, object]:
     return {
         "origin": real.origin,
         "step_ms": np.quantile(times, [0, 0.5, 1]).tolist(),
+        "step_clock_ms": np.quantile(waits, [0, 0.5, 1]).tolist(),
         "rows": rows,
     }
 

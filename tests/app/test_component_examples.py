@@ -24,6 +24,10 @@ DRAWN = {
     "frame_scrubber": (".nc-frame-scrubber .nc-stage", HAS_PIXELS),
     "epoch_reel": (".nc-epoch-reel .nc-reel-a[data-epoch]", HAS_PIXELS),
     "live_chart": (".nc-live-chart .js-plotly-plot", "one => one.clientHeight > 100"),
+    "layer_maps": (
+        ".nc-layer-maps[data-whole] .nc-layer-map",
+        "one => one.style.backgroundImage.includes('data:image')",
+    ),
     "latent_palette": (
         ".nc-latent-palette .nc-directions .nc-end",
         "one => one.style.backgroundImage.includes('data:image')",

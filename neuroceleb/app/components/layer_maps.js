@@ -111,10 +111,12 @@ export const mount = ({ element, props, watch, server }) => {
       make("span", {}, t("{side}x{side}, the strongest of {total} maps", { side: layer.side, total: number(layer.total) }))),
     make("div", {}, ...layer.channels.map((channel, column) => mapButton({ layer: layer.layer, channel }, layer.layer === 1 && column === 0))));
 
-  /* The epoch that is shown comes with the value; the others follow, piece by piece. */
+  /* The epoch that is shown comes with the value; the others follow, piece by piece, the nearest first. */
   const fetchEpochs = async (/** @type {Value} */ now) => {
+    const away = (/** @type {number} */ start) => Math.abs(start + now.piece / 2 - now.at);
+    const starts = Array.from({ length: Math.ceil(now.epochs.length / now.piece) }, (_, index) => index * now.piece).sort((one, other) => away(one) - away(other));
     try {
-      for (let start = 0; start < now.epochs.length; start += now.piece) {
+      for (const start of starts) {
         const found = await answered(server.epochs({ request: now.request, start }));
         if (now !== value) return;
         pieces[start / now.piece] = found;

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 CELL_PX = 32  # of a map in a sprite: the side of the largest
 EPOCHS = 64
-PIECE = 8  # epochs that are sent at a time
+PIECE = 4  # epochs that are sent at a time
 FACTORS = tuple(step / 4 for step in range(17))  # 0 to 4
 
 
