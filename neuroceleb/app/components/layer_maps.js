@@ -74,8 +74,8 @@ export const mount = ({ element, props, watch, server }) => {
     if (!sprites) return; // it is on its way
     const [row, count] = isFirst ? [0, 1] : [place.row, place.rows];
     putFrame(original.picture, sprites.pictures, [1, count], [0, row]);
-    for (const [index, layer] of value.layers.entries()) {
-      for (const [column, cell] of [...grid.children[index].querySelectorAll("button")].entries()) {
+    for (const [index, section] of [...grid.children].entries()) {
+      for (const [column, cell] of [...section.querySelectorAll("button")].entries()) {
         putFrame(cell, sprites.maps, [columnsOf(), rows * count], [column, rows * row + index]);
       }
     }
