@@ -174,7 +174,7 @@ def test_any_values_of_listeners(served: Served, data: st.DataObject) -> None:
     together(send, bodies)
 
 
-FUNCTIONS = ("sheets", "strip", "frames", "photo", "take", "nothing")
+FUNCTIONS = ("sheets", "strip", "frames", "photo", "take", "epochs", "scaled", "nothing")
 
 
 @fuzzed

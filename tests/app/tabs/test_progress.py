@@ -278,5 +278,6 @@ def test_the_tours_stations_lead_to_the_tools_of_explore(context: Context) -> No
         lead = read_lead(progress.lead_to_tool(context, "first", step))
         assert (lead.to, lead.face["model"]) == (tool, "first")
     assert not progress.take_step(context, "first", 0)[-1]["visible"]
-    with pytest.raises(UserError, match="no tool"):
-        progress.lead_to_tool(context, "first", 0)
+    for step in (0, -1, 99):
+        with pytest.raises(UserError, match="no tool"):
+            progress.lead_to_tool(context, "first", step)

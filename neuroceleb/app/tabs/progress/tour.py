@@ -102,7 +102,7 @@ def step_of(run: Run, runs: list[Run], step: int) -> tuple[str, str, dict[str, A
 
 def tool_of(step: int) -> str | None:
     """The tool of Explore that a step is about, None for most."""
-    return STATIONS[step - FIRST_STATION].tool if step >= FIRST_STATION else None
+    return STATIONS[step - FIRST_STATION].tool if FIRST_STATION <= step < len(STEPS) else None
 
 
 def _lead(row: dict[str, Any]) -> float:

@@ -157,7 +157,7 @@ def _count(context: Context, dataset: str | None) -> int | None:
 
 def follow_recipe(context: Context, recipe: str) -> tuple[Any, ...]:
     """The settings that the recipes differ in, as this one has them."""
-    return tuple(RECIPES[recipe].get(name, SPECS[name].default) for name in BY_RECIPE)
+    return tuple(RECIPES.get(recipe, {}).get(name, SPECS[name].default) for name in BY_RECIPE)
 
 
 def review(
