@@ -1,11 +1,11 @@
 """Look inside: what it costs, and how far its rankings and heat maps can be trusted.
 
     python benchmarks/inside.py [--run checkpoints/celeba-mini] [--faces 8] [--steps 100]
-                                [--photos DATASET] [--preset one_face] [--sheet faces.png] [--page]
+                                [--photos DATASET] [--preset one_face] [--sheet faces.png]
 
 Times are of the processor, and of the clock where named. With --preset (or `none`) a sandbox is
 trained for --steps steps, on --photos or on generated faces; --sheet then shows the sixteen faces
-at some of the steps. With --page the listeners of the page's tools are timed, for --faces seeds.
+at some of the steps.
 """
 
 import argparse
@@ -24,9 +24,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from neuroceleb import images  # noqa: E402
-from neuroceleb.app.access import Access  # noqa: E402
-from neuroceleb.app.api.context import Context  # noqa: E402
-from neuroceleb.app.tabs.explore import heatmap_tool, layers_tool  # noqa: E402
 from neuroceleb.data import dataset  # noqa: E402
 from neuroceleb.images import Pixels  # noqa: E402
 from neuroceleb.latent import heatmap, layers, model_cache  # noqa: E402
@@ -62,12 +59,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--photos", type=Path, help="A folder or zip of faces for the sandbox.")
     parser.add_argument("--sheet", type=Path)
-    parser.add_argument("--page", action="store_true", help="Time what the page's tools ask.")
     options = parser.parse_args()
     run = Run(options.run.resolve())
-    if options.page:
-        figures = measure_page(run, options.faces)
-    elif options.preset:
+    if options.preset:
         figures = measure_sandbox(run, options)
     else:
         figures = measure_model(run, z_from_seeds(range(options.faces), _model(run).nz))
@@ -89,6 +83,9 @@ def measure_model(run: Run, z: Floats) -> dict[str, object]:
     layers.of_face(model, z[0])
     return {
         "of_face_ms": cpu_ms(lambda i: layers.of_face(model, z[i]), len(z)),
+        "of_face_clock_ms": cpu_ms(
+            lambda i: layers.of_face(model, z[i]), len(z), time.perf_counter
+        ),
         "scaled_ms": cpu_ms(lambda i: layers.scaled(model, z[i], 1, 0, [0.0]), len(z)),
         "explain_ms": cpu_ms(lambda i: heatmap.explain(discriminator, faces[i]), len(z)),
         "epochs_ms": cpu_ms(lambda _: list(layers.through_epochs(run.kept(), z[0])), 3),
@@ -108,30 +105,6 @@ def cpu_ms(
         function(index)
         times.append(1e3 * (clock() - started))
     return [round(float(value), 1) for value in np.quantile(times, [0, 0.5, 1])]
-
-
-def measure_page(run: Run, count: int) -> dict[str, object]:
-    """Times of what the page's tools ask of the server: least, median, greatest, CPU and clock."""
-    context = Context(Workspace(run.path.parents[1]), Access(is_local=True))
-    chosen = run.name, None
-    request = layers_tool.fill(context, *chosen, "0")["request"]
-    map_ = {"request": request, "epoch": max(run.kept()), "layer": 1, "channel": 0}
-    starts = range(0, len(layers_tool.fill(context, *chosen, "0")["epochs"]), layers_tool.PIECE)
-    calls: dict[str, Callable[[int], object]] = {
-        "layers": lambda i: layers_tool.fill(context, *chosen, str(i)),
-        "all_epochs": lambda _: [
-            layers_tool.epochs(context, {"request": request, "start": start}) for start in starts
-        ],
-        "one_map": lambda _: layers_tool.scaled(context, map_),
-        "heatmap": lambda i: heatmap_tool.fill(context, *chosen, str(i)),
-        "ten_steps": lambda i: list(heatmap_tool.steps(context, *chosen, str(i))),
-    }
-    found: dict[str, object] = {"kept_epochs": len(run.kept()), "n": count}
-    for name, call in calls.items():
-        call(0)  # what is loaded once
-        found[f"page_{name}_cpu_ms"] = cpu_ms(call, count)
-        found[f"page_{name}_clock_ms"] = cpu_ms(call, count, time.perf_counter)
-    return found
 
 
 def rank_agreement(model: Model, z: Floats, layer: int) -> float:
