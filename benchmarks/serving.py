@@ -41,6 +41,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from neuroceleb.app.faces import FIRST_SEED
 from neuroceleb.latent.seeds import z_from_seeds
 from neuroceleb.model import checkpoint, generator
 
@@ -320,7 +321,8 @@ def measure_tabs(context: Any, url: str, tabs: int) -> Figures:
         page.evaluate("document.querySelector('#dice').click()")
     for page in pages:
         page.wait_for_function(
-            "document.querySelector('#faces .nc-frame img').alt != 'Generated face of seed 42'",
+            "(first) => document.querySelector('#faces .nc-frame img').alt != first",
+            arg=f"Generated face of seed {FIRST_SEED}",
             timeout=PATIENCE_S * 1e3,
         )
     return {

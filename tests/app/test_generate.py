@@ -178,7 +178,7 @@ def test_the_sheet_is_one_tab_stop_moved_in_by_arrows(page: Page, app_url: str) 
     page.locator("#faces .nc-frame").first.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
-    expect(page.locator(".nc-viewer")).to_contain_text("Seed 43")
+    expect(page.locator(".nc-viewer")).to_contain_text(f"Seed {faces.FIRST_SEED + 1}")
     page.keyboard.press("Escape")
     expect(page.locator("#faces .nc-frame").nth(1)).to_be_focused()
     assert page.locator("#faces .nc-frame[tabindex='0']").count() == 1
@@ -187,9 +187,11 @@ def test_the_sheet_is_one_tab_stop_moved_in_by_arrows(page: Page, app_url: str) 
 @pytest.mark.slow
 def test_the_language_is_chosen_and_remembered(page: Page, app_url: str) -> None:
     open_generate(page, app_url)
+    page.wait_for_load_state("networkidle")
     page.locator(".nc-languages button[lang=ko]").click()
     expect(page.locator("html")).to_have_attribute("lang", "ko")
     expect(page.get_by_role("tab", name="생성")).to_be_visible()
+    page.wait_for_load_state("networkidle")
     page.reload()
     expect(page.locator("html")).to_have_attribute("lang", "ko")
 
