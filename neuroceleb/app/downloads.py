@@ -21,10 +21,16 @@ def save_on_click(
     The button is marked while the file is made.
     """
     button.elem_id = button.elem_id or f"make-{secrets.token_hex(4)}"
+    # Gradio calls the listeners of an event one after the other, so this one stands first.
+    _mark(button.click, button, "true")
     made = _save_on(shared, button.click, function, inputs, is_long=True)
-    for event, is_working in ((button.click, "true"), (made.then, "false")):
-        script = f"() => window.neuroceleb.setWorking('{button.elem_id}', {is_working})"
-        event(None, js=script, api_visibility="private")
+    _mark(made.success, button, "false")
+    _mark(made.failure, button, "false")
+
+
+def _mark(event: Any, button: gr.Button, is_working: str) -> None:
+    script = f"() => window.neuroceleb.setWorking('{button.elem_id}', {is_working})"
+    event(None, js=script, api_visibility="private")
 
 
 def save_on_event(

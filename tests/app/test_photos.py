@@ -123,6 +123,8 @@ def test_from_photos_to_a_training(page: Page, app: helpers.App, root: Path) -> 
     with page.expect_download() as saved:
         page.locator("#report-card").click()
     assert "우리 faces" in Path(saved.value.path()).read_text("utf-8")
+    # It was marked while the card was made.
+    expect(page.locator("#report-card")).to_have_attribute("aria-busy", "false")
     page.locator("#train-on-this").click()
     expect(page).to_have_url(re.compile("tab=train"))
     expect(page.locator("#dataset input")).to_have_value("우리 faces")

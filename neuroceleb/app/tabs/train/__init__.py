@@ -92,7 +92,8 @@ def build(shared: Shared, tab: gr.Tab) -> Train:
         shared.listen(restore_.click, restore_deleted, [deleted, runs], [runs]),
     ]
     resumed = shared.listen(ui.resume.click, view.resume, [runs, ui.epochs])
-    shared.listen(resumed.success, follow, [runs], [shared.model, shared.epoch])
+    followed = shared.listen(resumed.success, follow, [runs], [shared.model, shared.epoch])
+    _put_into_address(runs, followed)
     changed = [
         shared.listen(ui.stop.click, view.stop, [runs]),
         shared.listen(ui.force.click, view.force, [runs]),
@@ -106,10 +107,18 @@ def build(shared: Shared, tab: gr.Tab) -> Train:
     shared.listen(sure.input, enable, [sure], [empty])
     for button, to in ((ui.watch, "epochs"), (ui.generate, "generate")):
         target = gr.Textbox(to, visible=False)
-        shared.listen(button.click, view.lead, [runs, target], [shared.handover])
+        led = shared.listen(button.click, view.lead, [runs, target], [shared.handover])
+        _put_into_address(runs, led)
     save_on_click(shared, ui.card, view.save_card, [runs])
     shared.address(runs, "run", NEW, is_step=True, after=[one.success for one in chosen])
     return ui
+
+
+def _put_into_address(runs: RunList, event: Any) -> None:
+    """After an event that makes the chosen run the model of all tabs, name it in the address."""
+    put = "window.neuroceleb.address.put"
+    script = f"(run) => {{ {put}('model', run, null, false); {put}('epoch', null, null, false); }}"
+    event.success(None, runs, js=script, api_visibility="private")
 
 
 def _connect_form(shared: Shared, fields: form.Form, ui: Train, inbox: Any) -> list[Any]:
@@ -147,7 +156,8 @@ def _connect_form(shared: Shared, fields: form.Form, ui: Train, inbox: Any) -> l
     if not context.access.is_open:
         fields.check.interactive = False
     started = shared.listen(fields.start.click, form.start, request, [ui.runs])
-    shared.listen(started.success, follow, [ui.runs], [shared.model, shared.epoch])
+    followed = shared.listen(started.success, follow, [ui.runs], [shared.model, shared.epoch])
+    _put_into_address(ui.runs, followed)
     return [started, received, copied]
 
 
