@@ -41,7 +41,6 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from neuroceleb.app.faces import FIRST_SEED
 from neuroceleb.latent.seeds import z_from_seeds
 from neuroceleb.model import checkpoint, generator
 
@@ -316,13 +315,15 @@ def measure_tabs(context: Any, url: str, tabs: int) -> Figures:
     for page in pages:
         page.wait_for_selector("#faces .nc-frame img", timeout=PATIENCE_S * 1e3)
     opened = time.perf_counter() - start
+    first = "#faces .nc-frame img"
+    before = [page.locator(first).first.get_attribute("alt") for page in pages]
     start = time.perf_counter()
     for page in pages:
         page.evaluate("document.querySelector('#dice').click()")
-    for page in pages:
+    for page, alt in zip(pages, before, strict=True):
         page.wait_for_function(
             "(first) => document.querySelector('#faces .nc-frame img').alt != first",
-            arg=f"Generated face of seed {FIRST_SEED}",
+            arg=alt,
             timeout=PATIENCE_S * 1e3,
         )
     return {
