@@ -186,7 +186,7 @@ def test_the_report_card_explains_every_figure(tmp_path: Path) -> None:
 def test_the_status_in_words(status: dict[str, Any], words: str, context: Context) -> None:
     run = context.workspace.run("first")
     run.write_status(status)
-    assert words in figures.status(run)
+    assert words in figures.status(run, has_message=True)
 
 
 def test_leads_to_and_from_other_tabs(context: Context) -> None:

@@ -180,10 +180,21 @@ def _trained(context: Context, face_set: FaceSet) -> str:
     ).format(runs=", ".join(trained))
 
 
+def _read_question(doing: str) -> dict[str, Any]:
+    """What `ask` asked about, as the page sends it back. Raises UserError."""
+    try:
+        wanted = json.loads(doing)
+        names = {"dataset": str(wanted["dataset"]), "what": str(wanted["what"])}
+        photos = [(str(source), sha and str(sha)) for source, sha in wanted["photos"]]
+        return names | {"person": str(wanted["person"] or ""), "photos": photos}
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise UserError("The question is no longer known: select what to remove again.") from None
+
+
 def remove(context: Context, doing: str) -> tuple[Any, str]:
     """Remove what was asked about; hides the question, and the dataset that is then shown."""
     context.access.check(ACTION)
-    wanted = json.loads(doing)
+    wanted = _read_question(doing)
     face_set = face_set_of(context, wanted["dataset"])
     if wanted["what"] == DATASET:
         trained_on = context.workspace.runs_trained_on(face_set.path)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -260,7 +261,7 @@ def show(
             "",
         )
     run = context.workspace.run(model)
-    before = json.loads(stamp) if stamp else [None, None, ""]
+    before = _read_stamp(stamp)
     if before[:2] == [model, epoch]:
         return _shown(context, run, epoch, beside, None, stamp)
     wanted = None if before[0] != model and epoch == max(run.kept(), default=None) else epoch
@@ -414,6 +415,15 @@ def _shown(
         gr.Timer(active=active or (other is not None and figures.is_active(other))),
         now,
     )
+
+
+def _read_stamp(stamp: str) -> list[Any]:
+    """Run, epoch and other run of a stamp of `_shown`; None for each where there is none."""
+    with suppress(ValueError, RecursionError):
+        found = json.loads(stamp)
+        if isinstance(found, list) and len(found) > 2:
+            return found
+    return [None, None, ""]
 
 
 def _reel(run: Run, other: Run | None, command: dict[str, Any] | None) -> dict[str, Any]:
