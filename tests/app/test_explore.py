@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
+from neuroceleb.app.faces import FIRST_SEED
 from tests import helpers
 from tests.conftest import SHIPPED
 from tests.data.faces import faces_helpers
@@ -56,15 +57,15 @@ def test_sliders_paint_without_asking_the_server_and_undo(page: Page, app_url: s
     assert urls == []
     slider.evaluate("it => it.dispatchEvent(new Event('change'))")
     expect(page.locator("#explore-face strong")).to_have_text("A moved face")
-    expect(page).to_have_url(re.compile(r"face=42\*0,0,2\.5"))
+    expect(page).to_have_url(re.compile(rf"face={FIRST_SEED}\*0,0,2\.5"))
 
     await_fine_frames(page)
     page.reload()
     expect(slider).to_have_value("2.5")
     page.locator(".nc-end").first.click()
-    expect(page).to_have_url(re.compile(r"face=42\*-3,0,2\.5"))
+    expect(page).to_have_url(re.compile(rf"face={FIRST_SEED}\*-3,0,2\.5"))
     page.locator("[data-act=undo]").click()
-    expect(page).to_have_url(re.compile(r"face=42\*0,0,2\.5"))
+    expect(page).to_have_url(re.compile(rf"face={FIRST_SEED}\*0,0,2\.5"))
     page.locator("[data-act=reset]").click()
     expect(page.locator(FACE)).to_have_attribute("src", before or "")
     assert "face" not in query_of(page)
