@@ -24,7 +24,8 @@ def describe(event: gr.EventData) -> str:
 
 with gr.Blocks() as demo:
     upload = PhotoUpload(take=take)
-    upload.sent(describe, outputs=gr.Textbox(label="Sent", elem_id="sent"))
+    sent = gr.Textbox(label="Sent", elem_id="sent")
+    upload.sent(describe, outputs=sent, trigger_mode="always_last")
 
 app = FastAPI()
 module_html.add_files(app)
