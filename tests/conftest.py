@@ -116,16 +116,18 @@ class Errors:
     """Console errors, page errors and requests to other hosts, of the pages that it watches.
 
     A test marked `refused` provokes responses of 4xx: that the console logs them is no error there.
+    One marked `left` leaves a page while Gradio's client streams, which then logs that it aborts.
     """
 
     def __init__(self) -> None:
         self.found: list[str] = []
-        self.refusals_expected = False
+        self.refusals_expected = self.aborts_expected = False
 
     def begin(self, request: pytest.FixtureRequest) -> None:
         """Forget what was found before this test."""
         self.found.clear()
         self.refusals_expected = request.node.get_closest_marker("refused") is not None
+        self.aborts_expected = request.node.get_closest_marker("left") is not None
 
     def watch(self, page: Page) -> None:
         page.on("console", self._on_console)
@@ -134,7 +136,9 @@ class Errors:
 
     def _on_console(self, message: ConsoleMessage) -> None:
         is_refusal = "the server responded with a status of 4" in message.text
-        if message.type == "error" and not (self.refusals_expected and is_refusal):
+        is_abort = any(it in message.text for it in ("AbortError", "Connection errored out"))
+        is_expected = (self.refusals_expected and is_refusal) or (self.aborts_expected and is_abort)
+        if message.type == "error" and not is_expected:
             self.found.append(f"console: {message.text}")
 
     def _on_request(self, one: Request) -> None:

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, get_type_hints
 
 import gradio as gr
 from gradio.components import Component
@@ -121,9 +121,13 @@ class Shared:
 
         Of several calls of a quick one while one is under way, the last is made; Gradio then calls
         all listeners of that event again, so an event has one of them at most, and others follow on
-        its `.success`. A long one runs one at a time and shows its progress. All go through
-        Gradio's queue: its page does not show the errors of those that bypass it.
+        its `.success`. One that takes `gr.EventData` is called for each event, in their order: for
+        the last, Gradio would send the data of the first again. A long one runs one at a time and
+        shows its progress. All go through Gradio's queue: its page does not show the errors of
+        those that bypass it.
         """
+        takes_data = gr.EventData in get_type_hints(function).values()
+        mode = "once" if is_long else "multiple" if takes_data else "always_last"
         is_one = not isinstance(events, list | tuple)
         connect = events if is_one else partial(gr.on, list(events))
         return connect(
@@ -131,10 +135,10 @@ class Shared:
             list(inputs),
             list(outputs),
             concurrency_id=function.__name__,
-            concurrency_limit=1 if is_long else None,
+            concurrency_limit=1 if is_long or takes_data else None,
             show_progress="full" if is_long else "hidden",
             api_visibility="private",
-            **{"trigger_mode": "once" if is_long else "always_last"} | options,
+            **{"trigger_mode": mode} | options,
         )
 
     @staticmethod

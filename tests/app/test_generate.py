@@ -185,6 +185,7 @@ def test_the_sheet_is_one_tab_stop_moved_in_by_arrows(page: Page, app_url: str) 
 
 
 @pytest.mark.slow
+@pytest.mark.left
 def test_the_language_is_chosen_and_remembered(page: Page, app_url: str) -> None:
     open_generate(page, app_url)
     page.wait_for_load_state("networkidle")

@@ -124,6 +124,7 @@ def _crop(hand: Hand, photos: list[FilePayload], name: str, say: Callable[[str],
         f"notes.txt: {say('it is no photo and was passed over')}"
     )
     expect(page.locator("#photo-again")).to_be_hidden()
+    expect(page.locator("#crop")).to_be_enabled()
     hand.reached("photos sent")
     field = page.locator("#crop-name").get_by_role("textbox")
     field.clear()

@@ -109,6 +109,10 @@ def test_an_event_has_at_most_one_listener_that_is_called_again(app_url: str) ->
     )
     assert again
     assert max(again.values()) == 1, again.most_common(3)
+    # Gradio would call them again with the data of the first event.
+    with_data = [one for one in dependencies if one["collects_event_data"]]
+    assert with_data
+    assert all(one["trigger_mode"] != "always_last" for one in with_data)
 
 
 def test_a_server_function_returns_its_value_or_one_sentence(

@@ -57,6 +57,7 @@ def open_photos(page: Page, app: helpers.App, query: str = "") -> None:
 
 
 def named(page: Page, name: str) -> None:
+    expect(page.locator("#crop")).to_be_enabled()  # all has arrived, and a name was suggested
     field = page.locator("#crop-name").get_by_role("textbox")
     field.clear()
     field.press_sequentially(name)

@@ -162,7 +162,7 @@ def _read_files(files: Any) -> list[list[Any]]:
 
 def follow_upload(context: Context, name: str, event: gr.EventData) -> tuple[Any, Any, Any]:
     """The batch, its suggested name where there is none yet, and the button that crops it."""
-    suggested = name or str(event.suggested)[:60]
+    suggested = gr.skip() if name else str(event.suggested)[:60]
     return event.batch, suggested, gr.update(interactive=bool(event.done))
 
 
