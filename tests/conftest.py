@@ -112,6 +112,10 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
+# What Gradio's client logs of its streams when their page is left.
+ABORTED = ("AbortError", "Connection errored out", "network error", "Unexpected error 404")
+
+
 class Errors:
     """Console errors, page errors and requests to other hosts, of the pages that it watches.
 
@@ -136,7 +140,7 @@ class Errors:
 
     def _on_console(self, message: ConsoleMessage) -> None:
         is_refusal = "the server responded with a status of 4" in message.text
-        is_abort = any(it in message.text for it in ("AbortError", "Connection errored out"))
+        is_abort = any(it in message.text for it in ABORTED)
         is_expected = (self.refusals_expected and is_refusal) or (self.aborts_expected and is_abort)
         if message.type == "error" and not is_expected:
             self.found.append(f"console: {message.text}")

@@ -2,6 +2,7 @@
 import { answered, make, number, t } from "./dom.js";
 
 const SENT_AT_ONCE = 4;
+const REPORTED_AFTER_MS = 150;
 const TAKEN_AT_ONCE = 40;
 const TRIES_AFTER_MS = [0, 1_000, 4_000];
 
@@ -37,6 +38,7 @@ export const mount = ({ element, trigger, watch, server, upload }) => {
   let sent = 0;
   let run = 0; // counts what was cleared: whatever is still under way then is dropped
   let busy = false;
+  let reporting = 0;
 
   const status = make("p", { class: "nc-facts", role: "status" });
   const meter = make("progress", { class: "nc-meter", max: 1, value: 0, hidden: true, "aria-label": t("Photos sent") });
@@ -67,10 +69,16 @@ export const mount = ({ element, trigger, watch, server, upload }) => {
       ...(failed.length > 20 ? [make("li", {}, t("and {n} others", { n: number(failed.length - 20) }))] : []));
     element.classList.toggle("nc-busy", busy);
   };
-  const report = () => { draw(); trigger("sent", { batch, sent, failed: failed.length, suggested, done: !busy }); };
+  /* Two events at once may reach the server in either order. */
+  const report = () => {
+    draw();
+    clearTimeout(reporting);
+    reporting = setTimeout(() => trigger("sent", { batch, sent, failed: failed.length, suggested, done: !busy }), REPORTED_AFTER_MS);
+  };
   const empty = () => {
     run += 1;
     [waiting, failed, batch, suggested, total, sent, busy] = [[], [], null, "", 0, 0, false];
+    clearTimeout(reporting);
     draw();
   };
 
