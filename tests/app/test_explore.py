@@ -72,6 +72,7 @@ def test_sliders_paint_without_asking_the_server_and_undo(page: Page, app_url: s
     await_fine_frames(page)
 
 
+@pytest.mark.slow
 def test_tool_and_face_are_in_the_address(page: Page, app_url: str) -> None:
     open_explore(page, app_url, tool="arithmetic", sum="1,2|3")
     expect(page.locator("#term-base img")).to_have_count(2)

@@ -65,6 +65,7 @@ def test_real_faces_of_other_persons_are_near_and_not_copies(
             assert low <= strangers[key] <= high, key
 
 
+@pytest.mark.slow
 def test_without_persons_each_face_is_one(people: np.ndarray, is_held_out: np.ndarray) -> None:
     faces = photos_of(people)
     named = RealIdentities(faces, is_held_out, ~is_held_out, people, 40, 0)
@@ -75,6 +76,7 @@ def test_without_persons_each_face_is_one(people: np.ndarray, is_held_out: np.nd
     assert len(unnamed.pool) == len(people)
 
 
+@pytest.mark.slow
 def test_narrow_faces_lack_recall(people: np.ndarray, is_held_out: np.ndarray) -> None:
     real = RealIdentities(photos_of(people), is_held_out, ~is_held_out, people, 40, 0)
     narrow = measure(photos_of(np.full(40, 7)), real)
