@@ -1,6 +1,5 @@
 """What several test modules make and start: synthetic photos, weights, real command lines."""
 
-import json
 import os
 import shutil
 import signal
@@ -9,13 +8,11 @@ import struct
 import subprocess
 import sys
 import time
-import urllib.request
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import HTTPError
 
 import numpy as np
 import pytest
@@ -240,20 +237,6 @@ class App:
         """kill -9."""
         with self.process:
             self.process.send_signal(signal.SIGKILL)
-
-    def post(self, act: str, wishes: dict[str, object]) -> dict[str, object]:
-        """The answer to what the Train tab sends, refusals included."""
-        request = urllib.request.Request(
-            f"{self.url}training/{act}",
-            json.dumps(wishes).encode(),
-            {"Content-Type": "application/json"},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
-                return dict(json.load(answer))
-        except HTTPError as error:
-            with error:
-                return dict(json.load(error))
 
 
 # A disk that is soon full -------------------------------------------------------------------

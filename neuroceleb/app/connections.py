@@ -93,7 +93,7 @@ def raise_descriptor_limit() -> int:
     return max(1, min(MAX_CONNECTIONS, soft - OTHER_DESCRIPTORS))
 
 
-class Seldom(logging.Filter):
+class WarningRateLimit(logging.Filter):
     """Passes each warning at most once in REPEATED_AFTER_S; errors always."""
 
     def __init__(self) -> None:

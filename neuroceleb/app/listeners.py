@@ -10,7 +10,7 @@ import inspect
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
-from itertools import zip_longest
+from itertools import chain, repeat
 from typing import Any, get_type_hints
 
 import gradio as gr
@@ -123,7 +123,7 @@ def _fitted(values: Sequence[Any], hints: Sequence[Any]) -> Iterator[Any]:
 
     A page without a text sends None or "", so that None is an empty text.
     """
-    for value, hint in zip_longest(values, hints):
+    for value, hint in zip(values, chain(hints, repeat(None)), strict=False):
         if isinstance(value, gr.EventData):
             yield _Event(value)
         elif hint is str and value is None:

@@ -78,7 +78,9 @@ class Login:
         except (binascii.Error, ValueError):
             return False
         if time.monotonic() - self._last_wrong < self._delay_s():
-            return False  # not looked at, and so not counted: others may guess without end
+            return (
+                False  # unchecked, so not counted either: else who guesses on locks all others out
+            )
         if not self._is_expected(given):
             self._count_wrong()
             return False

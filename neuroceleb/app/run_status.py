@@ -12,6 +12,7 @@ from neuroceleb.runs.run import ACTIVE, Run
 from neuroceleb.runs.workspace import Workspace
 
 MINUTE_S, HOUR_S = 60, 3_600
+ROUNDED_TO_S = 10  # what is left, so that it does not change every second
 
 STATES = {
     "queued": gettext_noop("Queued"),
@@ -22,7 +23,7 @@ STATES = {
     "finished": gettext_noop("Finished"),
     "failed": gettext_noop("Failed"),
     "damaged": gettext_noop("Damaged"),
-    "lost": gettext_noop("Lost: its process is gone"),
+    "lost": gettext_noop("Lost: its process is gone, resume it"),
 }
 
 
@@ -43,7 +44,7 @@ def megabytes(count: float) -> str:
 def share_done(status: dict[str, Any]) -> float:
     """The share of a run's epochs that is done, 0 to 1."""
     epochs, steps = status.get("epochs") or 0, status.get("steps") or 0
-    step = (status.get("step") or 0) / steps if steps and status["state"] in ACTIVE else 0
+    step = (status.get("step") or 0) / steps if steps else 0
     return min(1.0, ((status.get("epoch") or 0) + step) / epochs) if epochs else 0.0
 
 
@@ -58,8 +59,7 @@ def state_text(status: dict[str, Any], place: int | None) -> str:
 def facts(run: Run, status: dict[str, Any], place: int | None) -> str:
     """State, epochs, percent, speed, time left and memory, as far as they are known."""
     parts = [state_text(status, place)]
-    done, epochs = status.get("epoch") or 0, status.get("epochs") or 0
-    parts.append(_("{done:,} of {epochs:,} epochs done").format(done=done, epochs=epochs))
+    parts.append(epochs_done(status))
     if status["state"] in ACTIVE:
         parts.append(f"{share_done(status):.0%}")
         if status.get("images_per_second"):
@@ -70,6 +70,12 @@ def facts(run: Run, status: dict[str, Any], place: int | None) -> str:
     return " · ".join(map(str, parts))
 
 
+def epochs_done(status: dict[str, Any]) -> str:
+    """How many of a run's epochs are done."""
+    done, epochs = status.get("epoch") or 0, status.get("epochs") or 0
+    return _("{done:,} of {epochs:,} epochs done").format(done=done, epochs=epochs)
+
+
 def message(status: dict[str, Any]) -> str:
     """The message of a run's status, which may name files and folders of this machine."""
     return in_words(catalogue.sentence(status, "message"))
@@ -77,7 +83,7 @@ def message(status: dict[str, Any]) -> str:
 
 def time_left(status: dict[str, Any]) -> str:
     """How long a run will take, "" where that is not known."""
-    seconds = status.get("eta_seconds")
+    seconds = round((status.get("eta_seconds") or 0) / ROUNDED_TO_S) * ROUNDED_TO_S
     return _("{time} left").format(time=duration(seconds)) if seconds else ""
 
 

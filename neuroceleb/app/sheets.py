@@ -47,16 +47,14 @@ def previews(workspace: Workspace, wanted: dict[str, Any]) -> list[str]:
     epochs = wanted.get("epochs")
     if not isinstance(epochs, list) or len(epochs) > MAX_FRAMES:
         raise UserError("Ask for at most {most} epochs at once: reload the page.", most=MAX_FRAMES)
-    there = read_run(workspace, wanted).sheets()
+    there = read_run(workspace, wanted.get("run")).sheets()
     paths = [there.get(epoch) if type(epoch) is int else None for epoch in epochs]
     return [_url(path, bool(wanted.get("exact"))) if path else "" for path in paths]
 
 
-def read_run(workspace: Workspace, wanted: dict[str, Any]) -> Run:
+def read_run(workspace: Workspace, name: Any) -> Run:
     """The run that a request names; raises UserError."""
-    return workspace.run(
-        read_text(wanted.get("run"), Message("No run is chosen: choose one of the list."))
-    )
+    return workspace.run(read_text(name, Message("No run is chosen: choose one of the list.")))
 
 
 def is_imported(run: Run) -> bool:
@@ -73,7 +71,7 @@ def strip(workspace: Workspace, wanted: dict[str, Any]) -> dict[str, Any]:
     `wanted`: `{"run": …, "place": n}` for a face of the sheets, its exact pixels, or `{"run": …,
     "face": {…}}` for any face, from the sheets if it is on them, else drawn with all kept weights.
     """
-    run, face = read_run(workspace, wanted), wanted.get("face")
+    run, face = read_run(workspace, wanted.get("run")), wanted.get("face")
     place = wanted.get("place")
     if isinstance(face, dict) and "z" not in face and face.get("truncation", 1) == 1:
         is_fixed = face.get("seed") in FIXED_SEEDS and run.sheets() and not is_imported(run)

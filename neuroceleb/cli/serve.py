@@ -253,7 +253,7 @@ def _config(app: Any, **more: Any) -> Any:
     from neuroceleb.app import connections
 
     connections.BoundedProtocol.max_connections = connections.raise_descriptor_limit()
-    logging.getLogger("uvicorn.error").addFilter(connections.Seldom())
+    logging.getLogger("uvicorn.error").addFilter(connections.WarningRateLimit())
     return uvicorn.Config(
         app,
         log_level="warning",

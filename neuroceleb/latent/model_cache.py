@@ -73,6 +73,17 @@ def discriminator_of(model: Model) -> Discriminator | None:
     return discriminator.to(next(model.network.parameters()).device)
 
 
+def require_discriminator(model: Model, run: str) -> Discriminator:
+    """As `discriminator_of`, for a model of the run of that name; raises UserError without one."""
+    found = discriminator_of(model)
+    if found is None:
+        raise UserError(
+            "The run '{run}' has no discriminator, so that nothing answers: choose another run.",
+            run=run,
+        )
+    return found
+
+
 @lru_cache(maxsize=2)
 def _load_discriminator(path: Path, _mtime_ns: int, _size: int) -> Discriminator:
     return checkpoint.load_discriminator(path).requires_grad_(False)

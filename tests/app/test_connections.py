@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from neuroceleb.app import connections
-from neuroceleb.app.connections import BoundedProtocol, Seldom
+from neuroceleb.app.connections import BoundedProtocol, WarningRateLimit
 from tests import helpers
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -115,10 +115,10 @@ def test_the_limit_of_descriptors_is_raised_and_leaves_room() -> None:
 
 
 def test_a_warning_comes_once_and_an_error_each_time() -> None:
-    seldom = Seldom()
+    limit = WarningRateLimit()
 
     def passes(level: int, text: str) -> bool:
-        return seldom.filter(logging.LogRecord("uvicorn", level, "", 0, text, (), None))
+        return limit.filter(logging.LogRecord("uvicorn", level, "", 0, text, (), None))
 
     assert passes(logging.WARNING, "Invalid HTTP request received.")
     assert not passes(logging.WARNING, "Invalid HTTP request received.")

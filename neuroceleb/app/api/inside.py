@@ -8,7 +8,7 @@ from neuroceleb.app import faces
 from neuroceleb.app.api.context import Context, Record, as_file
 from neuroceleb.app.api.faces import load_model
 from neuroceleb.app.parameters import read_whole
-from neuroceleb.errors import Message, UserError
+from neuroceleb.errors import Message
 from neuroceleb.latent.seeds import MAX_SEED, z_from_seed
 
 
@@ -88,12 +88,7 @@ def heatmap(
 
     read_whole(seed, Message("The seed"), 0, MAX_SEED)
     loaded = load_model(context, model, epoch)
-    discriminator = model_cache.discriminator_of(loaded)
-    if discriminator is None:
-        raise UserError(
-            "The run '{run}' has no discriminator, so that nothing answers: choose another run.",
-            run=model,
-        )
+    discriminator = model_cache.require_discriminator(loaded, model)
     z = z_from_seed(seed, loaded.nz)
     face = loaded.images(z[None])[0]
     heat = latent_heatmap.explain(discriminator, face, samples)

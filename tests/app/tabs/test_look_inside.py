@@ -136,8 +136,8 @@ def test_a_map_is_silenced_and_raised(context: Context) -> None:
 
 
 def test_d_answers_with_a_map_beside_the_face(context: Context) -> None:
-    told, pictures, button, *rest = heatmap_tool.fill(context, *FIRST, "7")
-    assert "sure that this face is a photo" in told
+    answer, pictures, button, *rest = heatmap_tool.fill(context, *FIRST, "7")
+    assert "sure that this face is a photo" in answer
     assert len(pictures["faces"]) == 2
     face, heat = (pixels(one["png"]) for one in pictures["faces"])
     assert not np.array_equal(face, heat)
@@ -172,8 +172,8 @@ def test_ds_answer_rises_over_the_steps_and_each_face_can_be_taken(context: Cont
 
 def test_a_run_without_a_discriminator_says_so(context: Context) -> None:
     context.workspace.run("first").discriminator_file.unlink()
-    told, pictures, button, *_ = heatmap_tool.fill(context, *FIRST, "7")
-    assert "has no discriminator" in told
+    answer, pictures, button, *_ = heatmap_tool.fill(context, *FIRST, "7")
+    assert "has no discriminator" in answer
     assert (pictures, button) == (None, gr.update(interactive=False))
     assert heatmap_tool.fill_nearest(context, *FIRST, "7") == ("", None)
     with pytest.raises(UserError, match="has no discriminator"):

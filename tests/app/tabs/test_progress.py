@@ -15,7 +15,7 @@ from neuroceleb.app.api.context import Context
 from neuroceleb.app.look_inside import STATIONS
 from neuroceleb.app.shared import read_lead
 from neuroceleb.app.tabs import progress
-from neuroceleb.app.tabs.progress import figures, tour
+from neuroceleb.app.tabs.progress import figures, tour, tour_panel
 from neuroceleb.errors import UserError
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace, create_run
@@ -258,10 +258,10 @@ def test_the_tour_compares_like_with_like(context: Context) -> None:
         settings = config["settings"] | {"recipe": "classic", "start_from": "celeba-mini"}
         lock.write_config(config | {"settings": settings})
     assert figures.with_the_same_start(workspace.runs()) is None
-    visible, title, *_ = progress.take_step(context, "first", 99)
+    visible, title, *_ = tour_panel.take_step(context, "first", 99)
     assert visible["visible"] is True
     assert title.startswith("9 / 9")
-    assert progress.end_tour(context)[1] == ""
+    assert tour_panel.end_tour(context)[1] == ""
 
 
 def test_the_tours_stations_lead_to_the_tools_of_explore(context: Context) -> None:
@@ -269,15 +269,15 @@ def test_the_tours_stations_lead_to_the_tools_of_explore(context: Context) -> No
         zip(STATIONS, ("layers", "heatmap", "sandbox", "sandbox"), strict=True),
         start=tour.FIRST_STATION,
     ):
-        _, title, text, *_, at, reel, button = progress.take_step(context, "first", step)
+        _, title, text, *_, at, reel, button = tour_panel.take_step(context, "first", step)
         assert title == f"{step + 1} / 9 · {station.title}"
         assert text == station.text
         assert at == step
         assert reel["a"]["run"] == "first"
         assert button["visible"]
-        lead = read_lead(progress.lead_to_tool(context, "first", step))
+        lead = read_lead(tour_panel.lead_to_tool(context, "first", step))
         assert (lead.to, lead.face["model"]) == (tool, "first")
-    assert not progress.take_step(context, "first", 0)[-1]["visible"]
+    assert not tour_panel.take_step(context, "first", 0)[-1]["visible"]
     for step in (0, -1, 99):
         with pytest.raises(UserError, match="no tool"):
-            progress.lead_to_tool(context, "first", step)
+            tour_panel.lead_to_tool(context, "first", step)

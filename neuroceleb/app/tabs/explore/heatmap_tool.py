@@ -64,7 +64,7 @@ def fill(context: Context, model: str, epoch: int | None, text: str) -> tuple[An
         return reason, None, gr.update(interactive=False), None, "", None
     pixels = face.model.images(face.z[None])[0]
     heat = heatmap.explain(discriminator, pixels)
-    told = _(
+    sentence = _(
         "D is to {answer:.0%} sure that this face is a photo. D is the newest of this run, "
         "whatever the epoch of the face."
     ).format(answer=heat.answer)
@@ -72,7 +72,7 @@ def fill(context: Context, model: str, epoch: int | None, text: str) -> tuple[An
         (pixels, None, face.title, _("The face")),
         (heat.picture(pixels), None, _("What D sees in the face"), _("Red: fake, blue: real")),
     ]
-    return told, picker("", tiles), gr.update(interactive=True), None, "", None
+    return sentence, picker("", tiles), gr.update(interactive=True), None, "", None
 
 
 def fill_nearest(
@@ -95,12 +95,13 @@ def fill_nearest(
     check, remark = tool_listeners.copy_check(context, model, progress)
     found = explain_nearest(discriminator, face.model.images(face.z[None])[0], check)
     colours = _("Red: fake, blue: real")
-    told = _("The training photo nearest to it: D is to {answer:.0%} sure that it is a photo.")
+    sentence = _(
+        "The training photo nearest to it: D is to {answer:.0%} sure that it is a photo."
+    ).format(answer=found.heat.answer)
     tiles: list[Tile] = [
         (found.photo, None, _("Training photo"), _("Its nearest photo")),
         (found.heat.picture(found.photo), None, _("What D sees in the photo"), colours),
     ]
-    sentence = told.format(answer=found.heat.answer)
     return f"{sentence} {remark}" if remark else sentence, picker("", tiles)
 
 
@@ -121,10 +122,4 @@ def steps(context: Context, model: str, epoch: int | None, text: str) -> Iterato
 def _discriminator(face: Current) -> "Discriminator":
     from neuroceleb.latent import model_cache
 
-    found = model_cache.discriminator_of(face.model)
-    if found is None:
-        raise UserError(
-            "The run '{run}' has no discriminator, so that nothing answers: choose another run.",
-            run=face.run,
-        )
-    return found
+    return model_cache.require_discriminator(face.model, face.run)

@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from neuroceleb.app import faces, html_export, sheets
+from neuroceleb.app import html_export, sheets
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, label
 from neuroceleb.app.components.epoch_reel import EpochReel
@@ -30,7 +30,7 @@ from neuroceleb.app.shared import (
     list_models,
     new_inbox,
 )
-from neuroceleb.app.tabs.progress import figures, tour
+from neuroceleb.app.tabs.progress import figures, tour_panel
 from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import import_2017, timelapse
 from neuroceleb.runs.run import Run
@@ -73,7 +73,7 @@ def build(shared: Shared, tab: gr.Tab) -> Progress:
         to_train = gr.Button(label("Train"), variant="primary", elem_id="to-train", visible=False)
         html_export.add_button(shared)
     status, verdict = Text(elem_id="run-status"), Text(elem_id="run-verdict")
-    guide = _lay_out_tour()
+    guide = tour_panel.lay_out()
     with gr.Row(elem_classes="nc-columns"):
         with gr.Column(min_width=320, elem_id="reel-column"):
             reel = EpochReel(elem_id="reel", **_functions(shared.context))
@@ -103,8 +103,8 @@ def build(shared: Shared, tab: gr.Tab) -> Progress:
         script = f"() => document.dispatchEvent(new CustomEvent('neuroceleb:{name}'))"
         button.click(None, js=script, api_visibility="private")
     shared.listen(strip.click, show_seed, [shared.model, beside, seed], [reel])
-    _connect_tour(shared, guide, start, reel)
-    ended = shared.listen(guide.end.click, end_tour, [], [guide.box, stamp])
+    tour_panel.connect(shared, guide, start, reel)
+    ended = shared.listen(guide.end.click, tour_panel.end_tour, [], [guide.box, stamp])
     shared.listen(ended.success, show, inputs, outputs)
     shared.address(beside, "beside", "", is_step=True)
     shared.address(sheet, "sheet", None, is_step=False, after=[noted.success])
@@ -132,48 +132,6 @@ def previews(context: Context, wanted: Any) -> list[str]:
 def strip(context: Context, wanted: Any) -> dict[str, Any]:
     """One face through the epochs, see `sheets.strip`."""
     return sheets.strip(context.workspace, read_object(wanted))
-
-
-@dataclass(frozen=True)
-class _Tour:
-    """The components of the guided tour."""
-
-    box: Any  # a column
-    title: Text
-    text: Text
-    back: gr.Button
-    on: gr.Button
-    tool: gr.Button
-    end: gr.Button
-    step: gr.Number
-
-
-def _lay_out_tour() -> _Tour:
-    with gr.Column(visible=False, elem_id="tour-box") as box:
-        title, text = Text(elem_id="tour-title"), Text(elem_id="tour-text")
-        with gr.Row(elem_classes="nc-bar"):
-            back = gr.Button(label("Back"), elem_id="tour-back")
-            on = gr.Button(label("Next"), variant="primary", elem_id="tour-next")
-            tool = gr.Button(label("Open it in Explore"), elem_id="tour-tool", visible=False)
-            end = gr.Button(label("End the tour"), elem_id="tour-end")
-    return _Tour(box, title, text, back, on, tool, end, gr.Number(0, visible=False))
-
-
-def _connect_tour(shared: Shared, guide: _Tour, start: gr.Button, reel: EpochReel) -> None:
-    inputs = [shared.model, guide.step]
-    at_step: list[Any] = [
-        guide.box,
-        guide.title,
-        guide.text,
-        guide.back,
-        guide.on,
-        guide.step,
-        reel,
-    ]
-    for button, to in ((start, "0"), (guide.back, "step - 1"), (guide.on, "step + 1")):
-        script = f"(model, step) => [model, {to}]"
-        shared.listen(button.click, take_step, inputs, [*at_step, guide.tool], js=script)
-    shared.listen(guide.tool.click, lead_to_tool, inputs, [shared.handover])
 
 
 def _lay_out_timelapse(shared: Shared) -> None:
@@ -280,7 +238,7 @@ def receive(
     context: Context, lead: Lead, model: str | None, epoch: int | None, beside: str | None
 ) -> Shown:
     """The run of a lead from another tab: at an epoch, playing, or one face through the epochs."""
-    run = _run(context, lead.face.get("model") or model)
+    run = sheets.read_run(context.workspace, lead.face.get("model") or model)
     command: dict[str, Any] = {"epoch": _nearest(run, lead.face.get("epoch"))[0]}
     if lead.to == "film":
         command = {"epoch": min(run.sheets(), default=None), "play": True}
@@ -296,20 +254,12 @@ def note_epoch(context: Context, event: gr.EventData) -> str:
 
 def lead_to_generate(context: Context, model: str | None, sheet: str) -> str:
     """A lead to Generate, with the last weights that were kept up to the epoch shown."""
-    kept = list(_run(context, model).kept())
+    kept = list(sheets.read_run(context.workspace, model).kept())
     if not kept:
         raise UserError("The run '{run}' has kept no weights yet: wait for them.", run=model)
     until = int(sheet) if sheet else kept[-1]
     epoch = max((one for one in kept if one <= until), default=kept[0])
     return Lead("generate", {"model": model, "epoch": epoch}).to_text()
-
-
-def lead_to_tool(context: Context, model: str | None, step: float) -> str:
-    """A lead to the tool of Explore that a step of the tour is about, with the first face."""
-    tool = tour.tool_of(int(step))
-    if tool is None:
-        raise UserError("This step of the tour has no tool: go on to the next.")
-    return Lead(tool, {"model": _run(context, model).name, "seed": faces.FIRST_SEED}).to_text()
 
 
 def lead_to_train(context: Context) -> str:
@@ -322,7 +272,7 @@ def show_seed(
 ) -> dict[str, Any]:
     """The reel, with the face of a seed through the epochs."""
     face = {"seed": read_whole(seed, Message("The seed"), 0), "truncation": 1.0}
-    run = _run(context, model)
+    run = sheets.read_run(context.workspace, model)
     return _reel(run, _beside(context, run, beside), {"face": face})
 
 
@@ -336,7 +286,7 @@ def film_of(
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio finds it by this default
 ) -> str:
     """The timelapse of a run as a file, of all faces or of one."""
-    run = _run(context, model)
+    run = sheets.read_run(context.workspace, model)
     if kind not in ("mp4", "gif"):
         raise UserError("A timelapse is an MP4 or a GIF: choose one of them.")
     place = read_whole(face, Message("The face")) if str(face or "").strip() else None
@@ -359,21 +309,6 @@ def import_run(context: Context, folder: str, name: str) -> tuple[Any, Any]:
     named = read_text(name, Message("The run has no name yet: give it one."))
     run = import_2017.import_folder(Path(place), context.workspace, named)
     return list_models(context, run.name), list_epochs(context, run.name)
-
-
-def take_step(context: Context, model: str | None, step: float) -> Shown:
-    """A step of the tour: its texts, and the reel as it needs it."""
-    at = max(0, min(len(tour.STEPS) - 1, int(step)))
-    title, text, value = tour.step_of(_run(context, model), context.workspace.runs(), at)
-    value["command"]["id"] = secrets.token_hex(4)
-    buttons = gr.update(interactive=at > 0), gr.update(interactive=at < len(tour.STEPS) - 1)
-    tool = gr.update(visible=tour.tool_of(at) is not None)
-    return gr.update(visible=True), title, text, *buttons, at, value, tool
-
-
-def end_tour(context: Context) -> tuple[Any, str]:
-    """Close the tour; what is shown is then drawn anew."""
-    return gr.update(visible=False), ""
 
 
 # Parts ---------------------------------------------------------------------------------------
@@ -429,12 +364,6 @@ def _read_stamp(stamp: str) -> list[Any]:
 def _reel(run: Run, other: Run | None, command: dict[str, Any] | None) -> dict[str, Any]:
     value = {"a": figures.side(run), "b": figures.side(other) if other else None}
     return value | ({"command": {"id": secrets.token_hex(4), **command}} if command else {})
-
-
-def _run(context: Context, model: Any) -> Run:
-    return context.workspace.run(
-        read_text(model, Message("No run is chosen: choose one of the list."))
-    )
 
 
 def _beside(context: Context, run: Run, beside: str | None) -> Run | None:

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from neuroceleb.app import catalogue, sheets
+from neuroceleb.app import catalogue, run_status, sheets
 from neuroceleb.app.catalogue import _
 from neuroceleb.errors import UserError, gettext_noop
 from neuroceleb.runs import charts, evaluation, verdict
@@ -13,19 +13,7 @@ from neuroceleb.runs.run import ACTIVE, Run
 
 Json = dict[str, Any]
 MIN_MEASURED = 3  # epochs, of which one can be called the best
-ETA_STEP_S = 10  # so that the status does not change every second
 
-STATES = {
-    "queued": gettext_noop("Queued"),
-    "starting": gettext_noop("Starting"),
-    "running": gettext_noop("Running"),
-    "stopping": gettext_noop("Stopping"),
-    "stopped": gettext_noop("Stopped"),
-    "finished": gettext_noop("Finished"),
-    "failed": gettext_noop("Failed"),
-    "damaged": gettext_noop("Damaged"),
-    "lost": gettext_noop("Lost: its process is gone. Resume it under Train, or with --resume."),
-}
 # Title and explanation of a chart by its id, and of a figure by its name.
 TEXTS = {
     "losses": (
@@ -231,35 +219,22 @@ def _number(value: float, is_share: bool) -> str:
 def status(run: Run, *, has_message: bool) -> str:
     """A run's state, epochs, percent and time left, its best epoch and, if wanted, its message."""
     now = run.status()
-    parts = [run.name, _(STATES.get(now["state"], now["state"]))]
-    done, planned = finite(now.get("epoch")), finite(now.get("epochs"))
-    if planned and done is not None and now["state"] != "queued":
-        done += (finite(now.get("step")) or 0) / (finite(now.get("steps")) or 1)
-        share = min(1.0, done / planned)
-        text = _("{done:.0f} of {planned:.0f} epochs done ({percent:.0%})")
-        parts.append(text.format(done=done // 1, planned=planned, percent=share))
-    left = finite(now.get("eta_seconds"))
-    if now["state"] == "running" and left:
-        parts.append(_left(round(left / ETA_STEP_S) * ETA_STEP_S))
+    parts = [run.name, run_status.state_text(now, None)]
+    if now.get("epochs") and now["state"] != "queued":
+        parts.append(f"{run_status.epochs_done(now)} ({run_status.share_done(now):.0%})")
+    if now["state"] == "running":
+        parts.append(run_status.time_left(now))
     best = best_of(rows_of(run))
     if best:
         text = _("★ best: epoch {epoch} (SWD {value:.1f})")
         parts.append(text.format(epoch=best.epoch, value=best.value))
     is_explained = now["state"] in {"failed", "stopped", "damaged"} or sheets.is_imported(run)
     if has_message and is_explained:
-        parts.append(catalogue.sentence(now, "message"))
+        parts.append(run_status.message(now))
     names = ", ".join(sorted({error.path.name for error in run.damaged()}))
     if names:
         parts.append(_("Damaged, so that parts are missing here: {files}").format(files=names))
     return " · ".join(filter(None, parts))
-
-
-def _left(seconds: float) -> str:
-    if seconds < 90:
-        return _("{seconds:.0f} s left").format(seconds=seconds)
-    if seconds < 5_400:
-        return _("{minutes:.0f} min left").format(minutes=seconds / 60)
-    return _("{hours:.1f} h left").format(hours=seconds / 3_600)
 
 
 def judged(run: Run) -> str:
