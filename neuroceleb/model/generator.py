@@ -201,13 +201,13 @@ class Model:
         """
         check_latents(z, self.nz)
         batches = render_batches(self.layers, z)
-        due = turns.due(len(z))
-        while True:
-            with turns.FACES.turn(due):
-                faces = _renderer.submit(next, batches, None).result()
-            if faces is None:
-                return
-            yield faces
+        drawn = 0
+        with turns.FACES.request(len(z)) as request:
+            while drawn < len(z):
+                with request.turn(min(len(z) - drawn, BATCH_SIZES[0])):
+                    faces = _renderer.submit(next, batches).result()
+                drawn += len(faces)
+                yield faces
 
 
 # One thread: every calling thread would start its own OpenMP workers and oversubscribe the CPU.

@@ -38,14 +38,15 @@ def generate(
     loaded = load_model(context, model, epoch)
     made = loaded.images(z_from_seeds(chosen, loaded.nz, truncation))
     results = []
-    due = turns.due(len(chosen))
-    for start in range(0, len(chosen), SAVED_AT_ONCE):
-        part = slice(start, start + SAVED_AT_ONCE)
-        with turns.FACES.turn(due):
-            for seed, face in zip(chosen[part], made[part], strict=True):
-                path = context.new_file(faces.file_name(seed))
-                images.save(path, face, {**loaded.recipe, "seed": seed, "truncation": truncation})
-                results.append(as_file(path))
+    with turns.FACES.request(len(chosen)) as request:
+        for start in range(0, len(chosen), SAVED_AT_ONCE):
+            part = slice(start, start + SAVED_AT_ONCE)
+            with request.turn(len(chosen[part])):
+                for seed, face in zip(chosen[part], made[part], strict=True):
+                    path = context.new_file(faces.file_name(seed))
+                    recipe = {**loaded.recipe, "seed": seed, "truncation": truncation}
+                    images.save(path, face, recipe)
+                    results.append(as_file(path))
     return results
 
 
