@@ -3,7 +3,6 @@
 Gradio answers them, and values of the wrong types, with a traceback in the log, as it does a bug.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,11 +13,11 @@ QUEUE = "queue/join"
 CALLS = ("api", "run", "call")
 BY_NUMBER = "predict"  # the name under which Gradio's own client calls a listener by its number
 
-
 MAX_NUMBER = 2**53
 MAX_TEXT_CHARS = 2**20
 
 Check = Callable[[Any], bool]  # of a component's value
+Problem = tuple[str, int]  # a sentence and the status of the answer
 
 
 class KnownEndpoints:
@@ -32,8 +31,8 @@ class KnownEndpoints:
         self._numbers = {fn.api_name: number for number, fn in blocks.fns.items() if fn.api_name}
         self._components = frozenset(blocks.blocks)
 
-    def problem(self, route: str, body: Any) -> str | None:
-        """What is wrong with a request, in one sentence; None where it can be answered.
+    def problem(self, route: str, body: Any) -> Problem | None:
+        """What is wrong with a request; None where it can be answered.
 
         `route` is what follows Gradio's prefix in the path, `body` the JSON of the request.
         """
@@ -42,26 +41,26 @@ class KnownEndpoints:
         if kind != COMPONENTS and route.rstrip("/") != QUEUE and not is_call:
             return None
         if not isinstance(body, dict):
-            return "The request is no JSON object."
+            return "The request is no JSON object.", 422
         if kind == COMPONENTS:
             found = body.get("component_id")
             is_known = type(found) is int and found in self._components
-            return None if is_known else "The page has no such component: reload it."
+            return None if is_known else ("The page has no such component: reload it.", 404)
         number = body.get("fn_index")
         if is_call and name != BY_NUMBER:
             number = self._numbers.get(name)
         checks = self._checks.get(number) if type(number) is int else None
         if checks is None:
-            return "The page has no such endpoint: reload it."
+            return "The page has no such endpoint: reload it.", 404
         return _problem_of(body.get("data"), checks)
 
 
-def _problem_of(values: Any, checks: list[Check]) -> str | None:
+def _problem_of(values: Any, checks: list[Check]) -> Problem | None:
     if not isinstance(values, list) or len(values) < len(checks):
-        return f"The request has too few values: send {len(checks)}."
+        return f"The request has too few values: send {len(checks)}.", 422
     for place, (value, check) in enumerate(zip(values, checks, strict=False)):
         if not check(value):
-            return f"Value {place} of the request is none that its component can have."
+            return f"Value {place + 1} of the request has the wrong type or size.", 422
     return None
 
 
@@ -75,7 +74,7 @@ def _is_number_or_none(value: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     is_one = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_one and math.isfinite(value) and abs(value) <= MAX_NUMBER
+    return is_one and abs(value) <= MAX_NUMBER  # which NaN is not
 
 
 def _is_bool(value: Any) -> bool:

@@ -23,10 +23,10 @@ KEPT_FREE_BYTES = 2**30  # of the disk, whatever is uploaded
 REFUSED_ROUTES = ("process_recording", "proxy=", "vibe", "deep_link")  # the app needs none of them
 
 
-class UploadedFilesOnly:
+class RequestChecks:
     """ASGI middleware: checks the JSON bodies of requests to Gradio's routes."""
 
-    def __init__(self, app: ASGIApp, folder: Path, endpoints: KnownEndpoints | None = None) -> None:
+    def __init__(self, app: ASGIApp, folder: Path, endpoints: KnownEndpoints) -> None:
         self.app = app
         self.endpoints = endpoints
         self.folder = folder.resolve()
@@ -54,9 +54,9 @@ class UploadedFilesOnly:
             await _refuse("A file is missing: upload it again.", 400)(scope, receive, send)
             return
         route = scope["path"].partition(GRADIO_PREFIX)[2]
-        problem = self.endpoints.problem(route, value) if self.endpoints else None
+        problem = self.endpoints.problem(route, value)
         if problem is not None:
-            await _refuse(problem, 404)(scope, receive, send)
+            await _refuse(*problem)(scope, receive, send)
             return
         await self.app(scope, _replay(body, receive), send)
 

@@ -24,7 +24,7 @@ from neuroceleb.app.catalogue import Language, i18n, translate
 from neuroceleb.app.components import module_html
 from neuroceleb.app.cropping import cropper_of
 from neuroceleb.app.endpoint_requests import KnownEndpoints
-from neuroceleb.app.file_payloads import UploadedFilesOnly
+from neuroceleb.app.file_payloads import RequestChecks
 from neuroceleb.app.guard import Guard, Rules
 from neuroceleb.app.head_script import HeadScript
 from neuroceleb.app.login import Credentials, Login
@@ -77,7 +77,7 @@ def create(workspace: Workspace, options: ServerOptions) -> FastAPI:
     _mount(app, blocks, options, login)
     app.add_middleware(HeadScript, script=theme.LANGUAGE_SCRIPT)
     endpoints = KnownEndpoints(blocks)
-    app.add_middleware(UploadedFilesOnly, folder=context.files, endpoints=endpoints)
+    app.add_middleware(RequestChecks, folder=context.files, endpoints=endpoints)
     app.add_middleware(RefusalStatus)
     app.add_middleware(Language)
     rules = Rules(
