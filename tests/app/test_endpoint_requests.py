@@ -1,6 +1,7 @@
 """Requests that name what the page does not have, or carry what its components cannot have."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import gradio as gr
@@ -23,7 +24,8 @@ async def known() -> KnownEndpoints:
 
 @pytest.fixture(scope="module")
 def endpoints() -> KnownEndpoints:
-    return asyncio.run(known())  # Gradio opens an event loop of its own where there is none
+    with ThreadPoolExecutor(1) as pool:  # Gradio needs a thread with an event loop
+        return pool.submit(asyncio.run, known()).result()
 
 
 GOOD = ["a", 1, 0.5, ["a"], None]
