@@ -69,7 +69,7 @@ def test_everything_stays_below_the_prefix(page: Page, url: str) -> None:
     portrait().save(data, "PNG")
     photo = FilePayload(name="a.png", mimeType="image/png", buffer=data.getvalue())
     page.locator("#photo-files").set_input_files([photo])
-    expect(page.locator("#photo-drop")).to_contain_text("1 files are here")
+    expect(page.locator("#photo-drop")).to_contain_text("1 file is here")
     page.locator("#photo-clear").click()
 
     # A file that is made and then saved; another language; an address that is opened again.

@@ -14,6 +14,12 @@ const texts = language === "en" ? {}
 export const t = (english, values = {}) =>
   (texts[english] ?? english).replace(/\{(\w+)\}/g, (place, name) => String(values[name] ?? place));
 
+/** As `t`, for a text with a number {n}. @param {string} singular @param {string} plural @param {number} n */
+export const tn = (singular, plural, n) => {
+  const form = n === 1 || language !== "en" ? singular : plural; // Korean has one form, under the singular
+  return t(form, { n: number(n) });
+};
+
 /** A number with the separators of the visitor's language. @param {number} value @param {Intl.NumberFormatOptions} [options] */
 export const number = (value, options) => Number(value).toLocaleString(locale, options);
 

@@ -1,5 +1,5 @@
 /* Photos, folders and zips, dropped or chosen, sent a few at a time; what fails is tried again. */
-import { answered, make, number, t } from "./dom.js";
+import { answered, make, number, t, tn } from "./dom.js";
 
 const SENT_AT_ONCE = 4;
 const REPORTED_AFTER_MS = 150;
@@ -64,9 +64,9 @@ export const mount = ({ element, trigger, watch, server, upload }) => {
     again.hidden = busy || failed.every((item) => item.final);
     problems.hidden = !failed.length;
     status.textContent = !total ? "" : busy ? t("Sending {done} of {total}", { done: number(sent), total: number(total) })
-      : t("{n} files are here", { n: number(sent) });
+      : tn("{n} file is here", "{n} files are here", sent);
     problems.replaceChildren(...failed.slice(0, 20).map((item) => make("li", {}, `${item.name}: ${item.why}`)),
-      ...(failed.length > 20 ? [make("li", {}, t("and {n} others", { n: number(failed.length - 20) }))] : []));
+      ...(failed.length > 20 ? [make("li", {}, tn("and {n} other", "and {n} others", failed.length - 20))] : []));
     element.classList.toggle("nc-busy", busy);
   };
   /* Two events at once may reach the server in either order. */

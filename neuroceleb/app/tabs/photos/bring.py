@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from neuroceleb.app import cropping
+from neuroceleb.app import counts, cropping
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, label, ngettext, translate
 from neuroceleb.app.components.meter import Meter
@@ -333,9 +333,12 @@ def _ended(status: Status) -> str:
         return _("Cropping failed: {reason}").format(reason=error)
     if status.state == cropping.STOPPED:
         return _("Stopped before all photos were cropped. Nothing is lost.")
-    text = _("Done: {n:,} new faces from {photos:,} photos.")
+    made = ngettext("{n:,} new face", "{n:,} new faces", status.new_faces)
+    text = _("Done: {faces} from {photos}.").format(
+        faces=made.format(n=status.new_faces), photos=counts.photos(status.photos)
+    )
     deleted = _("The photos are deleted.") if status.is_upload else ""
-    return f"{text.format(n=status.new_faces, photos=status.photos)} {deleted}".strip()
+    return f"{text} {deleted}".strip()
 
 
 def _going_on(done: Progress, seconds: float) -> str:

@@ -10,6 +10,7 @@ import gradio as gr
 import numpy as np
 
 from neuroceleb import images
+from neuroceleb.app import counts
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, label, sentence, translate
 from neuroceleb.app.components.choice import Choice
@@ -198,8 +199,7 @@ def show(
     page = min(max(0, int(page)), pages - 1)
     everybody = [(_("Everybody"), "")]
     choices = everybody + [(f"{name} ({faces:,})", name) for name, faces in groups]
-    counts = found.counts
-    sentences = report.assess(dataclasses.asdict(counts))["sentences"]
+    sentences = report.assess(dataclasses.asdict(found.counts))["sentences"]
     return {
         "review": gr.update(visible=True),
         "body": gr.update(visible=True),
@@ -213,7 +213,7 @@ def show(
         "grid": _grid(found, rows, view, person, page),
         "save": gr.update(interactive=not found.is_saved),
         "undo": gr.update(visible=not found.is_saved),
-        "train": gr.update(interactive=counts.kept > 0),
+        "train": gr.update(interactive=found.counts.kept > 0),
         "who": gr.update(choices=[name for name, _faces in groups]),
     }
 
@@ -227,13 +227,13 @@ def judge(
 
 
 def _facts(found: Review) -> str:
-    counts = found.counts
-    text = _("{photos:,} photos, {faces:,} faces · {kept:,} kept, {rejected:,} left out").format(
-        **{name: getattr(counts, name) for name in ("photos", "faces", "kept", "rejected")}
+    here = f"{counts.photos(found.counts.photos)}, {counts.faces(found.counts.faces)}"
+    chosen = _("{kept:,} kept, {rejected:,} left out").format(
+        kept=found.counts.kept, rejected=found.counts.rejected
     )
     saved = report.readable(found.face_set)
     parts = [f"{saved.get('size', '?')} px", str(saved.get("detector", "?"))]
-    return " · ".join([text, *parts, _("all saved") if found.is_saved else _("not saved")])
+    return " · ".join([here, chosen, *parts, _("all saved") if found.is_saved else _("not saved")])
 
 
 def _name_of(view: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from neuroceleb.app import run_status
+from neuroceleb.app import counts, run_status
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, label
 from neuroceleb.app.components.run_list import RunList
@@ -273,7 +273,6 @@ def _list(context: Context, chosen: str) -> Any:
 
 def _list_trash(context: Context) -> tuple[Any, Any]:
     found = trash.entries(context.workspace)
-    days = _("{name}, {days} days left")
-    choices = [(days.format(name=one.name, days=one.days_left), one.key) for one in found]
+    choices = [(f"{one.name}, {counts.days_left(one.days_left)}", one.key) for one in found]
     value = found[0].key if found else None
     return gr.update(visible=bool(found)), gr.update(choices=choices, value=value)

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from neuroceleb.app import catalogue, faces
+from neuroceleb.app import catalogue, counts, faces
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.api.runs import read_training
 from neuroceleb.app.catalogue import _, label
@@ -248,7 +248,8 @@ def _read(context: Context, dataset: str | None, values: Values) -> tuple[str, S
 def _facts(found: dict[str, Any]) -> list[str]:
     lines = []
     if found["faces"] is not None:
-        lines.append(_("{faces:,} photos, {skipped:,} files skipped").format(**found))
+        skipped = counts.files_skipped(found["skipped"])
+        lines.append(f"{counts.photos(found['faces'])}, {skipped}")
     if found["images_per_second"] is not None:
         speed = _("{images_per_second:,.1f} images a second on {device}").format(**found)
         lines.append(f"{_('Takes about {time}').format(time=duration(found['seconds']))} · {speed}")
