@@ -21,3 +21,23 @@ def days_left(n: int) -> str:
 def files_skipped(n: int) -> str:
     """Such as "1 file skipped" and "2 files skipped"."""
     return ngettext("{n:,} file skipped", "{n:,} files skipped", n).format(n=n)
+
+
+def passed_over(n: int) -> str:
+    """A sentence on files that are no photos."""
+    sentence = ngettext(
+        "{n:,} file is no photo and was passed over.",
+        "{n:,} files are no photos and were passed over.",
+        n,
+    )
+    return sentence.format(n=n)
+
+
+def removed_photos(n: int) -> str:
+    """A sentence on photos whose faces were removed from the dataset earlier."""
+    sentence = ngettext(
+        "{n:,} photo whose faces were removed earlier was left out.",
+        "{n:,} photos whose faces were removed earlier were left out.",
+        n,
+    )
+    return sentence.format(n=n)

@@ -69,6 +69,8 @@ class Status:
     sorted_faces: tuple[int, int] | None = None  # done and total, while they are sorted by person
     photos: int = 0
     new_faces: int = 0
+    passed_over: int = 0  # files that are no photos
+    removed: int = 0  # photos whose faces were removed earlier
     error: Message | None = None
 
 
@@ -263,7 +265,13 @@ class Cropper:
         if not outcome.finished:
             return {"state": STOPPED}
         batch.remove()
-        return {"state": FINISHED, "new_faces": outcome.new_faces, "photos": outcome.photos}
+        return {
+            "state": FINISHED,
+            "new_faces": outcome.new_faces,
+            "photos": outcome.photos,
+            "passed_over": outcome.system_files + outcome.other_files,
+            "removed": outcome.removed,
+        }
 
 
 @cache

@@ -341,6 +341,22 @@ def test_a_folder_on_this_machine_is_cropped_and_left_alone(
         guest.start("", path=str(tmp_path / "album"))
 
 
+def test_what_is_no_photo_is_counted_where_it_was_passed_over(
+    visitor: Visitor, tmp_path: Path
+) -> None:
+    album = tmp_path / "album"
+    (album / "@eaDir").mkdir(parents=True)
+    (album / "a.png").write_bytes(FACE)
+    for name in ("a.xmp", "notes.txt", "@eaDir/thumb.jpg"):
+        (album / name).write_bytes(b"no photo")
+    visitor.start("", path=str(album))
+    status = visitor.wait()
+    assert (status.photos, status.passed_over) == (1, 3)
+    assert bring._ended(status) == (
+        "Done: 1 new face from 1 photo. 3 files are no photos and were passed over."
+    )
+
+
 def test_nothing_goes_to_google_without_credentials_and_a_yes(
     visitor: Visitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

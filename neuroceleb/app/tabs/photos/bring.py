@@ -334,11 +334,18 @@ def _ended(status: Status) -> str:
     if status.state == cropping.STOPPED:
         return _("Stopped before all photos were cropped. Nothing is lost.")
     made = ngettext("{n:,} new face", "{n:,} new faces", status.new_faces)
-    text = _("Done: {faces} from {photos}.").format(
-        faces=made.format(n=status.new_faces), photos=counts.photos(status.photos)
-    )
-    deleted = _("The photos are deleted.") if status.is_upload else ""
-    return f"{text} {deleted}".strip()
+    sentences = [
+        _("Done: {faces} from {photos}.").format(
+            faces=made.format(n=status.new_faces), photos=counts.photos(status.photos)
+        )
+    ]
+    if status.passed_over:
+        sentences.append(counts.passed_over(status.passed_over))
+    if status.removed:
+        sentences.append(counts.removed_photos(status.removed))
+    if status.is_upload:
+        sentences.append(_("The photos are deleted."))
+    return " ".join(sentences)
 
 
 def _going_on(done: Progress, seconds: float) -> str:
