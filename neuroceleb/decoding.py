@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
-from neuroceleb import metadata, profiles
+from neuroceleb import large_pictures, metadata, profiles
 from neuroceleb.errors import UserError
 
 Pixels = NDArray[np.uint8]
@@ -56,6 +56,8 @@ class Limits:
 
 OWNER = Limits(256 * 2**20, 200_000_000, 640 * 2**20, 51_000_000)
 VISITOR = Limits(32 * 2**20, 200_000_000, 256 * 2**20, 16_000_000)
+
+LARGE_BYTES = OWNER.memory_bytes // 2  # no two of these fit into one process
 
 Image.MAX_IMAGE_PIXELS = OWNER.pixels  # Pillow warns above it, and raises above twice as many
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -107,8 +109,8 @@ def read_photo(data: bytes, draft_px: int | None = None, limits: Limits = OWNER)
     Grey, palette, alpha (on white), CMYK and 16-bit images become 8-bit RGB; colours of an embedded
     profile become sRGB's. With `draft_px`, a much larger JPEG is decoded in a reduced size, its
     sides no less than that; a picture of over `limits.result_pixels` is reduced by a whole factor,
-    by averaging. Metadata that cannot be read is ignored. Within a process large pictures are
-    decoded one at a time.
+    by averaging. Metadata that cannot be read is ignored. Pictures that take over LARGE_BYTES are
+    decoded one at a time, in all processes of this user.
     Raises UnreadableImageError for empty, truncated, too large and other files.
     """
     with opened_photo(data, draft_px, limits) as photo:
@@ -178,6 +180,8 @@ def _attempt(
     image = Image.open(io.BytesIO(data), formats=formats)
     needed = _prepare(image, data, draft_px, limits)
     reservation.enter_context(_decoding.reserved(needed))
+    if needed > LARGE_BYTES:
+        reservation.enter_context(large_pictures.turn())
     return _decode(image, limits)
 
 

@@ -20,6 +20,7 @@ BASE = (
         "file_lock",
         "files",
         "images",
+        "large_pictures",
         "limited",
         "metadata",
         "profiles",
