@@ -5,6 +5,7 @@ import io
 import json
 import math
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -83,6 +84,20 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # a read-only disk: the error of the block is the one to report
             temporary.unlink(missing_ok=True)
+
+
+def is_being_written(path: Path) -> bool:
+    """Whether it is the temporary file of `replacing` of a process that is alive here."""
+    match = re.search(r"\.(\d{1,9})-[0-9a-f]{8}\.tmp$", path.name)
+    if match is None or os.name == "nt":  # where os.kill would end the process
+        return match is not None
+    try:
+        os.kill(int(match[1]), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def write_bytes(path: Path, data: bytes) -> None:

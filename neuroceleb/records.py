@@ -13,7 +13,8 @@ import os
 import shutil
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -70,7 +71,8 @@ def parse(data: bytes | str, schema: type) -> dict[str, Any]:
     """The object in JSON text, of the types in `schema`; raises ValueError with what is wrong."""
     value = _loads(data)
     check(value, schema)
-    checked: dict[str, Any] = _with_valid_text(value)
+    has_escapes = b"\\u" in data if isinstance(data, bytes) else True
+    checked: dict[str, Any] = _with_valid_text(value) if has_escapes else value
     return checked
 
 
@@ -180,80 +182,129 @@ def check(value: object, schema: Any, what: str = "it") -> None:
     A schema is a TypedDict, dict[str, T], list[T], tuple[T, ...], Literal, a union, int, float
     (which an int is, too), str, bool, None, or Any for plain values.
     """
-    _check(value, schema, what, 0)
+    _checker(schema)(value, what, 0)
 
 
-def _check(value: object, schema: Any, what: str, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise ValueError(f"{what} is nested too deeply")
+# Checks a value; raises ValueError with the key, or what it is called, at that depth.
+Check = Callable[[Any, str, int], None]
+
+
+@lru_cache(maxsize=1_024)
+def _checker(schema: Any) -> Check:
+    """The check of a schema, which is taken apart once."""
     origin = get_origin(schema)
     if schema is Any:
-        _check_plain(value, what, depth)
-    elif typing.is_typeddict(schema):
-        _check_object(value, schema, what, depth)
-    elif origin in (dict, Mapping):
-        _check_mapping(value, get_args(schema)[1], what, depth)
-    elif origin in (list, tuple):
-        _check_list(value, schema, what, depth)
-    elif origin in (Union, types.UnionType):
-        _check_union(value, get_args(schema), what, depth)
-    elif origin is Literal:
-        if isinstance(value, list | dict) or value not in get_args(schema):
-            raise ValueError(f"{what} is none of {', '.join(map(str, get_args(schema)))}")
-    else:
-        _check_scalar(value, schema, what)
+        return _check_plain
+    if typing.is_typeddict(schema):
+        return _object_check(schema)
+    if origin in (dict, Mapping):
+        return _mapping_check(_checker(get_args(schema)[1]))
+    if origin in (list, tuple):
+        return _list_check(schema)
+    if origin in (Union, types.UnionType):
+        return _union_check(get_args(schema))
+    return _literal_check(get_args(schema)) if origin is Literal else _scalar_check(schema)
 
 
-def _check_object(value: object, schema: Any, what: str, depth: int) -> None:
-    if not isinstance(value, dict):
-        raise ValueError(f"{what} is not an object")
-    hints = typing.get_type_hints(schema)
-    missing = sorted(schema.__required_keys__ - set(value))
-    if missing:
-        raise ValueError(f"'{missing[0]}' is missing")
-    for key, item in value.items():
-        _check(item, hints.get(key, Any), f"'{key[:40]}'", depth + 1)
+def _object_check(schema: Any) -> Check:
+    required = schema.__required_keys__
+    checks = {key: _checker(hint) for key, hint in typing.get_type_hints(schema).items()}
+
+    def check_object(value: Any, what: str, depth: int) -> None:
+        _check_depth(what, depth)
+        if not isinstance(value, dict):
+            raise ValueError(f"{what} is not an object")
+        if missing := sorted(required - value.keys()):
+            raise ValueError(f"'{missing[0]}' is missing")
+        for key, item in value.items():
+            check = checks.get(key, _check_plain)
+            check(item, _quoted(key), depth + 1)
+
+    return check_object
 
 
-def _check_mapping(value: object, schema: Any, what: str, depth: int) -> None:
-    if not isinstance(value, dict):
-        raise ValueError(f"{what} is not an object")
-    for key, item in value.items():
-        _check(item, schema, f"'{key[:40]}'", depth + 1)
+def _mapping_check(check: Check) -> Check:
+    def check_mapping(value: Any, what: str, depth: int) -> None:
+        _check_depth(what, depth)
+        if not isinstance(value, dict):
+            raise ValueError(f"{what} is not an object")
+        for key, item in value.items():
+            check(item, _quoted(key), depth + 1)
+
+    return check_mapping
 
 
-def _check_list(value: object, schema: Any, what: str, depth: int) -> None:
-    if not isinstance(value, list):
-        raise ValueError(f"{what} is not a list")
+def _list_check(schema: Any) -> Check:
     arguments = get_args(schema)
-    fixed = get_origin(schema) is tuple and arguments[-1] is not Ellipsis
-    if fixed and len(value) != len(arguments):
-        raise ValueError(f"{what} has not {len(arguments)} items")
-    for index, item in enumerate(value):
-        _check(item, arguments[index if fixed else 0], what, depth + 1)
+    is_fixed = get_origin(schema) is tuple and arguments[-1] is not Ellipsis
+    checks = [_checker(argument) for argument in arguments if argument is not Ellipsis]
+
+    def check_list(value: Any, what: str, depth: int) -> None:
+        _check_depth(what, depth)
+        if not isinstance(value, list):
+            raise ValueError(f"{what} is not a list")
+        if is_fixed and len(value) != len(checks):
+            raise ValueError(f"{what} has not {len(checks)} items")
+        for index, item in enumerate(value):
+            checks[index if is_fixed else 0](item, what, depth + 1)
+
+    return check_list
 
 
-def _check_union(value: object, schemas: tuple[Any, ...], what: str, depth: int) -> None:
-    problems = []
-    for schema in schemas:
-        try:
-            _check(value, schema, what, depth)
-        except ValueError as error:
-            problems.append(str(error))
-        else:
-            return
-    raise ValueError(problems[0])
+def _union_check(schemas: tuple[Any, ...]) -> Check:
+    checks = [_checker(schema) for schema in schemas]
+    by_type = {schema: _checker(schema) for schema in schemas if schema in (float, str)}
+
+    def check_union(value: Any, what: str, depth: int) -> None:
+        if (known := by_type.get(type(value))) is not None:
+            return known(value, what, depth)
+        problems = []
+        for check in checks:
+            try:
+                check(value, what, depth)
+            except ValueError as error:
+                problems.append(str(error))
+            else:
+                return None
+        raise ValueError(problems[0])
+
+    return check_union
 
 
-def _check_scalar(value: object, schema: Any, what: str) -> None:
+def _literal_check(values: tuple[Any, ...]) -> Check:
+    def check_literal(value: Any, what: str, _: int) -> None:
+        if isinstance(value, list | dict) or value not in values:
+            raise ValueError(f"{what} is none of {', '.join(map(str, values))}")
+
+    return check_literal
+
+
+def _scalar_check(schema: Any) -> Check:
     accepted = (int, float) if schema is float else (type(None),) if schema is None else (schema,)
-    is_bool = isinstance(value, bool)
-    if not isinstance(value, accepted) or (is_bool and schema is not bool):
-        raise ValueError(f"{what} is not {_NAMES.get(schema, 'empty')}")
-    _check_number(value, what)
+
+    def check_scalar(value: Any, what: str, _: int) -> None:
+        if type(value) is schema and schema in (str, bool):
+            return
+        is_bool = isinstance(value, bool)
+        if not isinstance(value, accepted) or (is_bool and schema is not bool):
+            raise ValueError(f"{what} is not {_NAMES.get(schema, 'empty')}")
+        if isinstance(value, int | float):
+            _check_number(value, what)
+
+    return check_scalar
 
 
 _NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+
+
+@lru_cache(maxsize=4_096)
+def _quoted(key: str) -> str:
+    return f"'{key[:40]}'"
+
+
+def _check_depth(what: str, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"{what} is nested too deeply")
 
 
 def _check_number(value: object, what: str) -> None:
@@ -269,7 +320,7 @@ def _check_plain(value: object, what: str, depth: int) -> None:
         raise ValueError(f"{what} is nested too deeply")
     if isinstance(value, dict):
         for key, item in value.items():
-            _check_plain(item, f"'{key[:40]}'", depth + 1)
+            _check_plain(item, _quoted(key), depth + 1)
     elif isinstance(value, list):
         for item in value:
             _check_plain(item, what, depth + 1)

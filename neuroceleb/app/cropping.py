@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from neuroceleb import files
+from neuroceleb import files, records
 from neuroceleb.app import uploads
 from neuroceleb.app.catalogue import SORRY
 from neuroceleb.app.uploads import Batch, Uploads
@@ -23,7 +23,8 @@ from neuroceleb.data.faces import crop, edit, settle
 from neuroceleb.data.faces.crop_photos import Options, Progress, crop_photos
 from neuroceleb.data.faces.manifest import FaceSet, Row
 from neuroceleb.errors import Message, UserError
-from neuroceleb.runs.workspace import Workspace
+from neuroceleb.records import DamagedFileError
+from neuroceleb.runs.workspace import Workspace, check_name
 from neuroceleb.settings import IMAGE_SIZE
 
 log = logging.getLogger(__name__)
@@ -135,7 +136,7 @@ class Cropper:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self.uploads = Uploads(workspace.uploads)
+        self.uploads = Uploads(workspace.uploads, workspace.received)
         self.previews = Previews()
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
@@ -153,14 +154,17 @@ class Cropper:
         with self._lock:
             latest = [] if self._status is None else [self._status]
         batches = [batch for batch in self.uploads.all() if not batch.is_locked()]
-        found = [(batch, _read_request(batch)) for batch in batches]
-        interrupted = [_begun(batch, request, STOPPED) for batch, request in found if request]
+        interrupted = [status for batch in batches if (status := _interrupted(batch)) is not None]
         return latest + [one for one in interrupted if not latest or one.batch != latest[0].batch]
 
     def newest(self) -> list[tuple[Row, ...]]:
         """The rows of the photos that were cropped last, the newest first."""
         with self._lock:
             return list(self._newest)
+
+    def sweep(self) -> None:
+        """Delete photos that were sent and never cropped, see `Uploads.sweep`."""
+        self.uploads.sweep()
 
     # Start and stop ------------------------------------------------------------------------
 
@@ -171,6 +175,7 @@ class Cropper:
                 raise UserError("Other photos are being cropped: wait until they are done.")
             if batch.is_locked():
                 raise UserError(uploads.IN_USE)
+            _set_damaged_aside(batch)
             files.write_json(batch.record, dataclasses.asdict(request))
             self._newest.clear()
             self._cancelled.clear()
@@ -181,7 +186,7 @@ class Cropper:
             self._thread.start()
 
     def resume(self, batch: Batch) -> None:
-        """Continue an interrupted batch; raises UserError."""
+        """Continue an interrupted batch; raises UserError, DamagedFileError."""
         request = _read_request(batch)
         if request is None:
             raise UserError("These photos are no longer here: drop them again.")
@@ -207,11 +212,13 @@ class Cropper:
             if batch.is_locked():
                 raise UserError(uploads.IN_USE)
             self._status = None if is_latest else latest
-            request = _read_request(batch)
+            status = _interrupted(batch)
             batch.remove()
-            if request is not None and self.face_set(request.dataset).exists():
+            if status is None:
+                return
+            if self.face_set(status.dataset).exists():
                 with suppress(UserError):  # whoever changes it settles it
-                    settle.settle(self.face_set(request.dataset))
+                    settle.settle(self.face_set(status.dataset))
 
     # In the thread -------------------------------------------------------------------------
 
@@ -289,9 +296,31 @@ def _begun(batch: Batch, request: CropRequest, state: str) -> Status:
     return Status(batch.id, request.dataset, state, request.path is None)
 
 
-def _read_request(batch: Batch) -> CropRequest | None:
-    value = batch.request()
+def _interrupted(batch: Batch) -> Status | None:
+    """The status of a batch that nobody crops; None where cropping has not begun."""
     try:
-        return None if value is None else CropRequest(**value)
-    except TypeError:
+        request = _read_request(batch)
+    except DamagedFileError as error:
+        return Status(batch.id, batch.id, FAILED, is_upload=True, error=error.message)
+    return None if request is None else _begun(batch, request, STOPPED)
+
+
+def _read_request(batch: Batch) -> CropRequest | None:
+    """The request of a batch; None where cropping has not begun. Raises DamagedFileError."""
+    value = batch.request()
+    if value is None:
         return None
+    known = {spec.name for spec in dataclasses.fields(CropRequest)}
+    request = CropRequest(**{name: item for name, item in value.items() if name in known})
+    try:
+        check_name(request.dataset)
+    except UserError as error:
+        raise DamagedFileError(batch.record, str(error)) from error
+    return request
+
+
+def _set_damaged_aside(batch: Batch) -> None:
+    try:
+        _read_request(batch)
+    except DamagedFileError:
+        records.set_aside(batch.record)

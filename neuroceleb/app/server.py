@@ -35,6 +35,7 @@ from neuroceleb.runs.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
+UPLOADS_SWEPT_EVERY_S = 600.0
 QUEUE_PUMPED_EVERY_S = 2.0
 UPLOAD_LIMIT = "1gb"  # of a file sent to the API: a zip of photos
 IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable"}
@@ -93,8 +94,10 @@ def _lifespan(workspace: Workspace) -> Callable[[FastAPI], Any]:
         closed = threading.Event()
         threading.Thread(target=_warm_up, args=(workspace, closed), daemon=True).start()
         end_pump = repeat("queue", QUEUE_PUMPED_EVERY_S, lambda _: launch.start_next(workspace))
+        end_sweeps = repeat("sweep", UPLOADS_SWEPT_EVERY_S, lambda _: cropper_of(workspace).sweep())
         yield
         end_pump()
+        end_sweeps()
         closed.set()
         await run_in_threadpool(cropper_of(workspace).close)
 

@@ -4,10 +4,10 @@ A batch is one folder under `.cache/uploads/`: `photos/`, `zips/`, and `job.json
 request once cropping began. File names come from the visitor and are sanitized part by part.
 """
 
-import json
 import re
 import secrets
 import shutil
+import time
 import unicodedata
 from collections import Counter
 from contextlib import AbstractContextManager, suppress
@@ -50,12 +50,11 @@ class Batch:
         return self.path / "job.json"
 
     def request(self) -> dict[str, Any] | None:
-        """The crop request of these photos; None where cropping has not begun."""
-        try:
-            value = json.loads(self.record.read_text("utf-8"))
-        except (OSError, ValueError):
-            return None
-        return value if isinstance(value, dict) else None
+        """The crop request of these photos; None where cropping has not begun.
+
+        Raises DamagedFileError.
+        """
+        return pending.read_request(self.path)
 
     def locked(self) -> AbstractContextManager[None]:
         """Lock the batch while it is cropped, against other servers; raises UserError."""
@@ -141,10 +140,24 @@ def _free(path: Path) -> Path:
 class Uploads:
     """The batches of a workspace."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, received: Path) -> None:
+        """`received` is the folder of files that were sent and are not in a batch yet."""
         self.folder = folder
-        pending.sweep(folder, IDLE_AT_START_S)
+        self._received = received
+        self._earlier = {path.name for path in pending.batches(folder)}
+        self._started = time.time()
+        self.sweep()
         self._sent: Counter[str] = Counter()  # files of each batch, by this server
+
+    def sweep(self) -> None:
+        """Delete the batches that nobody crops.
+
+        And what was sent to an earlier server of the workspace: once nothing has been sent to it
+        for IDLE_AT_START_S, since another server may be running.
+        """
+        pending.sweep(self.folder, IDLE_S)
+        pending.sweep(self.folder, IDLE_AT_START_S, self._earlier)
+        pending.sweep_received(self._received, IDLE_AT_START_S, self._started)
 
     def take(self, batch: Batch, name: str, uploaded: Path) -> None:
         """One more file of a batch; see `Batch.take`. Raises UserError."""
@@ -156,7 +169,7 @@ class Uploads:
 
     def new(self) -> Batch:
         """A new, empty batch; old ones that nobody cropped are removed. Raises UserError."""
-        pending.sweep(self.folder, IDLE_S)
+        self.sweep()
         for path in self.folder.glob(f"{REMOVED}*"):  # by a server that was killed meanwhile
             shutil.rmtree(path, ignore_errors=True)
         batch = Batch(self.folder / secrets.token_hex(8))

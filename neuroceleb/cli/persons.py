@@ -158,19 +158,8 @@ def _print_removal(done: Removal) -> None:
         f"Removed: {done.faces:,} faces, {done.quarantined:,} files in quarantine, "
         f"{done.uploads:,} waiting uploads, {len(done.sheets):,} sheets of real faces."
     )
-    if done.trained:
-        print(
-            f"Not reached: the weights of {', '.join(done.trained)}, which learned from these "
-            "faces. Train again, and delete them."
-        )
-    if done.datasets:
-        print(f"Not reached: other datasets with the same photos: {', '.join(done.datasets)}.")
-    for batch, count in done.unseen.items():
-        print(f"Not reached: {count:,} photos of upload {batch} that are not cropped yet.")
-    for path in done.paths:
-        print(f"Not reached: the photos in {_printable(path)}, whose cropping was interrupted.")
-    if done.left_in_quarantine:
-        print(f"Not reached: {done.left_in_quarantine:,} files in quarantine/ of somebody else.")
+    for sentence in done.not_reached():
+        print(sentence)
 
 
 def _printable(text: str) -> str:

@@ -215,7 +215,7 @@ def prepare_gradio(workspace: Workspace) -> None:
     Gradio sends no analytics and puts its files into the workspace. Raises UserError if that is
     not writable.
     """
-    cache = workspace.root.resolve() / ".cache" / "gradio"
+    cache = workspace.received.resolve()
     try:
         cache.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -124,7 +124,8 @@ def load(
         dataset = cache.read(source)
         if dataset is None:
             dataset = _decode_all(source, files_of_source, entries, progress)
-            cache.write(dataset)
+            if _key(files_of_source.entries()) == cache.key:  # nothing was removed meanwhile
+                cache.write(dataset)
     skipped = {item.name for item in dataset.skipped}
     names = [entry.name for entry in entries if entry.name not in skipped]
     return replace(dataset, people=persons.number(source, names))
@@ -201,7 +202,7 @@ def _decode(files_of_source: Folder | Zip, entry: Entry) -> Pixels:
 
 
 class CacheRecord(TypedDict):
-    """`<key>.json`; see `records`."""
+    """`<key>.json`; see `records`. A `source` within `datasets/` is relative to it."""
 
     source: str
     fingerprint: str
@@ -244,14 +245,24 @@ class _Cache:
         except OSError as error:
             raise files.not_written(self.folder, error) from error
         _clear_cache(self.folder, dataset.source)
-        with files.replacing(self._array) as temporary, temporary.open("xb") as file:
-            np.save(file, dataset.pixels)
         record = {
-            "source": str(dataset.source.resolve()),
+            "source": _name_in(self.folder.parent, dataset.source),
             "fingerprint": dataset.fingerprint,
             "skipped": [(_quoted(item.name), item.reason.to_json()) for item in dataset.skipped],
         }
-        files.write_json(self._record, record)
+        files.write_json(self._record, record)  # first: an array without it is swept away
+        try:
+            with files.replacing(self._array) as temporary, temporary.open("xb") as file:
+                np.save(file, dataset.pixels)
+        except UserError:
+            self._record.unlink(missing_ok=True)
+            raise
+
+
+def _name_in(datasets: Path, source: Path) -> str:
+    """A source as a record names it, so that it is found in a moved or copied workspace."""
+    path, folder = source.resolve(), datasets.resolve()
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
 def _quoted(name: str) -> str:
@@ -265,13 +276,18 @@ def clear_cache(source: Path, datasets: Path) -> None:
 
 
 def sweep_cache(datasets: Path) -> None:
-    """Delete what was decoded from folders and zips that are no longer there."""
-    for record in (datasets / ".cache").glob("*.json"):
-        with suppress(OSError, UserError):
-            source = (records.read(record, CacheRecord) or {}).get("source")
-            if source is not None and not Path(source).exists():
-                record.with_suffix(".npy").unlink(missing_ok=True)
-                record.unlink(missing_ok=True)
+    """Delete what was decoded from folders and zips that are no longer there.
+
+    Also arrays that no record names, damaged records, and files of killed processes.
+    """
+    cache = datasets / ".cache"
+    records_read = {record: _source_of(record) for record in cache.glob("*.json")}
+    known = {record.stem for record, source in records_read.items() if _is_there(source)}
+    for path in cache.glob("*"):
+        is_temporary = path.name.startswith(".") and files.is_being_written(path)
+        if path.stem not in known and not is_temporary:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 def cached_fingerprints(source: Path, datasets: Path) -> set[str]:
@@ -280,15 +296,28 @@ def cached_fingerprints(source: Path, datasets: Path) -> set[str]:
     for record in (datasets / ".cache").glob("*.json"):
         with suppress(UserError):
             value = records.read(record, CacheRecord) or {}
-            if value.get("source") == str(source.resolve()):
+            if _source_of(record) == source.resolve():
                 found.add(value["fingerprint"])
     return found
+
+
+def _source_of(record: Path) -> Path | None:
+    """What a record says was decoded; None where it cannot be read."""
+    try:
+        value = records.read(record, CacheRecord)
+        return None if value is None else (record.parent.parent / value["source"]).resolve()
+    except (OSError, ValueError, UserError):
+        return None
+
+
+def _is_there(source: Path | None) -> bool:
+    return source is not None and _exists(source)
 
 
 def _clear_cache(cache: Path, source: Path) -> None:
     """Delete what was decoded from the same path, also before its files changed."""
     for record in cache.glob("*.json"):
-        with suppress(OSError, UserError):
-            if (records.read(record, CacheRecord) or {}).get("source") == str(source.resolve()):
+        with suppress(OSError):
+            if _source_of(record) == source.resolve():
                 record.with_suffix(".npy").unlink(missing_ok=True)
                 record.unlink(missing_ok=True)

@@ -3,16 +3,26 @@
 Needs OpenCV, unlike the other modules of this package.
 """
 
-from collections.abc import Iterable
+import dataclasses
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
+from neuroceleb import files
 from neuroceleb.data import dataset
-from neuroceleb.data.faces import pending, removal
+from neuroceleb.data.faces import pending, removal, report
+from neuroceleb.data.faces.crop import is_among
+from neuroceleb.data.faces.likeness import PersonFinder
 from neuroceleb.data.faces.manifest import FaceSet
+from neuroceleb.data.faces.pending import Unwanted
 from neuroceleb.data.faces.removal import Selection
-from neuroceleb.errors import UserError
+from neuroceleb.errors import Message, UserError
+from neuroceleb.records import DamagedFileError
+from neuroceleb.runs import trash
 from neuroceleb.runs.run import Run
-from neuroceleb.runs.workspace import Workspace
+from neuroceleb.runs.workspace import Workspace, is_name
+
+LOOK_S = 60.0  # for the person, on photos that wait to be cropped
 
 
 @dataclass(frozen=True)
@@ -22,9 +32,10 @@ class Removal:
     Removed: `faces` with their crops and lines, `quarantined` files, `uploads` that waited to be
     cropped, `sheets` of real faces (their runs' names). Not reached: `trained` runs, whose weights
     have learned from the faces; `datasets` that hold faces of the same photos; `unseen` numbers of
-    uploads that are not cropped yet, by batch, and `paths` of such photos outside the workspace;
-    `left_in_quarantine` files that may show anybody. Decoded caches of the dataset are deleted,
-    and its report is made again.
+    uploads of which nobody knows whom they show, by batch, and `paths` of photos outside the
+    workspace that wait to be cropped; `left_in_quarantine` files that may show anybody. Runs and
+    datasets in the trash count, too. Decoded caches of the dataset are deleted, and its report is
+    made again.
     """
 
     faces: int
@@ -37,24 +48,69 @@ class Removal:
     paths: tuple[str, ...]
     left_in_quarantine: int
 
+    def not_reached(self) -> list[Message]:
+        """A sentence for everything that could not be reached."""
+        found = []
+        if self.trained:
+            found.append(
+                Message(
+                    "Not reached: the weights of {runs}, which learned from these faces. Train "
+                    "again, and delete them.",
+                    runs=", ".join(self.trained),
+                )
+            )
+        if self.datasets:
+            found.append(
+                Message(
+                    "Not reached: other datasets with the same photos: {names}.",
+                    names=", ".join(self.datasets),
+                )
+            )
+        found += [
+            Message(
+                "Not reached: {count:,} photos of upload {batch} that are not cropped yet.",
+                count=count,
+                batch=batch,
+            )
+            for batch, count in self.unseen.items()
+        ]
+        found += [
+            Message(
+                "Not reached: the photos in {path}, whose cropping was interrupted.",
+                path=files.printable(path),
+            )
+            for path in self.paths
+        ]
+        if self.left_in_quarantine:
+            found.append(
+                Message(
+                    "Not reached: {count:,} files in quarantine/ of somebody else.",
+                    count=self.left_in_quarantine,
+                )
+            )
+        return found
+
 
 def remove(workspace: Workspace, face_set: FaceSet, selection: Selection) -> Removal:
     """Remove faces from a dataset, see `data.faces.removal`, and from what was made of it.
 
-    Raises UserError where there are no such faces, or where it is being changed.
+    On photos that wait to be cropped a person is looked for, for LOOK_S seconds. Raises UserError
+    where there are no such faces, or where the dataset is being changed.
     """
     trained = _runs_trained_on(workspace, face_set)
     removed = removal.remove(face_set, selection)
-    dataset.clear_cache(face_set.faces, workspace.datasets)
+    for path in [face_set.path, *(workspace.datasets / name for name in _former(face_set))]:
+        dataset.clear_cache(FaceSet(path).faces, workspace.datasets)
     dataset.sweep_cache(workspace.datasets)
-    known = {row.source_sha256 for row in face_set.iter_rows() if row.source_sha256}
-    waiting = pending.remove_photos(
-        workspace.uploads, face_set.name, removed.photos, known, selection.person
+    unwanted = _unwanted(face_set, removed, selection)
+    waiting = pending.remove_photos(workspace.uploads, face_set.name, unwanted)
+    received = pending.remove_received(
+        workspace.received, dataclasses.replace(unwanted, group=None)
     )
     return Removal(
         removed.faces,
         removed.quarantined,
-        waiting.deleted,
+        waiting.deleted + received,
         tuple(run.name for run in trained if delete_real_sheet(workspace, run)),
         tuple(run.name for run in trained),
         tuple(_others(workspace, face_set, removed.photos)),
@@ -62,6 +118,14 @@ def remove(workspace: Workspace, face_set: FaceSet, selection: Selection) -> Rem
         waiting.paths,
         removed.left_in_quarantine,
     )
+
+
+def _unwanted(face_set: FaceSet, removed: removal.Removed, selection: Selection) -> Unwanted:
+    known = {row.source_sha256 for row in face_set.iter_rows() if row.source_sha256}
+    if removed.examples is None:
+        return Unwanted(removed.photos, known, selection.person)
+    finder = PersonFinder(removed.examples, LOOK_S)
+    return Unwanted(removed.photos, known, selection.person, finder.shows)
 
 
 def delete_real_sheet(workspace: Workspace, run: Run) -> bool:
@@ -74,30 +138,54 @@ def delete_real_sheet(workspace: Workspace, run: Run) -> bool:
 
 
 def _runs_trained_on(workspace: Workspace, face_set: FaceSet) -> list[Run]:
-    """By the dataset's path, or by the fingerprint of what was last decoded from it."""
-    named = set(workspace.runs_trained_on(face_set.path))
+    """By the dataset's path or a former name, or by the fingerprint of what was last decoded."""
+    names = {face_set.name, *_former(face_set)}
+    wanted = {text for name in names for text in workspace.texts_of(workspace.datasets / name)}
+    wanted |= workspace.texts_of(face_set.path)
     fingerprints = dataset.cached_fingerprints(face_set.faces, workspace.datasets)
+    return [run for run in _all_runs(workspace) if _is_of(run, wanted, fingerprints)]
+
+
+def _former(face_set: FaceSet) -> list[str]:
+    """The names that the dataset had earlier."""
+    return [name for name in report.readable(face_set).get("former_names", ()) if is_name(name)]
+
+
+def _all_runs(workspace: Workspace) -> Iterator[Run]:
+    """The runs of a workspace, those in the trash as well."""
+    yield from workspace.runs()
+    for deleted in trash.entries(workspace):
+        if deleted.kind == workspace.checkpoints.name and Run(deleted.path).exists():
+            yield Run(deleted.path)
+
+
+def _is_of(run: Run, wanted: Collection[str], fingerprints: Collection[str]) -> bool:
+    with suppress(UserError):
+        if run.dataset_path() in wanted or run.dataset_fingerprint() in fingerprints:
+            return True
+    return False
+
+
+def _others(workspace: Workspace, face_set: FaceSet, photos: Collection[str]) -> list[str]:
+    """The other datasets, also in the trash, with faces of these photos, or with damaged lists."""
+    paths = [workspace.datasets / name for name in workspace.dataset_names()]
+    paths += [
+        deleted.path
+        for deleted in trash.entries(workspace)
+        if deleted.kind == workspace.datasets.name
+    ]
     return [
-        run for run in workspace.runs() if run.name in named or _fingerprint(run) in fingerprints
+        path.name
+        for path in paths
+        if path.resolve() != face_set.path.resolve() and _holds_faces_of(FaceSet(path), photos)
     ]
 
 
-def _fingerprint(run: Run) -> str | None:
+def _holds_faces_of(face_set: FaceSet, photos: Collection[str]) -> bool:
     try:
-        return run.dataset_fingerprint()
-    except UserError:
-        return None
-
-
-def _others(workspace: Workspace, face_set: FaceSet, photos: Iterable[str]) -> list[str]:
-    """The other datasets of the workspace with faces of these photos."""
-    wanted = set(photos)
-    found = []
-    for name in workspace.dataset_names():
-        other = FaceSet(workspace.datasets / name)
-        is_same = other.path.resolve() == face_set.path.resolve()
-        if not is_same and any(
-            row.crop and row.source_sha256 in wanted for row in other.iter_rows()
-        ):
-            found.append(name)
-    return found
+        return any(
+            row.crop and row.source_sha256 and is_among(row.source_sha256, photos)
+            for row in face_set.iter_rows()
+        )
+    except DamagedFileError:
+        return True

@@ -64,6 +64,11 @@ class Workspace:
         """Photos that were sent and wait to be cropped (`data.faces.pending`)."""
         return self.root / ".cache" / "uploads"
 
+    @property
+    def received(self) -> Path:
+        """Files that the app's visitors sent, before they are used, and results made for them."""
+        return self.root / ".cache" / "gradio"
+
     def lock_file(self, name: str) -> Path:
         """A file in the queue folder, created if need be; raises UserError."""
         path = self.queue_folder / name
@@ -144,13 +149,17 @@ class Workspace:
 
     def runs_trained_on(self, dataset: Path) -> list[str]:
         """The names of the runs that were trained on a dataset folder or its `faces/`."""
-        wanted = {str(dataset.resolve()), str((dataset / "faces").resolve()), dataset.name}
+        wanted = self.texts_of(dataset)
         found = []
         for run in self.runs():
             with suppress(UserError):
                 if run.dataset_path() in wanted:
                     found.append(run.name)
         return found
+
+    def texts_of(self, dataset: Path) -> set[str]:
+        """How a run's config.json may name a dataset folder."""
+        return {str(dataset.resolve()), str((dataset / "faces").resolve()), dataset.name}
 
     def find(self, model: str) -> Run | Path:
         """What MODEL on the command line means: a run (by name or directory), or a weights file.

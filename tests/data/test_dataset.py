@@ -591,6 +591,43 @@ def test_the_record_has_the_source_and_the_skipped_files(
     assert dataset.load(folder, workspace.datasets).skipped == data.skipped
 
 
+def test_what_no_record_names_is_swept(folder: Path, workspace: Workspace) -> None:
+    cache = workspace.datasets / ".cache"
+    kept = shutil.copytree(folder, workspace.datasets / "kept")
+    for source in (folder, kept):
+        dataset.load(source, workspace.datasets)
+    dead, alive = f".a.npy.{2**22 + 1}-0123abcd.tmp", f".b.npy.{os.getpid()}-0123abcd.tmp"
+    for name in ("orphan.npy", "damaged.npy", "damaged.json", dead, alive):
+        (cache / name).write_bytes(b"{")
+    shutil.rmtree(folder)
+    dataset.sweep_cache(workspace.datasets)
+    names = sorted(path.name for path in cache.iterdir())
+    assert len(names) == 3
+    assert alive in names
+    assert not {"orphan.npy", "damaged.npy", "damaged.json", dead} & set(names)
+
+
+def test_the_cache_of_a_copied_workspace_is_its_own(folder: Path, workspace: Workspace) -> None:
+    shutil.copytree(folder, workspace.datasets / "mine")
+    data = dataset.load(workspace.datasets / "mine", workspace.datasets)
+    copy = Path(shutil.copytree(workspace.root, workspace.root.with_name("copy"))) / "datasets"
+    assert dataset.cached_fingerprints(copy / "mine", copy) == {data.fingerprint}
+    dataset.clear_cache(copy / "mine", copy)
+    assert not list((copy / ".cache").iterdir())
+    assert dataset.cached_fingerprints(workspace.datasets / "mine", workspace.datasets)
+
+
+def test_what_changes_while_it_is_decoded_is_not_cached(folder: Path, workspace: Workspace) -> None:
+    """Somebody is removed meanwhile: their face would stay in the cache."""
+
+    def remove_one(done: int, total: int) -> None:
+        if done == total:
+            next(folder.rglob("*.png")).unlink()
+
+    dataset.load(folder, workspace.datasets, remove_one)
+    assert not list((workspace.datasets / ".cache").glob("*"))
+
+
 def test_progress_is_reported_up_to_the_last_file(folder: Path, workspace: Workspace) -> None:
     (folder / "bad.png").write_bytes(b"bad")
     reported: list[tuple[int, int]] = []

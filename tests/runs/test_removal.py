@@ -1,5 +1,6 @@
 """What is left of a removed person: nothing, in each of the ways in which faces were left."""
 
+import hashlib
 import json
 import shutil
 import zipfile
@@ -12,13 +13,15 @@ from neuroceleb import images
 from neuroceleb.data import dataset
 from neuroceleb.data.faces import edit, identity, persons
 from neuroceleb.data.faces.crop_photos import Options, crop_photos
+from neuroceleb.data.faces.likeness import PersonFinder
 from neuroceleb.data.faces.manifest import FaceSet
 from neuroceleb.data.faces.removal import Selection
 from neuroceleb.data.faces.rules import Rules
-from neuroceleb.runs import removal
+from neuroceleb.runs import removal, trash
 from neuroceleb.runs.workspace import Workspace, create_run
 from tests.data.faces.faces_helpers import (
     assert_crops_match_manifest,
+    painted,
     painted_crowding,
     painted_embeddings,
     painted_set,
@@ -138,13 +141,88 @@ def test_photos_that_wait_to_be_cropped(workspace: Workspace, tmp_path: Path) ->
     assert crop_photos([again.parent], face_set, Options(), workers=1).new_faces == 0
 
 
-def test_photos_that_nobody_has_looked_at(workspace: Workspace, face_set: FaceSet) -> None:
+@pytest.mark.parametrize(("seconds", "unseen"), [(-1.0, {"0123456789abcdef": 1}), (60.0, {})])
+def test_photos_that_nobody_has_looked_at(
+    seconds: float,
+    unseen: dict[str, int],
+    workspace: Workspace,
+    face_set: FaceSet,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(removal, "LOOK_S", seconds)
     batch = workspace.uploads / "0123456789abcdef"
     save(batch / "photos" / "new.png", portrait())
     (batch / "job.json").write_text(json.dumps({"dataset": "mine", "path": "/elsewhere"}))
     done = remove_ann(workspace, face_set)
-    assert done.unseen == {"0123456789abcdef": 1}
+    assert done.unseen == unseen
     assert done.paths == ("/elsewhere",)
+    assert (batch / "photos" / "new.png").exists()  # it shows somebody else
+    assert any("/elsewhere" in str(sentence) for sentence in done.not_reached())
+
+
+def test_photos_that_show_the_person(
+    workspace: Workspace, face_set: FaceSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """(d), (f) Nobody has cropped them yet, or nobody has said what for."""
+    found = painted_embeddings(painted(ANN, 1)[None])
+    monkeypatch.setattr(PersonFinder, "_faces", lambda *_: found)
+    paths = [workspace.uploads / f"{n:016x}" / "photos" / "new.png" for n in range(3)]
+    paths.append(workspace.received / "0123" / "sent.png")
+    for path in paths:
+        save(path, portrait())
+    for number, name in enumerate(("mine", "another")):
+        record = workspace.uploads / f"{number:016x}" / "job.json"
+        record.write_text(json.dumps({"dataset": name}))
+    done = remove_ann(workspace, face_set)
+    assert [path.exists() for path in paths] == [False, True, False, False]
+    assert (done.uploads, done.unseen) == (3, {})
+    assert not (workspace.uploads / f"{0:016x}").exists()  # nothing is left of it
+
+
+def test_crops_without_lines_keep_their_photos_away(
+    workspace: Workspace, face_set: FaceSet
+) -> None:
+    """(a) and (d): a crop is killed before its line is written, and is called again."""
+    photo = save(workspace.root / "photos" / "new.png", portrait())
+    digest = hashlib.sha256(photo.read_bytes()).hexdigest()
+    lost = face_set.faces / "Ann" / f"{digest[:16]}-000000-0.png"
+    shutil.copy(face_set.crop_file(row_of(face_set, "a0.jpg")), lost)
+    remove_ann(workspace, face_set)
+    assert not list(face_set.path.rglob(lost.name))
+    assert crop_photos([photo.parent], face_set, Options(), workers=1).new_faces == 0
+    again = Options(include_removed=True)
+    assert crop_photos([photo.parent], face_set, again, workers=1).new_faces == 1
+    assert digest[:16] not in face_set.removed.read_text()
+
+
+def test_runs_that_knew_the_dataset_by_another_name(
+    workspace: Workspace, face_set: FaceSet
+) -> None:
+    """(c) and (e): the dataset was renamed, and one of its runs is in the trash."""
+    for name in ("old", "binned"):
+        run = create_run(workspace, name, {"dataset": {"path": "mine"}})
+        images.save(run.real_sheet_file("webp"), images.load(next(face_set.faces.rglob("*.png"))))
+    trash.put(workspace, workspace.checkpoints / "binned")
+    other = edit.rename(edit.rename(face_set, "second"), "third")
+    done = remove_ann(workspace, other)
+    assert set(done.trained) == set(done.sheets) == {"old", "binned"}
+    assert not list(workspace.root.rglob("real_samples*"))
+    assert "binned" in str(done.not_reached()[0])
+
+
+def test_a_cache_of_a_killed_renaming(
+    workspace: Workspace, face_set: FaceSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """(c) The old cache is still there, and so is another dataset of that name."""
+    dataset.load(face_set.faces, workspace.datasets)
+    monkeypatch.setattr(dataset, "sweep_cache", lambda _: None)
+    renamed = edit.rename(face_set, "other")
+    monkeypatch.undo()
+    painted_set(face_set.path, {"s.jpg": (5, 0)})
+    monkeypatch.setattr(identity, "embed", painted_embeddings)
+    monkeypatch.setattr(identity, "crowding_weights", painted_crowding)
+    remove_ann(workspace, renamed)
+    assert not list((workspace.datasets / ".cache").iterdir())
 
 
 def test_sheets_of_real_faces(workspace: Workspace, face_set: FaceSet) -> None:
@@ -172,6 +250,11 @@ def test_other_datasets_with_the_same_photos_are_named(
     shutil.copytree(face_set.path, workspace.datasets / "copy")
     painted_set(workspace.datasets / "strangers", {"s.jpg": (5, 0)})
     (workspace.datasets / "plain").mkdir()
+    shutil.copytree(face_set.path, workspace.datasets / "deleted")
+    trash.put(workspace, workspace.datasets / "deleted")
+    damaged = workspace.datasets / "damaged"
+    damaged.mkdir()
+    (damaged / "manifest.jsonl").symlink_to(face_set.manifest)
     done = remove_ann(workspace, face_set)
-    assert done.datasets == ("copy",)
+    assert done.datasets == ("copy", "damaged", "deleted")  # nobody knows whom that shows
     assert images_of(face_set.path, ANN) == []

@@ -26,7 +26,7 @@ class Context:
     @property
     def files(self) -> Path:
         """Gradio's folder for uploads and results, which it empties itself."""
-        return self.workspace.root / ".cache" / "gradio"
+        return self.workspace.received
 
     def new_file(self, name: str) -> Path:
         """A path for a result of that file name, which Gradio may serve."""

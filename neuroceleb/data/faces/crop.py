@@ -8,7 +8,7 @@ import signal
 import threading
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -30,6 +30,7 @@ from neuroceleb.images import Pixels, UnreadableImageError
 PREVIEW_PX = 480
 BATCH_BYTES = 120_000_000  # of decoded photos in memory at once
 MAX_GROUP_BYTES = 120
+NAME_DIGITS = 16  # of the photo's SHA-256, in the name of a crop
 DEFAULT_GROUP = "photos"  # the group of photos that were given one by one
 
 
@@ -73,7 +74,8 @@ class CropSpec:
     """How to crop; every worker process gets a copy when it starts.
 
     Photos are skipped whose (source, SHA-256) is in `finished`, or whose SHA-256 alone is in
-    `known` or in `removed`. A crop is the detector's box where `aligned` is False.
+    `known` or is among the `removed` ones (`is_among`). A crop is the detector's box where
+    `aligned` is False.
     """
 
     dataset: Path
@@ -172,7 +174,7 @@ def _decode(photo: Photo, spec: CropSpec) -> _Decoded | PhotoResult:
         data = _read(photo)
         digest = hashlib.sha256(data).hexdigest()
         is_done = (photo.source, digest) in spec.finished
-        if is_done or digest in spec.known or digest in spec.removed:
+        if is_done or digest in spec.known or is_among(digest, spec.removed):
             return PhotoResult(photo, ())
         return _Decoded(photo, digest, decoding.read_pixels(data))
     except UnreadableImageError as error:
@@ -269,7 +271,8 @@ def _crop_face(
     reasons = face_reasons(measures, spec.rules)
     verdict = REJECTED if reasons else KEPT
     name = hashlib.sha256(os.fsencode(photo.source)).hexdigest()[:6]
-    crop = f"{FOLDERS[verdict]}/{photo.group}/{str(photo.source_sha256)[:16]}-{name}-{number}.png"
+    file_name = f"{str(photo.source_sha256)[:NAME_DIGITS]}-{name}-{number}.png"
+    crop = f"{FOLDERS[verdict]}/{photo.group}/{file_name}"
     square = matrix if spec.aligned else align.box_transform(face.box)
     _save(spec.dataset / crop, align.crop(pixels, square, spec.size_px))
     return Row(
@@ -304,6 +307,11 @@ def _preview(pixels: Pixels) -> tuple[bytes, float]:
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     return images.encode(np.asarray(small, np.uint8), ".jpg"), scale
+
+
+def is_among(digest: str, photos: Collection[str]) -> bool:
+    """Whether a SHA-256 is in `photos`, whole or by the part that the name of a crop has of it."""
+    return digest in photos or digest[:NAME_DIGITS] in photos
 
 
 def group_of(photo: Photo) -> str:

@@ -78,6 +78,7 @@ def rename(face_set: FaceSet, name: str) -> FaceSet:
         try:
             if renamed.path.exists():
                 raise FileExistsError(errno.EEXIST, "the name is in use")
+            report.add_former_name(face_set, face_set.name)
             face_set.path.rename(renamed.path)
         except OSError as error:
             raise UserError(

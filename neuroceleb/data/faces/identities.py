@@ -42,10 +42,10 @@ def embeddings(
     return found
 
 
-def forget(face_set: FaceSet, face_ids: Collection[str]) -> None:
-    """Delete the embeddings of these faces from the cache. Raises UserError."""
+def keep_only(face_set: FaceSet, face_ids: Collection[str]) -> None:
+    """Delete the embeddings of all other faces from the cache. Raises UserError."""
     known = _read(face_set)
-    left = {face_id: row for face_id, row in known.items() if face_id not in face_ids}
+    left = {face_id: row for face_id, row in known.items() if face_id in face_ids}
     if not left:
         face_set.identities.unlink(missing_ok=True)
     elif len(left) < len(known):

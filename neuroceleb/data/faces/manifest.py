@@ -5,24 +5,54 @@ reasons. A group is a folder of the photos, or a person (see `persons`).
 """
 
 import dataclasses
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Literal, Required, TypedDict
 
-from neuroceleb import files
+from neuroceleb import files, records
 from neuroceleb.data import persons
 from neuroceleb.data.faces.measure import Measures
 from neuroceleb.data.faces.rules import Reason
 from neuroceleb.errors import UserError
 from neuroceleb.file_lock import EXCLUSIVE, open_to_lock, try_lock
+from neuroceleb.records import DamagedFileError
 
 KEPT, REJECTED, NO_FACE, UNREADABLE = "kept", "rejected", "no_face", "unreadable"
 LOCK = ".lock"
+MAX_BYTES = 512 * 2**20  # of a manifest
 FOLDERS = {KEPT: "faces", REJECTED: "rejected"}
+
+
+class SavedReason(TypedDict):
+    """A reason in a line of the manifest: a `Reason`."""
+
+    name: str
+    value: float
+    limit: float
+    text: str
+
+
+class Line(TypedDict, total=False):
+    """A line of manifest.jsonl; see `records` and `Row`."""
+
+    source: Required[str]
+    source_sha256: Required[str | None]
+    verdict: Required[Literal["kept", "rejected", "no_face", "unreadable"]]
+    reasons: Required[list[SavedReason]]
+    crop: str | None
+    box: Required[tuple[float, float, float, float] | None]
+    landmarks: Required[list[tuple[float, float]] | None]
+    score: float | None
+    measures: Required[dict[str, float | str | None]]
+    group: str
+    turned: int
+    photo_px: Required[tuple[int, int] | None]
+    overruled: Literal["keep", "reject"] | None
+    in_folder: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +96,35 @@ class Row:
         """One line of the manifest, without the newline."""
         value = {spec.name: getattr(self, spec.name) for spec in dataclasses.fields(self)}
         value["reasons"] = [dataclasses.asdict(reason) for reason in self.reasons]
-        return json.dumps(value, ensure_ascii=False)
+        return files.json_text(value)
 
     @classmethod
-    def from_json(cls, line: str) -> "Row":
-        """Raises ValueError, KeyError or TypeError for an invalid line."""
-        value = json.loads(line)
+    def from_json(cls, line: bytes | str) -> "Row":
+        """Raises ValueError for a line that is damaged, or of a later version."""
+        value = records.parse(line, Line)
+        if unknown := sorted(value.keys() - Line.__annotations__.keys()):
+            raise ValueError(f"'{unknown[0][:40]}' is not known")
         value["reasons"] = tuple(Reason(**reason) for reason in value["reasons"])
         value["measures"] = {sys.intern(name): it for name, it in value["measures"].items()}
         for name in ("box", "photo_px"):
             value[name] = tuple(value[name]) if value[name] is not None else None
         if value["landmarks"] is not None:
             value["landmarks"] = tuple((x, y) for x, y in value["landmarks"])
-        row = cls(**value)
-        if row.crop is not None and not _is_inside(row.crop):
+        if value.get("crop") is not None and not _is_inside(value["crop"]):
             raise ValueError("its crop is not a PNG inside the dataset")
-        return row
+        return cls(**value)
+
+
+def _read_lines(file: BinaryIO) -> Iterator[Row | bytes]:
+    is_start = True
+    while line := file.readline(records.MAX_LINE_BYTES):
+        is_whole, is_start = is_start and line.endswith(b"\n"), line.endswith(b"\n")
+        if not is_start and len(line) < records.MAX_LINE_BYTES:
+            return  # unfinished
+        try:
+            yield Row.from_json(line) if is_whole else line
+        except ValueError:
+            yield line
 
 
 def _is_inside(crop: str) -> bool:
@@ -153,22 +196,27 @@ class FaceSet:
         return list(self.iter_rows())
 
     def iter_rows(self) -> Iterator[Row]:
-        """The rows, read line by line; unfinished and damaged lines are skipped."""
+        """The rows, read line by line; unfinished and damaged lines are skipped.
+
+        Raises DamagedFileError where the whole manifest cannot be read.
+        """
         return (row for row in self.iter_lines() if isinstance(row, Row))
 
     def iter_lines(self) -> Iterator[Row | bytes]:
-        """The rows, and the bytes of damaged lines; an unfinished last line is skipped."""
+        """The rows, and the bytes of damaged lines; an unfinished last line is skipped.
+
+        A line of over `records.MAX_LINE_BYTES` is damaged, and comes in parts. Raises
+        DamagedFileError where the whole manifest cannot be read.
+        """
         try:
-            file = self.manifest.open("rb")
-        except OSError:
+            with files.open_regular(self.manifest) as file:
+                if os.fstat(file.fileno()).st_size > MAX_BYTES:
+                    raise DamagedFileError(self.manifest, f"it is over {MAX_BYTES >> 20} MB")
+                yield from _read_lines(file)
+        except FileNotFoundError:
             return
-        with file:
-            for line in file:
-                if line.endswith(b"\n"):
-                    try:
-                        yield Row.from_json(line.decode("utf-8", "replace"))
-                    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-                        yield line
+        except OSError as error:
+            raise DamagedFileError(self.manifest, error.strerror or str(error)) from error
 
     def crop_file(self, row: Row) -> Path:
         """The file of a row's crop; after an interrupted move it is in the other folder.
@@ -202,8 +250,16 @@ class FaceSet:
     def repair(self) -> None:
         """Remove the unfinished last line of a killed process, so that rows can be appended."""
         with suppress(FileNotFoundError), self.manifest.open("rb+") as file:
-            data = file.read()
-            file.truncate(data.rfind(b"\n") + 1)
+            end = file.seek(0, os.SEEK_END)
+            while end > 0:
+                start = max(0, end - records.MAX_LINE_BYTES)
+                file.seek(start)
+                newline = file.read(end - start).rfind(b"\n")
+                if newline >= 0:
+                    file.truncate(start + newline + 1)
+                    return
+                end = start
+            file.truncate(0)
 
     def rewrite(self, rows: Iterable[Row]) -> None:
         """Replace the manifest atomically; raises UserError."""

@@ -14,13 +14,15 @@ import numpy as np
 
 from neuroceleb import files, images, records
 from neuroceleb.data import persons
-from neuroceleb.data.faces import clustering, draft, edit, identities, identity, settle
+from neuroceleb.data.faces import draft, edit, identities, identity, likeness, settle
+from neuroceleb.data.faces.crop import NAME_DIGITS
 from neuroceleb.data.faces.identity import Embeddings
 from neuroceleb.data.faces.manifest import FaceSet, Row
 from neuroceleb.errors import UserError
 from neuroceleb.records import DamagedFileError
 
 MAX_REMOVED_BYTES = 128 * 2**20
+MAX_EXAMPLES = 64  # faces of a person by which others are recognized
 _CROP = re.compile(r"([0-9a-f]{16}|None)-[0-9a-f]{6}-\d+")
 
 
@@ -51,15 +53,18 @@ class Selection:
 class Removed:
     """What was removed from a dataset.
 
-    `photos` are the SHA-256 of the photos that showed the faces. `quarantined` files were deleted
-    from `quarantine/`; `left_in_quarantine` are there still, since they show somebody else, or no
-    face that can be compared.
+    `photos` are the SHA-256 of the photos that showed the faces, of those without a line only the
+    part in the names of their crops (`crop.is_among`). `quarantined` files were deleted from
+    `quarantine/`; `left_in_quarantine` are there still, since they show somebody else, or no face
+    that can be compared. `examples` are embeddings of the person, (N, 128), N at most MAX_EXAMPLES;
+    None where no person was removed.
     """
 
     faces: int
     photos: frozenset[str]
     quarantined: int
     left_in_quarantine: int
+    examples: Embeddings | None = None
 
 
 def remove(face_set: FaceSet, selection: Selection) -> Removed:
@@ -72,23 +77,27 @@ def remove(face_set: FaceSet, selection: Selection) -> Removed:
         settle.settle_locked(face_set)
         rows = face_set.rows()
         gone = [row for row in rows if selection.has(row)]
-        strangers = _in_quarantine(face_set, gone, selection)
+        strangers, examples = _in_quarantine(face_set, gone, selection)
         if not gone and not strangers:
             raise UserError(
                 "There are no such faces in '{dataset}': choose others.", dataset=face_set.name
             )
         photos = frozenset(row.source_sha256 for row in gone if row.source_sha256)
+        photos |= {path.stem[:NAME_DIGITS] for path in strangers if _has_digest(path)} - {
+            digest[:NAME_DIGITS] for digest in photos
+        }
         _remember(face_set, photos)
         for path in [*strangers, *(face_set.crop_file(row) for row in gone if row.crop)]:
             path.unlink(missing_ok=True)
         ids = {row.id for row in gone if row.crop}
-        identities.forget(face_set, ids)
         _forget_lines(face_set, gone, selection)
         left = [row for row in rows if not selection.has(row)]
+        identities.keep_only(face_set, {row.id for row in left})
         face_set.rewrite(left)
         _forget_names(face_set, left)
         _judge_again(face_set, ids)
-    return Removed(len(ids), photos, len(strangers), len(settle.quarantined_files(face_set)))
+    remaining = len(settle.quarantined_files(face_set))
+    return Removed(len(ids), photos, len(strangers), remaining, examples)
 
 
 def _judge_again(face_set: FaceSet, gone: Collection[str]) -> None:
@@ -102,14 +111,15 @@ def _judge_again(face_set: FaceSet, gone: Collection[str]) -> None:
 
 
 def removed_photos(face_set: FaceSet) -> frozenset[str]:
-    """The SHA-256 of the photos whose faces were removed. Raises DamagedFileError."""
+    """The photos whose faces were removed, for `crop.is_among`. Raises DamagedFileError."""
     value = records.read(face_set.removed, Saved, MAX_REMOVED_BYTES)
     return frozenset() if value is None else frozenset(value["photos"])
 
 
 def readmit(face_set: FaceSet, photos: Collection[str]) -> None:
     """Let these photos, by their SHA-256, be cropped again. Raises UserError."""
-    _write_removed(face_set, removed_photos(face_set) - set(photos))
+    parts = {photo[:NAME_DIGITS] for photo in photos}
+    _write_removed(face_set, removed_photos(face_set) - set(photos) - parts)
 
 
 def _remember(face_set: FaceSet, photos: frozenset[str]) -> None:
@@ -143,14 +153,17 @@ def _forget_lines(face_set: FaceSet, gone: Sequence[Row], selection: Selection) 
 # In quarantine -----------------------------------------------------------------------------
 
 
-def _in_quarantine(face_set: FaceSet, gone: Sequence[Row], selection: Selection) -> list[Path]:
-    """The files in quarantine that show the removed faces.
+def _in_quarantine(
+    face_set: FaceSet, gone: Sequence[Row], selection: Selection
+) -> tuple[list[Path], Embeddings | None]:
+    """The files in quarantine that show the removed faces, and embeddings of the person.
 
     By their names: the same crop, or another of the same photo where all of that was removed; of a
     person also those of its folder, and those that look like its faces.
     """
     ids = {row.id for row in gone if row.crop}
-    whole = {str(row.source_sha256)[:16] for row in gone} if selection.face_id is None else set()
+    is_whole = selection.face_id is None
+    whole = {str(row.source_sha256)[:NAME_DIGITS] for row in gone} if is_whole else set()
     found: list[Path] = []
     others: list[Path] = []
     for path in settle.quarantined_files(face_set):
@@ -159,19 +172,34 @@ def _in_quarantine(face_set: FaceSet, gone: Sequence[Row], selection: Selection)
         is_named = name is not None and (name[0] in ids or name[1] in whole)
         in_folder = selection.person is not None and selection.person in parts[:-1]
         (found if is_named or in_folder else others).append(path)
-    if selection.person is None or not others:
-        return found
-    faces = identities.embeddings(face_set, [row for row in gone if row.crop])
-    return found + [path for path in others if _is_like(path, faces)]
+    if selection.person is None:
+        return found, None
+    examples = _examples(face_set, gone, found)
+    alike = [path for path in others if likeness.is_like(_crops([path]), examples)]
+    return found + alike, examples
 
 
-def _is_like(path: Path, faces: Embeddings) -> bool:
-    """Whether an image shows the person of these embeddings."""
-    try:
-        crop = images.load(path) if path.is_file() and not path.is_symlink() else None
-    except UserError:
-        return False
-    if crop is None or crop.shape[0] != crop.shape[1] or not len(faces):
-        return False
-    away = clustering.adjusted_distances(identity.embed(crop[None]), faces)
-    return bool(away.min() < clustering.COMPLETE or np.mean(away) < clustering.AVERAGE)
+def _has_digest(path: Path) -> bool:
+    match = _CROP.match(path.stem)
+    return match is not None and match[1] != "None"
+
+
+def _examples(face_set: FaceSet, gone: Sequence[Row], quarantined: Sequence[Path]) -> Embeddings:
+    """Embeddings of a person, by crops of the manifest and in quarantine, evenly chosen."""
+    rows = [row for row in gone if row.crop]
+    known = identities.embeddings(face_set, rows[:: len(rows) // MAX_EXAMPLES + 1])
+    more = _crops(quarantined[:MAX_EXAMPLES])
+    return np.concatenate([known, more])[:MAX_EXAMPLES] if len(more) else known
+
+
+def _crops(paths: Sequence[Path]) -> Embeddings:
+    """The embeddings of the files that are crops, (N, 128)."""
+    found = []
+    for path in paths:
+        try:
+            crop = images.load(path) if path.is_file() and not path.is_symlink() else None
+        except UserError:
+            continue
+        if crop is not None and crop.shape[0] == crop.shape[1]:
+            found.append(identity.embed(crop[None])[0])
+    return np.array(found, np.float32).reshape(-1, identity.LENGTH)

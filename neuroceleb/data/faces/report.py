@@ -17,6 +17,7 @@ Report = dict[str, Any]
 ENOUGH_FACES = 5_000
 LEAST_FACES = 1_000
 ADVICE_SHARE = 0.05  # share of the faces that a reason must reject to be mentioned
+MAX_NAMES = 100  # that the dataset had earlier
 MAX_UNREADABLE = 1_000  # listed in the report; the manifest has all
 
 _EDGES = {
@@ -71,6 +72,7 @@ class Saved(TypedDict, total=False):
     persons: dict[str, float] | None
     quarantined: int
     damaged_lines: int
+    former_names: list[str]
 
 
 def read(face_set: FaceSet) -> Report:
@@ -105,6 +107,7 @@ def write(
         "size": before.get("size", IMAGE_SIZE),
         "detector": before.get("detector", "yunet"),
         "align": before.get("align", "landmarks"),
+        "former_names": before.get("former_names", []),
         "system_files": before.get("system_files", 0),
         "other_files": before.get("other_files", 0),
         "zip_names": before.get("zip_names", {}),
@@ -122,6 +125,17 @@ def write(
     files.write_json(face_set.report, value)
     images.save(face_set.report.with_suffix(".jpg"), report_image.draw(face_set, rows, value))
     return value
+
+
+def add_former_name(face_set: FaceSet, name: str) -> None:
+    """Note in report.json a name that the dataset had, by which runs may know it.
+
+    Raises UserError; nothing where there is no report, or a damaged one.
+    """
+    value = readable(face_set)
+    names = [known for known in value.get("former_names", []) if known != name]
+    if value:
+        files.write_json(face_set.report, value | {"former_names": [*names, name][-MAX_NAMES:]})
 
 
 def write_persons(face_set: FaceSet, rows: Sequence[Row]) -> None:

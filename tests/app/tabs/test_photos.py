@@ -230,6 +230,59 @@ def test_what_nobody_cropped_is_swept_away(
     assert [batch.id for batch in visitor.cropper.uploads.all()] == [new] != [old]
 
 
+def test_a_damaged_request_is_reported_and_kept_aside(visitor: Visitor) -> None:
+    batch = visitor.cropper.uploads.batch(visitor.send({"a.png": FACE})["batch"])
+    other = visitor.send({"b.png": FACE})["batch"]
+    for text in ('{"dataset": "../mine"}', '{"dataset": '):
+        batch.record.write_text(text)
+        (status,) = visitor.cropper.statuses()
+        assert (status.batch, status.state) == (batch.id, cropping.FAILED)
+        assert "job.json is damaged" in bring.describe(status)
+        with pytest.raises(UserError, match=r"job\.json is damaged"):
+            visitor.cropper.resume(batch)
+    visitor.start(batch.id)
+    visitor.wait()
+    assert visitor.start(other, "other")[0] == "other"
+    assert visitor.wait().state == cropping.FINISHED
+    broken = visitor.cropper.uploads.batch(visitor.send({"c.png": FACE})["batch"])
+    broken.record.write_text("{")
+    visitor.cropper.discard(broken)
+    assert not broken.path.exists()
+
+
+def test_a_request_is_written_beside_a_damaged_one(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise UserError("Not today.")
+
+    monkeypatch.setattr(cropping, "crop_photos", fail)
+    batch = visitor.cropper.uploads.batch(visitor.send({"a.png": FACE})["batch"])
+    batch.record.write_text("{")
+    with pytest.raises(UserError), batch.locked():
+        visitor.cropper.start(batch, cropping.CropRequest("mine"))
+    assert batch.record.read_text() == "{"
+    visitor.cropper.start(batch, cropping.CropRequest("mine"))
+    assert batch.record.with_name("job.json.damaged").read_text() == "{"
+    visitor.wait()
+
+
+def test_what_was_sent_to_a_killed_server_is_swept(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = visitor.context.workspace
+    visitor.send({"a.png": FACE})
+    stray = Path(visitor.uploaded(FACE))
+    later = cropping.Cropper(workspace)  # as another server: at once nothing is idle
+    later.sweep()
+    assert len(later.uploads.all()) == 1 and stray.exists()
+    monkeypatch.setattr(uploads, "IDLE_AT_START_S", -1.0)
+    sent = later.uploads.new()
+    later.sweep()
+    assert [batch.id for batch in later.uploads.all()] == [sent.id]
+    assert not stray.exists()
+
+
 def test_a_failure_is_reported_and_nothing_lost(
     visitor: Visitor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

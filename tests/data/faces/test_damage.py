@@ -1,8 +1,11 @@
 """Damaged files of a dataset: nothing is decided by defaults, and nothing is overwritten."""
 
+import json
+
 import pytest
 
-from neuroceleb.data.faces import draft, edit, removal
+from neuroceleb import records
+from neuroceleb.data.faces import draft, edit, manifest, removal, settle
 from neuroceleb.data.faces.manifest import FaceSet
 from neuroceleb.data.faces.rules import Rules
 from neuroceleb.errors import UserError
@@ -46,3 +49,71 @@ def test_a_damaged_draft_is_set_aside(face_set: FaceSet) -> None:
     assert draft.read(face_set).choices == {}
     assert face_set.path.joinpath("draft.json.damaged").exists()
     assert not draft.exists(face_set)
+
+
+# The manifest ------------------------------------------------------------------------------
+
+
+def damaged_line(line: bytes, name: str) -> bytes:
+    value = json.loads(line)
+    changes: dict[str, dict[str, object]] = {
+        "type of a group": {"group": 7},
+        "type of a measure": {"measures": {"hash": ["00"]}},
+        "verdict": {"verdict": "removed"},
+        "number of a box": {"box": [1, 2, 3]},
+        "no reason": {"reasons": [{"name": "blurred"}]},
+        "path": {"crop": "faces/../../etc/passwd.png"},
+        "a key of a later version": {"faces": 3},
+        "huge number": {"turned": 10**30},
+        "not finite": {"score": float("nan")},
+    }
+    if name == "depth":
+        return line.replace(b'"turned": 0', b'"turned": ' + b"[" * 2_000 + b"]" * 2_000)
+    if name == "length":
+        return line.replace(b'"group": "', b'"group": "' + b"x" * records.MAX_LINE_BYTES)
+    return json.dumps(value | changes[name]).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("type of a group", "type of a measure", "verdict", "number of a box", "no reason"),
+        *("path", "a key of a later version", "huge number", "not finite", "depth", "length"),
+    ],
+)
+def test_a_damaged_line_is_kept_aside_whole(face_set: FaceSet, name: str) -> None:
+    first, *others = face_set.manifest.read_bytes().splitlines(keepends=True)
+    bad = damaged_line(first, name)
+    face_set.manifest.write_bytes(bad + b"".join(others))
+    assert len(face_set.rows()) == len(others)
+    edit.save(face_set, Rules.off())
+    assert face_set.damaged_lines.read_bytes() == bad
+    assert len(face_set.rows()) == len(others)
+    assert_crops_match_manifest(face_set)
+
+
+@pytest.mark.parametrize("damage", ["link", "folder", "size"])
+def test_a_manifest_that_cannot_be_read_is_not_an_empty_one(
+    face_set: FaceSet, damage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crops = sorted(face_set.path.glob("*/*/*.png"))
+    if damage == "size":
+        monkeypatch.setattr(manifest, "MAX_BYTES", 100)
+    else:
+        kept = face_set.manifest.rename(face_set.path.parent / "kept.jsonl")
+        face_set.manifest.symlink_to(kept) if damage == "link" else face_set.manifest.mkdir()
+    for attempt in (face_set.rows, lambda: settle.settle(face_set)):
+        with pytest.raises(UserError, match=r"manifest\.jsonl is damaged"):
+            attempt()
+    assert sorted(face_set.path.glob("*/*/*.png")) == crops
+
+
+def test_an_unfinished_line_is_cut_off_however_long_it_is(face_set: FaceSet) -> None:
+    before = face_set.manifest.read_bytes()
+    for rest in (b'{"source": ', b"x" * (3 * records.MAX_LINE_BYTES)):
+        face_set.manifest.write_bytes(before + rest)
+        face_set.repair()
+        assert face_set.manifest.read_bytes() == before
+    face_set.manifest.write_bytes(b"no newline")
+    face_set.repair()
+    assert face_set.manifest.read_bytes() == b""

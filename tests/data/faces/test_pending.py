@@ -7,7 +7,11 @@ import time
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from neuroceleb.data.faces import pending
+from neuroceleb.data.faces.pending import Unwanted
+from neuroceleb.records import DamagedFileError
 
 
 def batch(uploads: Path, name: str, request: dict[str, str] | None) -> Path:
@@ -39,7 +43,7 @@ def test_photos_are_removed_from_folders_and_zips(tmp_path: Path) -> None:
     one = batch(tmp_path, "one", {"dataset": "mine"})
     other = batch(tmp_path, "other", {"dataset": "another", "path": "/photos"})
     gone = {digest(1), digest(3)}
-    done = pending.remove_photos(tmp_path, "mine", gone, {digest(2)}, None)
+    done = pending.remove_photos(tmp_path, "mine", Unwanted(gone, {digest(2)}))
     assert done == pending.Pending(4, {"one": 1}, ())
     for folder in (one, other):
         assert [path.name for path in (folder / "photos" / "ann").iterdir()] == ["2.jpg"]
@@ -50,16 +54,41 @@ def test_photos_are_removed_from_folders_and_zips(tmp_path: Path) -> None:
 
 def test_a_person_s_folder_goes_whole(tmp_path: Path) -> None:
     one = batch(tmp_path, "one", {"dataset": "mine", "path": "/photos"})
-    done = pending.remove_photos(tmp_path, "mine", set(), {digest(3)}, "ann")
+    done = pending.remove_photos(tmp_path, "mine", Unwanted((), {digest(3)}, "ann"))
     assert done == pending.Pending(3, {}, ("/photos",))
     assert members(one) == ["bob/3.jpg"]
-    assert pending.remove_photos(tmp_path / "none", "mine", set(), set(), None) == pending.Pending()
+    assert pending.remove_photos(tmp_path / "none", "mine", Unwanted(())) == pending.Pending()
 
 
 def test_a_damaged_zip_stays_and_is_no_error(tmp_path: Path) -> None:
     one = batch(tmp_path, "one", {"dataset": "mine"})
     next(one.glob("zips/*/*.zip")).write_bytes(b"PK\x03\x04rest")
-    assert pending.remove_photos(tmp_path, "mine", {digest(3)}, set(), None).deleted == 0
+    assert pending.remove_photos(tmp_path, "mine", Unwanted({digest(3)})).deleted == 0
+
+
+def test_what_was_received_and_not_used_is_swept(tmp_path: Path) -> None:
+    paths = [tmp_path / name / "photo.png" for name in ("earlier", "since", "just now")]
+    now = time.time()
+    for path, age in zip(paths, (3_000, 1_000, 10), strict=True):
+        path.parent.mkdir()
+        path.write_bytes(b"photo")
+        for touched in (path, path.parent):
+            os.utime(touched, (now - age, now - age))
+    pending.sweep_received(tmp_path, 600, now - 2_000)
+    assert [path.parent.name for path in sorted(tmp_path.rglob("*.png"))] == ["just now", "since"]
+    pending.sweep_received(tmp_path, 600, now)
+    assert [path.parent.name for path in tmp_path.rglob("*.png")] == ["just now"]
+    pending.sweep_received(tmp_path / "none", 600, now)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"dataset": 3}', '{"size": 64}', "[" * 5_000])
+def test_a_batch_with_a_damaged_request_is_kept_and_looked_at(tmp_path: Path, text: str) -> None:
+    one = batch(tmp_path, "one", None)
+    (one / "job.json").write_text(text)
+    with pytest.raises(DamagedFileError, match=r"job\.json is damaged"):
+        pending.read_request(one)
+    assert pending.sweep(tmp_path, -1) == []
+    assert pending.remove_photos(tmp_path, "mine", Unwanted({digest(3)})).deleted == 1
 
 
 def test_only_idle_batches_that_nobody_crops_are_swept(tmp_path: Path) -> None:

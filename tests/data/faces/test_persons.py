@@ -185,9 +185,9 @@ def test_embeddings_are_computed_once(crowd: FaceSet, monkeypatch: pytest.Monkey
     first = identities.embeddings(crowd, rows)
     monkeypatch.setattr(identities.identity, "embed", None)
     assert (identities.embeddings(crowd, rows) == first).all()
-    identities.forget(crowd, {row.id for row in rows[1:]})
+    identities.keep_only(crowd, {rows[0].id})
     assert (identities.embeddings(crowd, rows[:1]) == first[:1]).all()
-    identities.forget(crowd, {rows[0].id})
+    identities.keep_only(crowd, ())
     assert not crowd.identities.exists()
 
 

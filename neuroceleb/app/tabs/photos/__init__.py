@@ -73,7 +73,7 @@ def build(shared: Shared, tab: gr.Tab) -> Photos:
     chosen = [
         *_connect_new(shared, ui),
         *_connect_review(shared, ui, tools),
-        shared.listen(yes.click, changes.remove, [doing], removed),
+        shared.listen(yes.click, changes.remove, [doing], removed, is_long=True),
         shared.receive(inbox, receive, [], [dataset]),
     ]
     asked: list[Any] = [confirm, question, doing]

@@ -207,17 +207,15 @@ def remove(context: Context, doing: str) -> tuple[Any, str]:
         selections = [Selection(person=wanted["person"])]
     else:
         selections = [Selection(photo=(source, sha)) for source, sha in wanted["photos"]]
-    faces, trained = 0, set[str]()
+    faces, trained, not_reached = 0, set[str](), dict[str, None]()
     for selection in selections:
         done = removal.remove(context.workspace, face_set, selection)
         faces, trained = faces + done.faces, trained | set(done.trained)
+        not_reached |= dict.fromkeys(map(translate, done.not_reached()))
     sandboxes.close_of(trained)
     cropper_of(context.workspace).previews.drop(face_set.name)
     text = _("Faces removed: {n:,}.").format(n=faces)
-    if trained:
-        names = ", ".join(sorted(trained))
-        text += " " + _("Runs trained with them: {runs}.").format(runs=names)
-    gr.Info(text)
+    gr.Info(" ".join([text, *not_reached]))
     return gr.update(visible=False), face_set.name
 
 
