@@ -35,8 +35,6 @@ from PIL import Image, ImageEnhance
 from skimage import data
 
 from neuroceleb import images
-from neuroceleb.app.cropping import Cropper
-from neuroceleb.app.uploads import Uploads
 from neuroceleb.data import dataset
 from neuroceleb.data.faces import align, edit, identity, persons
 from neuroceleb.data.faces.clustering import adjusted_distances
@@ -182,13 +180,14 @@ def run(workspace: Path, *words: str) -> None:
             raise RuntimeError(f"{words[0]} ended with exit code {process.returncode}")
 
 
-def python(code: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
+def python(code: str, *arguments: str | Path, **options: Any) -> subprocess.Popen[bytes]:
     """Python code in a process group of its own."""
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
         env={**helpers.environment(), "OMP_NUM_THREADS": "1"},
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        **options,
     )
 
 
@@ -373,26 +372,57 @@ while True:
 """
 
 
-def upload(workspace: Workspace, zipped: bool = False) -> Any:
-    """A batch of all photos, sent one by one or in a zip."""
+UPLOAD = """
+import sys
+from pathlib import Path
+from neuroceleb.app.uploads import Uploads
+from neuroceleb.runs.workspace import Workspace
+workspace = Workspace(Path(sys.argv[1]))
+batch = Uploads(workspace.uploads, workspace.received).new()
+for path in map(Path, sys.argv[2:]):
+    batch.take(path.name, path)
+print(batch.id)
+"""
+RESUME = """
+import sys, time
+from pathlib import Path
+from neuroceleb.app.cropping import Cropper
+from neuroceleb.runs.workspace import Workspace
+cropper = Cropper(Workspace(Path(sys.argv[1])))
+for batch in cropper.uploads.all():
+    if batch.request() is not None:
+        cropper.resume(batch)
+        while cropper.statuses()[0].state == "running":
+            time.sleep(0.05)
+cropper.close()
+"""
+
+
+def upload(workspace: Workspace, zipped: bool = False) -> str:
+    """A batch of all photos, sent one by one or in a zip; its name."""
     sent = write_photos(workspace.root.parent / "sent")
-    batch = Uploads(workspace.uploads, workspace.received).new()
+    paths = sorted(sent.iterdir())
     if zipped:
-        path = workspace.root.parent / "sent.zip"
-        with zipfile.ZipFile(path, "w") as archive:
-            for photo in sorted(sent.iterdir()):
+        archive_path = workspace.root.parent / "photos.zip"
+        with zipfile.ZipFile(archive_path, "w") as archive:
+            for photo in paths:
                 archive.write(photo, photo.name)
-        batch.take("photos.zip", path)
-    else:
-        for photo in sorted(sent.iterdir()):
-            batch.take(photo.name, photo)
-    return batch
+        paths = [archive_path]
+    with python(UPLOAD, workspace.root, *paths, stdout=subprocess.PIPE) as process:
+        return process.communicate(timeout=PATIENCE_S)[0].decode().strip()
+
+
+def resume(workspace: Workspace) -> None:
+    """Start a server, and resume every interrupted batch as the page does."""
+    with python(RESUME, workspace.root) as process:
+        if process.wait(PATIENCE_S) != 0:
+            raise RuntimeError("resuming failed")
 
 
 def stop_a_batch(workspace: Workspace, wanted: Wanted, number: int, zipped: bool) -> FaceSet:
     batch = upload(workspace, zipped)
     face_set = FaceSet(workspace.datasets / "mine")
-    server = python(SERVER, workspace.root, batch.id)
+    server = python(SERVER, workspace.root, batch)
 
     def is_time() -> bool:
         return len(face_set.rows()) >= 4
@@ -408,17 +438,6 @@ def batch_killed(workspace: Workspace, wanted: Wanted) -> FaceSet:
 
 def zip_killed(workspace: Workspace, wanted: Wanted) -> FaceSet:
     return stop_a_batch(workspace, wanted, signal.SIGKILL, zipped=True)
-
-
-def resume(workspace: Workspace) -> None:
-    """Resume every interrupted batch, as the page does."""
-    cropper = Cropper(workspace)
-    for batch in cropper.uploads.all():
-        if batch.request() is not None:
-            cropper.resume(batch)
-            deadline = time.monotonic() + PATIENCE_S
-            while cropper.statuses()[0].state == "running" and time.monotonic() < deadline:
-                time.sleep(0.05)
 
 
 def trained(workspace: Workspace, wanted: Wanted) -> FaceSet:
@@ -444,7 +463,7 @@ def upload_unfinished(workspace: Workspace, wanted: Wanted) -> FaceSet:
     her_photo(0).save(stray)
     face_set = crop(workspace)
     name_her(wanted, face_set)
-    Cropper(workspace).close()
+    resume(workspace)
     return face_set
 
 
@@ -455,7 +474,7 @@ def upload_left(workspace: Workspace, wanted: Wanted) -> FaceSet:
     cache = workspace.root / ".cache"
     for path in [cache, *cache.rglob("*")]:
         os.utime(path, (past, past))
-    Cropper(workspace).close()
+    resume(workspace)
     return face_set
 
 
