@@ -25,6 +25,7 @@ from neuroceleb.app.shared import (
     TRAIN,
     Address,
     Chosen,
+    Lead,
     Shared,
     Updates,
     build_header,
@@ -64,6 +65,7 @@ class Page:
 
     shared: Shared
     tabs: dict[str, Any]
+    no_model: gr.Column  # shown in place of what needs a model, while there is none
 
 
 def build(context: Context) -> gr.Blocks:
@@ -88,7 +90,7 @@ def build(context: Context) -> gr.Blocks:
                 *(chosen, epoch_chosen, training, timer),
             )
             built = {name: _build_tab(shared, name) for name in TABS if name in MODULES}
-        page = Page(shared, built)
+        page = Page(shared, built, _build_no_model(shared))
         _restore_addresses(blocks, page)
         _follow_leads(page)
         events = [blocks.load, timer.tick, tabs.change]
@@ -97,6 +99,19 @@ def build(context: Context) -> gr.Blocks:
     queued: gr.Blocks = blocks.queue(max_size=256, api_open=False)
     queued.has_launched = True  # mounted apps are not, and then Gradio does not check paths
     return queued
+
+
+def _build_no_model(shared: Shared) -> Any:
+    with gr.Column(elem_id="no-model", elem_classes="nc-empty", visible=False) as column:
+        Text(
+            label(
+                "No model has faces to show yet. Make a dataset from your photos, train on it, and "
+                "its faces appear here."
+            )
+        )
+        photos = gr.Button(label("Start from photos"), variant="primary")
+    shared.listen(photos.click, to_photos, [], [shared.handover])
+    return column
 
 
 def _build_tab(shared: Shared, name: str) -> Any:
@@ -128,7 +143,7 @@ def _restore_addresses(blocks: gr.Blocks, page: Page) -> None:
     again = gr.Button(elem_id="restore", visible="hidden")
     query = gr.Textbox(visible="hidden")
     own = [value for ui in page.tabs.values() for value in vars(ui).values()]
-    outputs = [shared.tabs, shared.shown, shared.model, shared.epoch, *own]
+    outputs = [shared.tabs, shared.shown, shared.model, shared.epoch, page.no_model, *own]
     for event in (blocks.load, again.click):
         restored = event(
             bind(shared.context, restore, page),
@@ -145,7 +160,7 @@ def _restore_addresses(blocks: gr.Blocks, page: Page) -> None:
 def _follow_leads(page: Page) -> None:
     shared = page.shared
     incoming = [ui.incoming for ui in page.tabs.values() if hasattr(ui, "incoming")]
-    outputs = [shared.tabs, shared.shown, shared.model, shared.epoch, *incoming]
+    outputs = [shared.tabs, shared.shown, shared.model, shared.epoch, page.no_model, *incoming]
     options: Any = {
         "concurrency_limit": None,
         "show_progress": "hidden",
@@ -157,6 +172,11 @@ def _follow_leads(page: Page) -> None:
     shared.handover.change(
         bind(shared.context, follow_text, page), shared.handover, outputs, **options
     )
+
+
+def to_photos(context: Context) -> str:
+    """The lead to the Photos tab."""
+    return Lead("photos", {}).to_text()
 
 
 def follow_event(context: Context, page: Page, event: gr.EventData) -> Updates:
@@ -176,6 +196,7 @@ def follow_text(context: Context, page: Page, text: str) -> Updates:
         address = {"model": model, "epoch": str(lead.face.get("epoch", ""))}
         updates[shared.model] = list_models(context, model)
         updates[shared.epoch] = _epoch_of(context, model, address)
+        updates[page.no_model] = gr.update(visible=False)
     if hasattr(page.tabs[tab], "incoming"):
         updates[page.tabs[tab].incoming] = lead.to_text()
     return updates
@@ -212,6 +233,7 @@ def restore(
         shared.shown: wanted,
         shared.model: list_models(context, model),
         shared.epoch: epochs,
+        page.no_model: gr.update(visible=model is None),
     }
     chosen = Chosen(model, epochs["value"], favourites or [])
     for name, ui in page.tabs.items():

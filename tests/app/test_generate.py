@@ -206,11 +206,18 @@ def test_256_faces_fit_a_phone(open_page: Callable[..., Page], app_url: str) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.left
 def test_without_a_model_the_page_says_what_to_do(page: Page, tmp_path: Path) -> None:
     app = helpers.App(tmp_path)
     try:
-        page.goto(app.url)
-        expect(page.locator("#faces")).to_contain_text("No model has faces to show yet")
+        for tab in ("", "?tab=interpolate", "?tab=explore", "?tab=progress"):
+            page.goto(f"{app.url}{tab}")
+            expect(page.locator("#no-model")).to_contain_text("No model has faces to show yet")
+            for part in ("#faces", "#scrubber", "#palette", "#reel", "#charts"):
+                expect(page.locator(part)).to_be_hidden()
+        page.locator("#no-model button").click()
+        expect(page.locator("#photo-drop")).to_be_visible()
+        expect(page.locator("#no-model")).to_be_hidden()
     finally:
         app.kill()
 

@@ -5,7 +5,7 @@ import { make, number, putFrame, t } from "./dom.js";
 /**
  * @typedef {{ key: string, sheet: string, columns: number }} Frames
  * @typedef {{ name: string, explains: number }} Direction
- * @typedef {{ empty?: string, key: string, text: string, start: string, face: any, name: string, png: string, title: string, about: string,
+ * @typedef {{ key: string, text: string, start: string, face: any, name: string, png: string, title: string, about: string,
  *   positions?: number[], directions?: Direction[] | null, can_name?: boolean, remark?: string | null, frames?: Frames | null }} Value
  */
 const REACH = 3; // standard deviations to either side
@@ -58,7 +58,7 @@ export const mount = ({ element, props, trigger, watch, settings }) => {
   const note = make("p", { class: "nc-facts" });
   const remark = make("p", { class: "nc-facts nc-problem" });
   const side = make("div", { class: "nc-side" }, note, remark, list);
-  const empty = make("div", { class: "nc-empty" });
+  const empty = make("div", { class: "nc-empty" }, make("p", {}, t("Loading the face …")));
   const body = make("div", { class: "nc-palette" },
     make("div", { class: "nc-face" },
       make("div", { class: "nc-easel" }, picture, scrubbed), facts,
@@ -151,8 +151,7 @@ export const mount = ({ element, props, trigger, watch, settings }) => {
   };
   const draw = () => {
     const now = /** @type {Value | null} */ (props.value || null);
-    if (!now || now.empty) {
-      empty.replaceChildren(now?.empty ? make("h2", {}, now.empty) : make("p", {}, t("Loading the face …")), ...(now ? [button(t("Make a model from photos"), () => trigger("lead", { to: "train", face: {} }), { class: "nc-button nc-accent" })] : []));
+    if (!now) {
       element.replaceChildren(empty);
       return;
     }

@@ -28,10 +28,6 @@ from neuroceleb.app.shared import (
 from neuroceleb.errors import Message, UserError
 
 NEW_SEEDS = 1_000_000  # short enough to read out
-NO_MODEL = gettext_noop(
-    "No model has faces to show yet. Make a dataset from your photos, train on it, and its faces "
-    "appear here."
-)
 NO_FACES_YET = gettext_noop(
     "'{run}' has no faces to show yet: they come with its first kept epoch. Progress shows how far "
     "it is."
@@ -52,7 +48,6 @@ class Generate:
     incoming: gr.Textbox
     facts: Text
     sheet: ContactSheet
-    photos: gr.Button
 
 
 def build(shared: Shared, tab: gr.Tab) -> Generate:
@@ -96,11 +91,8 @@ def build(shared: Shared, tab: gr.Tab) -> Generate:
         save_all = gr.Button(label("Save all (.zip)"), elem_id="save-all")
         html_export.add_button(shared)
     sheet = ContactSheet(elem_id="faces")
-    photos = gr.Button(label("Start from photos"), variant="primary", visible=False)
     left_out, inbox = gr.Textbox(visible=False), new_inbox()
-    ui = Generate(
-        seeds, count, best, view, truncation, left_out, inbox.incoming, facts, sheet, photos
-    )
+    ui = Generate(seeds, count, best, view, truncation, left_out, inbox.incoming, facts, sheet)
 
     request = [shared.model, shared.epoch, seeds, count, best, truncation]
     shown = [*request, view, left_out, shared.favourites]
@@ -125,7 +117,6 @@ def build(shared: Shared, tab: gr.Tab) -> Generate:
     received = shared.receive(inbox, receive, [], [seeds, count, view])
     shared.listen(received.success, show_faces, shown, results)
     set_by_listeners.append(received.success)
-    shared.listen(photos.click, to_photos, [], [shared.handover])
     save_on_click(shared, save_all, archive, request)
     shared.address(seeds, "seed", faces.FIRST_SEED, is_step=False, after=set_by_listeners)
     shared.address(count, "count", faces.FIRST_COUNT, is_step=False, after=set_by_listeners)
@@ -152,10 +143,8 @@ def restore(context: Context, ui: Generate, address: Address, chosen: Chosen | N
         ui.truncation: _truncation(truncation),
         ui.view: SEEDS,
     }
-    if chosen is None:
+    if chosen is None or chosen.model is None:
         return updates
-    if chosen.model is None:
-        return updates | {ui.sheet: {"faces": [], "note": _(NO_MODEL)}, ui.photos: _visible(True)}
     request = (chosen.model, chosen.epoch, seeds, count, best, truncation)
     shown = show_faces(context, *request, SEEDS, "", chosen.favourites)
     return updates | dict(zip((ui.sheet, ui.facts, ui.view, ui.left_out), shown, strict=True))
@@ -251,11 +240,6 @@ def receive(context: Context, lead: Lead) -> tuple[Any, Any, str]:
     if seed is None:
         return gr.skip(), gr.skip(), SEEDS
     return str(seed), 1, SEEDS
-
-
-def to_photos(context: Context) -> str:
-    """The lead to the Photos tab."""
-    return Lead("photos", {}).to_text()
 
 
 def lead_events(ui: Generate) -> list[Any]:

@@ -118,11 +118,6 @@ def test_texts_that_are_no_face_are_refused(context: Context, text: str) -> None
         current.read(context, *FIRST, text)
 
 
-def test_without_a_model_the_palette_says_so(context: Context) -> None:
-    palette = face_listeners.show(context, None, None, DIRECTIONS, "42")[0]
-    assert palette == {"empty": "There is no model yet."}
-
-
 def test_names_are_saved_with_the_run_and_not_by_visitors(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,7 +24,7 @@ from tests.conftest import SHIPPED
 
 LAST = helpers.EPOCHS - 1
 NAMES = (
-    "reel", "charts", "status", "verdict", "beside", "generate", "film", "to_train", "timer",
+    "reel", "charts", "status", "verdict", "beside", "generate", "film", "timer",
     "stamp",
 )  # fmt: skip
 
@@ -140,15 +140,6 @@ def test_a_queued_copy_has_no_charts_yet(context: Context) -> None:
     assert view.reel["a"]["sheets"] == []
     assert view.status == "copy · Queued · no weights kept yet"
     assert view.timer.active is True
-
-
-def test_without_a_run_the_tab_leads_to_train(tmp_path: Path) -> None:
-    context = Context(Workspace(tmp_path), Access(is_local=True))
-    view = shown(context, None, None)
-    assert view.reel is None
-    assert "No run has begun yet" in view.status
-    assert view.to_train["visible"] is True
-    assert shared.read_lead(progress.lead_to_train(context)).to == "train"
 
 
 def test_the_best_epoch_needs_three_measured_ones(context: Context) -> None:

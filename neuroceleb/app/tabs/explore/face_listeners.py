@@ -32,9 +32,7 @@ SHOWN = 9
 def show(context: Context, model: str | None, epoch: int | None, tool: str, text: str) -> Shown:
     """The face of a text; that of the first seed where the text is none of this model."""
     if not model:
-        empty = {"empty": _("There is no model yet.")}
-        skipped = gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip()
-        return empty, text, gr.skip(), gr.skip(), *skipped
+        return gr.skip(), text, *(gr.skip() for _skipped in range(SHOWN - 2))
     try:
         face = current.read(context, model, epoch, text)
     except UserError as error:

@@ -37,7 +37,7 @@ from neuroceleb.runs.run import Run
 
 POLL_S = 2.0
 ITSELF = "."  # compared with another epoch of the same run
-SHOWN = 10  # the first components of the tab, which `show` sets
+SHOWN = 9  # the first components of the tab, which `show` sets
 
 Shown = tuple[Any, ...]  # for the outputs of `show`
 
@@ -53,7 +53,6 @@ class Progress:
     beside: gr.Dropdown
     generate: gr.Button
     film: gr.Button
-    to_train: gr.Button
     timer: gr.Timer
     stamp: gr.Textbox  # of what is shown
     sheet: gr.Textbox  # the epoch shown; "" for the newest
@@ -70,7 +69,6 @@ def build(shared: Shared, tab: gr.Tab) -> Progress:
         film = gr.Button(label("Watch its film"), elem_id="watch-film", visible=False)
         start = gr.Button(label("Guided tour"), elem_id="tour")
         quiz = gr.Button(label("Which is later?"), elem_id="quiz")
-        to_train = gr.Button(label("Train"), variant="primary", elem_id="to-train", visible=False)
         html_export.add_button(shared)
     status, verdict = Text(elem_id="run-status"), Text(elem_id="run-verdict")
     guide = tour_panel.lay_out()
@@ -86,7 +84,7 @@ def build(shared: Shared, tab: gr.Tab) -> Progress:
             charts = LiveChart(elem_id="charts")
     timer = gr.Timer(POLL_S, active=False)
     stamp, sheet, inbox = gr.Textbox(visible=False), gr.Textbox(visible="hidden"), new_inbox()
-    shown = (reel, charts, status, verdict, beside, generate, film, to_train, timer, stamp)
+    shown = (reel, charts, status, verdict, beside, generate, film, timer, stamp)
     ui = Progress(*shown, sheet, inbox.incoming)
 
     inputs = [shared.model, shared.epoch, beside, sheet, stamp]
@@ -98,7 +96,6 @@ def build(shared: Shared, tab: gr.Tab) -> Progress:
     shared.listen(timer.tick, poll, [shared.shown, *inputs], outputs, trigger_mode="once")
     noted = shared.listen(reel.rest, note_epoch, [], [sheet])
     shared.listen(generate.click, lead_to_generate, [shared.model, sheet], [shared.handover])
-    shared.listen(to_train.click, lead_to_train, [], [shared.handover])
     for button, name in ((film, "play"), (quiz, "quiz")):
         script = f"() => document.dispatchEvent(new CustomEvent('neuroceleb:{name}'))"
         button.click(None, js=script, api_visibility="private")
@@ -201,23 +198,7 @@ def show(
 ) -> Shown:
     """The run, at the epoch `sheet` or `epoch` where another one was chosen; only what changed."""
     if not model:
-        nothing = _(
-            "No run has begun yet. Start one on a folder of face images: its sample sheets and "
-            "charts appear here epoch by epoch."
-        )
-        hidden = gr.update(visible=False)
-        return (
-            None,
-            None,
-            nothing,
-            "",
-            hidden,
-            hidden,
-            hidden,
-            gr.update(visible=True),
-            gr.Timer(active=False),
-            "",
-        )
+        return (gr.skip(),) * SHOWN
     run = context.workspace.run(model)
     before = _read_stamp(stamp)
     if before[:2] == [model, epoch]:
@@ -260,11 +241,6 @@ def lead_to_generate(context: Context, model: str | None, sheet: str) -> str:
     until = int(sheet) if sheet else kept[-1]
     epoch = max((one for one in kept if one <= until), default=kept[0])
     return Lead("generate", {"model": model, "epoch": epoch}).to_text()
-
-
-def lead_to_train(context: Context) -> str:
-    """A lead to Train."""
-    return Lead("train", {}).to_text()
 
 
 def show_seed(
@@ -346,7 +322,6 @@ def _shown(
         _choices_beside(context, run.name, beside or ""),
         gr.update(visible=True, interactive=not kept, variant="secondary" if active else "primary"),
         gr.update(visible=active),
-        gr.update(visible=False),
         gr.Timer(active=active or (other is not None and figures.is_active(other))),
         now,
     )
