@@ -20,6 +20,7 @@ PO = ROOT / "neuroceleb/app/locale/ko/LC_MESSAGES/neuroceleb.po"
 # Function and positions of the texts; `c` marks a context. `t`, `tn` and `tc` are the scripts'.
 KEYWORDS = (
     *("UserError", "NotFiniteError", "UnreadableImageError", "LostPeerError", "Message"),
+    "LocksUnsupportedError",
     *("_", "gettext", "gettext_noop", "label", "ngettext:1,2", "pgettext:1c,2"),
     *("number:2", "choice:2", "text:2"),  # the help of a field (bounds.py)
     *("t", "tn:1,2", "tc:1c,2"),

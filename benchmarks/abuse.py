@@ -1,11 +1,15 @@
-"""The largest memory that a hostile file takes: pictures, weights, histories, records.
+"""The largest memory that a hostile file takes, and what is left of a removed person.
 
     python benchmarks/abuse.py
     python benchmarks/abuse.py --only PNG --json figures.json
+    python benchmarks/abuse.py --only "(d)"
 
 Every file is made on the spot and read in a fresh process, whose peak of resident memory is printed
 with that of the reader process it may start (`neuroceleb.limited`), and what became of the file.
-The exit code is 1 where a process takes over 1 GB (10**9 bytes).
+Two large pictures are read at once: by two threads, by two processes, and by a crop with two
+workers; then *at once* is the peak of the memory of all these processes together. The situations
+of a removed person are those of `removed_person.py`.
+The exit code is 1 where a process takes over 1 GB (10**9 bytes), or anything is left of the person.
 """
 
 import argparse
@@ -20,6 +24,8 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import removed_person
 
 from tests import bombs, helpers
 
@@ -42,6 +48,22 @@ READERS = {
         "    from neuroceleb.data.faces.rules import Rules\n"
         "    options = Options(64, 'landmarks', 'yunet', 20, Rules())\n"
         "    crop_photos([path], FaceSet(path.parent / 'cropped'), options, workers=1)"
+    ),
+    "crop of 2": (
+        "from neuroceleb.data.faces.crop_photos import Options, crop_photos\n"
+        "    from neuroceleb.data.faces.manifest import FaceSet\n"
+        "    from neuroceleb.data.faces import crop_photos as module\n"
+        "    module.YUNET_BATCH = 1\n"
+        "    from neuroceleb.data.faces.rules import Rules\n"
+        "    options = Options(64, 'landmarks', 'yunet', 20, Rules())\n"
+        "    crop_photos([path], FaceSet(path.parent / 'cropped'), options, workers=2)"
+    ),
+    "threads": (
+        "import threading\n"
+        "    from neuroceleb import decoding\n"
+        "    work = [threading.Thread(target=decoding.read_pixels, args=(file.read_bytes(),))\n"
+        "            for file in sorted(path.iterdir())]\n"
+        "    [one.start() for one in work]; [one.join() for one in work]"
     ),
     "weights": "from neuroceleb.model import checkpoint; checkpoint.load_generator(path)",
     "state": "from neuroceleb.model import checkpoint; checkpoint.load_state(path, path)",
@@ -106,19 +128,82 @@ def pairs() -> list[tuple[str, str]]:
     return [("two 16-bit PNGs and a WebP", reader) for reader in ("dataset", "crop")]
 
 
-def measure(reader: str, path: Path) -> tuple[float, float, str]:
-    """MB at the peak, seconds, and what became of the file, in a fresh process."""
-    code = CHILD.format(body=READERS[reader])
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(path)],
+def start(reader: str, path: Path) -> subprocess.Popen[bytes]:
+    """A fresh process, in a group of its own, that reads a file and prints what it took."""
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD.format(body=READERS[reader]), str(path)],
         env={**helpers.environment(), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        check=False,
+        start_new_session=True,
     )
+
+
+def resident_mb(groups: set[int]) -> list[float]:
+    """The resident memory of every process of these process groups, in MB."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            group = int((folder / "stat").read_text().rpartition(")")[2].split()[2])
+            pages = int((folder / "statm").read_text().split()[1]) if group in groups else 0
+        except OSError:  # it has ended
+            continue
+        found.append(pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
+    return [megabytes for megabytes in found if megabytes]
+
+
+def measure_at_once(readers: list[tuple[str, Path]]) -> dict[str, Any]:
+    """Peak MB of one process and of all together, sampled every 10 ms, and seconds."""
+    began, largest, together = time.perf_counter(), 0.0, 0.0
+    processes = [start(reader, path) for reader, path in readers]
+    groups = {process.pid for process in processes}
+    while any(process.poll() is None for process in processes):
+        now = resident_mb(groups)
+        largest, together = max([largest, *now]), max(together, sum(now))
+        time.sleep(0.01)
+    outcomes = {json.loads(process.communicate()[0].splitlines()[-1])[2] for process in processes}
+    return {
+        "peak_mb": round(largest, 1),
+        "at_once_mb": round(together, 1),
+        "seconds": round(time.perf_counter() - began, 2),
+        "outcome": ", ".join(sorted(outcomes)),
+    }
+
+
+def large_pictures(folder: Path) -> Path:
+    """Two large pictures in a folder."""
+    photos = folder / "photos"
+    photos.mkdir()
+    for number in range(2):
+        make_in_a_process("16-bit grey PNG, 195 MP", photos / f"{number}.png")
+    return photos
+
+
+def measure_pairs(only: str) -> list[dict[str, Any]]:
+    """Two large pictures at once; one row for each way."""
+    rows = []
+    for title in ("two threads", "two processes", "crop of two workers"):
+        if only in title:
+            with tempfile.TemporaryDirectory() as folder:
+                photos = large_pictures(Path(folder))
+                if title == "two processes":
+                    readers = [("owner", path) for path in sorted(photos.iterdir())]
+                else:
+                    readers = [("threads" if title == "two threads" else "crop of 2", photos)]
+                rows.append({"case": title, "as": "at once", **measure_at_once(readers)})
+            print(f"{title:<34}at once  largest {rows[-1]['peak_mb']:,.0f} MB, all together"
+                  f" {rows[-1]['at_once_mb']:,.0f} MB, {rows[-1]['seconds']:.1f} s"
+                  f"  {rows[-1]['outcome'][:60]}", flush=True)  # fmt: skip
+    return rows
+
+
+def measure(reader: str, path: Path) -> tuple[float, float, str]:
+    """MB at the peak, seconds, and what became of the file, in a fresh process."""
+    done = start(reader, path)
+    output, _ = done.communicate()
     if done.returncode != 0:
         return float("nan"), float("nan"), f"died with exit code {done.returncode}"
-    megabytes, seconds, outcome = json.loads(done.stdout.splitlines()[-1])
+    megabytes, seconds, outcome = json.loads(output.splitlines()[-1])
     return megabytes, seconds, outcome
 
 
@@ -165,11 +250,14 @@ def main() -> int:
                     make_in_a_process(name, photos / f"{number}.png")
                 size = sum(path.stat().st_size for path in photos.iterdir())
                 report(title, reader, photos, size)
+    rows += measure_pairs(options.only)
     largest = max((row["peak_mb"] for row in rows), default=0.0)
     print(f"Largest: {largest:,.0f} MB (limit {LIMIT_MB:,}); {time.monotonic() - began:.0f} s.")
+    left = removed_person.measure_all(options.only)
     if options.json is not None:
-        options.json.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
-    return 0 if largest <= LIMIT_MB and all(row["peak_mb"] == row["peak_mb"] for row in rows) else 1
+        options.json.write_text(json.dumps(rows + left, indent=2, ensure_ascii=False) + "\n")
+    is_bounded = largest <= LIMIT_MB and all(row["peak_mb"] == row["peak_mb"] for row in rows)
+    return 0 if is_bounded and removed_person.are_clean(left) else 1
 
 
 if __name__ == "__main__":

@@ -57,6 +57,11 @@ class Limits:
 OWNER = Limits(256 * 2**20, 200_000_000, 640 * 2**20, 51_000_000)
 VISITOR = Limits(32 * 2**20, 200_000_000, 256 * 2**20, 16_000_000)
 
+# Pillow keeps pictures in blocks. glibc gives those of up to 32 MB back to the system only where
+# nothing above them is in use, so that the memory of one picture adds to that of the next.
+BLOCK_BYTES = 64 * 2**20
+Image.core.set_block_size(BLOCK_BYTES)  # type: ignore[attr-defined]
+
 LARGE_BYTES = OWNER.memory_bytes // 2  # no two of these fit into one process
 
 Image.MAX_IMAGE_PIXELS = OWNER.pixels  # Pillow warns above it, and raises above twice as many
@@ -132,6 +137,7 @@ def read_pixels(data: bytes, draft_px: int | None = None, limits: Limits = OWNER
         pixels = np.empty((photo.height, photo.width, 3), np.uint8)
         for left, top, right, bottom in _tiles(*photo.size):
             pixels[top:bottom, left:right] = np.asarray(photo.crop((left, top, right, bottom)))
+        photo.close()  # before the next large picture is decoded
         return pixels
 
 

@@ -1,7 +1,9 @@
-"""Advisory locks on open files (flock), which the system releases however a process ends."""
+"""Advisory locks on open files (flock), which the system releases however a process ends.
+
+Where there are none, nothing is done that needs one: a sentence says so.
+"""
 
 import errno
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -11,8 +13,12 @@ from pathlib import Path
 from neuroceleb import files
 from neuroceleb.errors import Message, UserError
 
-SHARED = fcntl.LOCK_SH
-EXCLUSIVE = fcntl.LOCK_EX
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
+SHARED, EXCLUSIVE = (1, 2) if fcntl is None else (fcntl.LOCK_SH, fcntl.LOCK_EX)
 
 _UNSUPPORTED = frozenset(
     {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS, errno.EBADF, errno.EINVAL}
@@ -21,7 +27,7 @@ _READ_ONLY = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 class LocksUnsupportedError(UserError):
-    """The file system has no locks: some network, cloud and container mounts."""
+    """The system or file system has no locks: some network, cloud and container mounts."""
 
 
 def open_to_lock(path: Path) -> int:
@@ -67,6 +73,12 @@ def try_lock(descriptor: int, kind: int, path: Path, timeout_s: float = 0.0) -> 
 
     Raises LocksUnsupportedError, with the folder of `path`.
     """
+    if fcntl is None:
+        raise LocksUnsupportedError(
+            "This system has no file locks (flock), without which two processes could write the "
+            "same files in {folder}: use Linux, macOS or WSL.",
+            folder=files.printable(path.parent),
+        )
     deadline = time.monotonic() + timeout_s
     while True:
         try:

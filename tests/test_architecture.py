@@ -1,6 +1,7 @@
 """Which package may import which, and which third-party packages each may use."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -183,3 +184,31 @@ def test_training_needs_only_what_trains() -> None:
         check=False,
     )
     assert done.stdout == "trains\n", done.stderr
+
+
+# Modules that parse JSON other than by `records`, and what: nothing that is a file of ours.
+OTHER_JSON = {
+    "records.py": "the reader",
+    "limited.py": "what our child process writes",
+    "runs/launch.py": "what our child process writes",
+    "cli/serve.py": "an environment variable of ours",
+    "cli/explore/shared.py": "a z that a person wrote, bounded",
+    "data/faces/identity.py": "a shipped file, by its SHA-256",
+    "app/file_payloads.py": "a request",
+    "app/payloads.py": "a request",
+    "app/refusal_status.py": "an answer of ours",
+    "app/interpolation_request.py": "a value of the page",
+    "app/shared.py": "a value of the page",
+    "app/tabs/photos/changes.py": "a value of the page",
+    "app/tabs/progress/__init__.py": "a value of the page",
+}
+
+
+def test_json_files_are_read_within_bounds_and_by_a_schema() -> None:
+    parse = re.compile(r"json\.loads?\(")
+    found = {
+        path.relative_to(SOURCE).as_posix()
+        for path in SOURCE.rglob("*.py")
+        if parse.search(path.read_text("utf-8"))
+    }
+    assert found == set(OTHER_JSON)

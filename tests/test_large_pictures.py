@@ -85,3 +85,25 @@ def test_a_folder_that_others_can_write_to_is_not_used() -> None:
     folder.chmod(0o700)
     with large_pictures.turn():
         assert not is_free()
+
+
+@pytest.mark.slow
+def test_a_dataset_of_large_pictures_stays_below_a_gigabyte(tmp_path: Path) -> None:
+    """What Pillow frees goes back to the system: two pictures in turn took 1.2 GB."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number, name in enumerate(("16-bit grey PNG, 195 MP", "WebP, 35 MP")):
+        for copy in range(2 - number):
+            (photos / f"{number}{copy}.png").write_bytes(bombs.PICTURES[name]())
+    code = (
+        "import sys; from pathlib import Path; from neuroceleb.data import dataset\n"
+        "dataset.load(Path(sys.argv[1]), Path(sys.argv[1]).parent / 'datasets')\n"
+        "print(Path('/proc/self/status').read_text().partition('VmHWM:')[2].split()[0])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, photos],
+        env=helpers.environment(),
+        capture_output=True,
+        check=True,
+    )
+    assert int(done.stdout) * 1024 < 10**9
