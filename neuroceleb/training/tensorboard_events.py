@@ -44,13 +44,14 @@ def write(run: Run, row: Mapping[str, Any], sheet: Pixels) -> None:
 
 
 def _image_summary(tag: str, image: Pixels) -> Any:
-    """A `Summary` of one image as JPEG; `SummaryWriter.add_image` knows PNG alone."""
-    from tensorboard.compat.proto.summary_pb2 import Summary
+    """PyTorch's summary of an image, which is always PNG, with the image as JPEG in its place."""
+    from torch.utils.tensorboard import summary
 
-    height, width, _ = image.shape
-    encoded = images.encode(image, ".jpg")
-    stored = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=encoded)
-    return Summary(value=[Summary.Value(tag=tag, image=stored)])
+    found: Any = summary.image(tag, image[:1, :1], dataformats="HWC")
+    stored = found.value[0].image
+    stored.height, stored.width = image.shape[:2]
+    stored.encoded_image_string = images.encode(image, ".jpg")
+    return found
 
 
 def scalars(row: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
