@@ -227,3 +227,22 @@ def test_inside_benchmark_measures_a_run(tmp_path: Path, finished: Run) -> None:
     assert found[1]["step_clock_ms"][1] > 0
     with Image.open(tmp_path / "faces.png") as sheet:
         assert sheet.size == (16 * 66 + 2, 2 * 66 + 2)
+
+
+def test_removed_person_benchmark_finds_her_before_and_nothing_after(tmp_path: Path) -> None:
+    figures_file = tmp_path / "figures.json"
+    done = subprocess.run(
+        [
+            *(sys.executable, str(BENCHMARKS / "removed_person.py")),
+            *("--only", "killed midway", "--json", str(figures_file)),
+        ],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(figures_file.read_text("utf-8"))
+    assert row["before"] > 0
+    assert row["left"] == {}
