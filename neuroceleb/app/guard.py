@@ -25,6 +25,7 @@ OPEN_PATHS: tuple[str, ...] = (
 )
 MCP_PATH = "/gradio_api/mcp"  # of which Gradio does not check the login
 LOGOUT_PATH = "/logout"  # Gradio's own, a GET that changes something
+MAX_NAME_BYTES = 255  # of files and folders; Gradio answers longer ones with a traceback
 UPLOAD_PATH = "/upload"  # Gradio's own, which writes to disk before any endpoint is asked
 
 # Gradio compiles its templates in the page and writes inline scripts and styles.
@@ -108,6 +109,8 @@ class Guard:
         if not self.rules.is_own_name(host):
             sentence = "This server does not answer to that host name: allow it by --allowed-host."
             return PlainTextResponse(sentence, 400)
+        if max(len(part.encode("utf-8", "replace")) for part in path.split("/")) > MAX_NAME_BYTES:
+            return PlainTextResponse("A part of the address is too long.", 400)
         may_be_link = method in SAFE_METHODS and not path.rstrip("/").endswith(LOGOUT_PATH)
         if not self._is_own_page(headers, host, may_be_link):
             return PlainTextResponse("Requests from other sites are refused.", 403)

@@ -241,6 +241,14 @@ def test_other_sites_do_not_log_anybody_out() -> None:
 # Headers -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("a" * 255, 404), ("a" * 256, 400), ("a/" + "가" * 85, 404), ("a/" + "가" * 86 + "/b", 400)],
+)
+def test_names_longer_than_those_of_files_are_refused(path: str, status: int) -> None:
+    assert client().get(f"/{path}").status_code == status
+
+
 @pytest.mark.parametrize("headers", [{}, {"Host": "evil.example"}])
 def test_every_answer_keeps_other_sites_out(headers: dict[str, str]) -> None:
     answered = client().get("/", headers=headers).headers

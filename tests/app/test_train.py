@@ -394,6 +394,7 @@ def test_a_run_from_the_first_click_to_the_last(root: Path, browser: Browser) ->
         expect(page.locator("#training-now")).to_contain_text("mine: 0%")
         pid = run.status()["pid"]
         app.kill()
+        page.goto("about:blank")  # Gradio reloads a page once its server is back
         seen = len(run.stats())
         helpers.wait_for(lambda: len(run.stats()) > seen)
         app.start()
@@ -455,6 +456,7 @@ def test_the_queue_on_the_page_and_across_a_restart(root: Path, browser: Browser
         open_train(page, app.url)
         expect(page.locator("#runs label", has_text="second")).to_contain_text("number 1")
         app.kill()
+        page.goto("about:blank")  # Gradio reloads a page once its server is back
         assert workspace.run("second").state() == "queued"
         app.start()
 
