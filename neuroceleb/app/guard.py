@@ -95,7 +95,7 @@ class Guard:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         with_headers = _adding_headers(send, self.headers)
-        refusal = self._refusal(scope["method"], scope["path"], headers)
+        refusal = _too_long(scope["path"]) or self._refusal(scope["method"], scope["path"], headers)
         if refusal is None and self.rules.login is not None:
             cookie = self.rules.login.cookie_for(headers)
             if cookie is not None:
@@ -109,8 +109,6 @@ class Guard:
         if not self.rules.is_own_name(host):
             sentence = "This server does not answer to that host name: allow it by --allowed-host."
             return PlainTextResponse(sentence, 400)
-        if max(len(part.encode("utf-8", "replace")) for part in path.split("/")) > MAX_NAME_BYTES:
-            return PlainTextResponse("A part of the address is too long.", 400)
         may_be_link = method in SAFE_METHODS and not path.rstrip("/").endswith(LOGOUT_PATH)
         if not self._is_own_page(headers, host, may_be_link):
             return PlainTextResponse("Requests from other sites are refused.", 403)
@@ -129,6 +127,13 @@ class Guard:
         login = self.rules.login
         is_open = path == "/" or (path.startswith(OPEN_PATHS) and MCP_PATH not in path)
         return login is None or is_open or login.is_logged_in(headers)
+
+
+def _too_long(path: str) -> PlainTextResponse | None:
+    longest = max(len(part.encode("utf-8", "replace")) for part in path.split("/"))
+    if longest <= MAX_NAME_BYTES:
+        return None
+    return PlainTextResponse("A part of the address is too long.", 400)
 
 
 def is_own_host(header: str, bound: str) -> bool:

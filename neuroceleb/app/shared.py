@@ -141,6 +141,21 @@ class Shared:
             **{"trigger_mode": mode} | options,
         )
 
+    def poll(
+        self,
+        timer: gr.Timer,
+        function: Callable[..., Any],
+        inputs: Sequence[Component] = (),
+        outputs: Sequence[Component] = (),
+    ) -> None:
+        """Call a listener at every tick, also while the answer to an earlier tick is missing.
+
+        Gradio's page closes its stream of answers when none is due. An event that is sent at that
+        moment gets its answer with the next event only: where each tick waits for the one before,
+        there is none, and the page stands still.
+        """
+        self.listen(timer.tick, function, inputs, outputs, trigger_mode="multiple")
+
     @staticmethod
     def report_trainings(context: Context) -> tuple[str, gr.Timer]:
         """The line `training`, and whether `timer` goes on."""

@@ -11,6 +11,7 @@ from neuroceleb import files
 from neuroceleb.errors import UserError
 from neuroceleb.runs.run import Run
 
+MAX_NAME_BYTES = 200  # a file system allows 255, and names get endings
 _NAME = re.compile(r"\w[\w .+-]{0,79}")
 
 
@@ -26,7 +27,8 @@ def default_workspace() -> Path:
 
 def is_name(name: str) -> bool:
     """Whether `name` is valid for a run or dataset."""
-    return _NAME.fullmatch(name) is not None and not name.endswith((".", " "))
+    is_short = len(name.encode("utf-8", "replace")) <= MAX_NAME_BYTES
+    return is_short and _NAME.fullmatch(name) is not None and not name.endswith((".", " "))
 
 
 def check_name(name: str) -> str:
@@ -34,7 +36,7 @@ def check_name(name: str) -> str:
     if not is_name(name):
         raise UserError(
             "'{name}' is not a name: use letters, digits, spaces, '.', '_', '+' or '-', 80 at "
-            "most, beginning with a letter or digit.",
+            "most (fewer in some scripts: 200 bytes), beginning with a letter or digit.",
             name=name[:80],
         )
     return name

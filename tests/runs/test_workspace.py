@@ -25,7 +25,7 @@ def run(workspace: Workspace) -> Run:
 
 
 @pytest.mark.parametrize(
-    "name", ["a", "faces-2", "My run 3", "얼굴_1", "v1.2+b", "0", "_x", "é", "a" * 80]
+    "name", ["a", "faces-2", "My run 3", "얼굴_1", "v1.2+b", "0", "_x", "é", "a" * 80, "가" * 66]
 )
 def test_valid_names(name: str, workspace: Workspace) -> None:
     assert create_run(workspace, name, {}).name == name
@@ -49,7 +49,9 @@ BAD_NAMES = [
 ]
 
 
-@pytest.mark.parametrize("name", [*BAD_NAMES, "a\0", "a" * 81, "con:", "a*", "😀", "~", "$HOME"])
+@pytest.mark.parametrize(
+    "name", [*BAD_NAMES, "a\0", "a" * 81, "가" * 67, "𝕏" * 80, "con:", "a*", "😀", "~", "$HOME"]
+)
 def test_invalid_names(name: str, workspace: Workspace) -> None:
     for use in (lambda: create_run(workspace, name, {}), lambda: workspace.run(name)):
         with pytest.raises(UserError, match="is not a name") as refusal:

@@ -69,11 +69,12 @@ export const mount = ({ element, trigger, watch, server, upload }) => {
       ...(failed.length > 20 ? [make("li", {}, tn("and {n} other", "and {n} others", failed.length - 20))] : []));
     element.classList.toggle("nc-busy", busy);
   };
-  /* Two events at once may reach the server in either order. */
-  const report = () => {
+  /* The first report at once: nothing can be cropped while photos are sent. The others once they have settled, for two
+     events at once may reach the server in either order. */
+  const report = (after = REPORTED_AFTER_MS) => {
     draw();
     clearTimeout(reporting);
-    reporting = setTimeout(() => trigger("sent", { batch, sent, failed: failed.length, suggested, done: !busy }), REPORTED_AFTER_MS);
+    reporting = setTimeout(() => trigger("sent", { batch, sent, failed: failed.length, suggested, done: !busy }), after);
   };
   const empty = () => {
     run += 1;
@@ -99,7 +100,7 @@ export const mount = ({ element, trigger, watch, server, upload }) => {
     suggested ||= suggest(photos[0].name);
     if (busy) { draw(); return; }
     busy = true;
-    report();
+    report(0);
     const mine = run;
     while (waiting.length && mine === run) await sendSome(waiting.splice(0, TAKEN_AT_ONCE), mine);
     if (mine !== run) return;

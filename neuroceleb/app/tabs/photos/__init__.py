@@ -89,7 +89,8 @@ def build(shared: Shared, tab: gr.Tab) -> Photos:
     where = [dataset, ui.view, ui.person, ui.page]
     shown = [getattr(ui, name) for name in NAMES]
     shared.refresh(tab, PHOTOS, show, where, shown, inbox)
-    shared.listen([dataset.input, ui.timer.tick], show, where, shown)
+    shared.listen(dataset.input, show, where, shown)
+    shared.poll(ui.timer, show, where, shown)
     for event in chosen:
         shared.listen(event.success, show, where, shown)
     shared.listen(dataset.change, review.rules_of, [dataset], tools["rules"])

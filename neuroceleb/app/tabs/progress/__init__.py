@@ -93,7 +93,7 @@ def build(shared: Shared, tab: gr.Tab) -> Progress:
     shared.receive(inbox, receive, inputs[:3], outputs)
     for event in (beside.input, imported.success):
         shared.listen(event, show, inputs, outputs)
-    shared.listen(timer.tick, poll, [shared.shown, *inputs], outputs, trigger_mode="once")
+    shared.poll(timer, poll, [shared.shown, *inputs], outputs)
     noted = shared.listen(reel.rest, note_epoch, [], [sheet])
     shared.listen(generate.click, lead_to_generate, [shared.model, sheet], [shared.handover])
     for button, name in ((film, "play"), (quiz, "quiz")):

@@ -84,7 +84,7 @@ def build(shared: Shared, tab: gr.Tab) -> Train:
     shared.refresh(tab, TRAIN, show, inputs, parts, inbox)
     shared.listen([runs.input, keep.click], show, inputs, parts)
     ticked = [shared.shown, *inputs, ui.stamp]
-    shared.listen(shared.timer.tick, tick, ticked, parts, trigger_mode="once")
+    shared.poll(shared.timer, tick, ticked, parts)
     chosen = [
         *_connect_form(shared, fields, ui, inbox),
         shared.listen(ui.rename.click, view.rename, [runs, ui.new_name], [runs]),
