@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import json
 import re
 import string
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from babel.messages.catalog import Message as Entry
 from babel.messages.pofile import read_po
 from playwright.sync_api import Page, expect
 
-from neuroceleb.app import catalogue
+from neuroceleb.app import catalogue, direction_names
 from neuroceleb.errors import Message, UserError
 from tests import helpers
 
@@ -241,3 +242,10 @@ def test_the_page_shows_errors_in_its_language(
     seeds.press_sequentially("-5")
     seeds.press("Enter")
     expect(page.locator(".toast-wrap")).to_contain_text(sentence)
+
+
+def test_directions_of_shipped_models_have_translated_names() -> None:
+    files = sorted((helpers.ROOT / "checkpoints").glob("*/*.directions.json"))
+    names = {one["name"] for file in files for one in json.loads(file.read_text())["directions"]}
+    assert names == set(direction_names.SHIPPED)
+    assert len(names) > 30

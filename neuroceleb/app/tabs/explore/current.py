@@ -92,7 +92,7 @@ def palette(current: Current, with_sliders: bool, can_name: bool) -> Json:
     return value | {
         "remark": problem and problem.message.translate(gettext),
         "positions": current.face.all_positions(len(found)),
-        "directions": [{"name": one.name, "explains": one.explains} for one in found],
+        "directions": [{"name": _(one.name), "explains": one.explains} for one in found],
         "can_name": can_name,
         "frames": frames(current, COARSE),
     }
