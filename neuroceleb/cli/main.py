@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from neuroceleb import files
+from neuroceleb import __version__, files
 from neuroceleb.errors import UserError
 
 UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
@@ -64,6 +64,7 @@ class Verbs(click.Group):
     cls=Verbs,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 def cli() -> None:
     """Turn a folder of photos into a face GAN, and explore its latent space."""
 

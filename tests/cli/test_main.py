@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from neuroceleb import __version__
 from neuroceleb.cli import main
 from neuroceleb.cli.explore import explore
 from neuroceleb.model import checkpoint
@@ -30,6 +31,14 @@ def test_without_a_verb_it_shows_the_verbs(here: helpers.Here) -> None:
     assert done.returncode == 2
     assert all(verb in done.stdout for verb in VERBS)
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("flag", ["--version", "-V"])
+def test_its_version_is_shown(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main.main([flag])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"neuroceleb {__version__}\n"
 
 
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in {"explore", "persons"}])
