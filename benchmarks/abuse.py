@@ -1,4 +1,4 @@
-"""The largest memory that a hostile file takes, and what is left of a removed person.
+"""The largest memory of hostile files, answers in a flood, and what is left of a removed person.
 
     python benchmarks/abuse.py
     python benchmarks/abuse.py --only PNG --json figures.json
@@ -8,7 +8,8 @@ Every file is made on the spot and read in a fresh process, whose peak of reside
 with that of the reader process it may start (`neuroceleb.limited`), and what became of the file.
 Two large pictures are read at once: by two threads, by two processes, and by a crop with two
 workers; then *at once* is the peak of the memory of all these processes together. The situations
-of a removed person are those of `removed_person.py`.
+of a removed person are those of `removed_person.py`; connections, `/healthz` and one face beside
+heavy requests are those of `flood.py`.
 The exit code is 1 where a process takes over 1 GB (10**9 bytes), or anything is left of the person.
 """
 
@@ -25,6 +26,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import flood
 import removed_person
 
 from tests import bombs, helpers
@@ -254,8 +256,13 @@ def main() -> int:
     largest = max((row["peak_mb"] for row in rows), default=0.0)
     print(f"Largest: {largest:,.0f} MB (limit {LIMIT_MB:,}); {time.monotonic() - began:.0f} s.")
     left = removed_person.measure_all(options.only)
+    flooded = []
+    if options.only in "flood":
+        found = flood.measure_all(flood.SILENT, flood.HEAVY, flood.SECONDS)
+        flooded.append({"case": "flood", **found})
     if options.json is not None:
-        options.json.write_text(json.dumps(rows + left, indent=2, ensure_ascii=False) + "\n")
+        figures = [*rows, *left, *flooded]
+        options.json.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
     is_bounded = largest <= LIMIT_MB and all(row["peak_mb"] == row["peak_mb"] for row in rows)
     return 0 if is_bounded and removed_person.are_clean(left) else 1
 

@@ -28,6 +28,8 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.serving import SHIPPED, ask, make_workspace, seconds, served, summary  # noqa: E402
 
+SILENT, HEAVY, SECONDS = 1_500, 16, 20.0  # connections, visitors, seconds of each part
+
 
 def measure(port: int, seconds_long: float) -> dict[str, Any]:
     """Milliseconds of `/healthz` and of one face, in turn, for so long."""
@@ -80,21 +82,14 @@ def measure_heavy(port: int, visitors: int, seconds_long: float) -> dict[str, An
     return {"visitors": visitors, "heavy_requests": len(done), **figures}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--silent", type=int, default=1_500, help="connections")
-    parser.add_argument("--heavy", type=int, default=16, help="visitors")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of each part")
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
+def measure_all(silent: int, heavy: int, seconds_long: float) -> dict[str, Any]:
+    """Measure, and print, each part on one server; `silent` connections, `heavy` visitors."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     parts: dict[str, Callable[[int], dict[str, Any]]] = {
-        "quiet": lambda port: measure(port, options.seconds),
-        "silent": lambda port: measure_silent(port, options.silent, options.seconds),
-        "heavy": lambda port: measure_heavy(port, options.heavy, options.seconds),
+        "quiet": lambda port: measure(port, seconds_long),
+        "silent": lambda port: measure_silent(port, silent, seconds_long),
+        "heavy": lambda port: measure_heavy(port, heavy, seconds_long),
     }
     figures: dict[str, Any] = {"load_before": os.getloadavg()}
     with tempfile.TemporaryDirectory() as folder:
@@ -102,11 +97,27 @@ def main() -> None:
         with served(Path(folder)) as (port, _pid):
             for name, measure_part in parts.items():
                 figures[name] = measure_part(port)
-                for what in ("healthz_ms", "one_face_ms"):
-                    found = figures[name][what]
-                    spread = "  ".join(f"{key} {value:.0f}" for key, value in found.items())
-                    print(f"{name:<7} {what:<12} {spread}", flush=True)
-                print(f"{name:<7} {len(figures[name]['errors'])} errors", flush=True)
+                _print(name, figures[name])
+    return figures
+
+
+def _print(name: str, part: dict[str, Any]) -> None:
+    for what in ("healthz_ms", "one_face_ms"):
+        spread = "  ".join(f"{key} {value:.0f}" for key, value in part[what].items())
+        print(f"{name:<7} {what:<12} {spread}", flush=True)
+    print(f"{name:<7} {len(part['errors'])} errors", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--silent", type=int, default=SILENT, help="connections")
+    parser.add_argument("--heavy", type=int, default=HEAVY, help="visitors")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of each part")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    figures = measure_all(options.silent, options.heavy, options.seconds)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
 
