@@ -150,9 +150,7 @@ class Shared:
     ) -> None:
         """Call a listener at every tick, also while the answer to an earlier tick is missing.
 
-        Gradio's page closes its stream of answers when none is due. An event that is sent at that
-        moment gets its answer with the next event only: where each tick waits for the one before,
-        there is none, and the page stands still.
+        Where each tick waits for the one before, one answer that never comes stops them all.
         """
         self.listen(timer.tick, function, inputs, outputs, trigger_mode="multiple")
 

@@ -187,10 +187,18 @@ def show_faces(
 def show_typed(
     context: Context, model: str | None, epoch: int | None, seeds: str, *rest: Any
 ) -> Any:
-    """As `show_faces`, while seeds are typed: nothing changes until they are complete."""
+    """As `show_faces`, while seeds are typed: nothing changes until they are complete.
+
+    Enter reports what is wrong with them. An error here, as for 20-2 on the way to 20-29, would
+    also drop the call for what was typed meanwhile: Gradio makes none after an error.
+    """
+    skipped = [gr.skip()] * 4
     if not re.fullmatch(r"\s*\d[\d\s,-]*\d|\s*\d\s*", seeds, re.ASCII):
-        return [gr.skip()] * 4
-    return show_faces(context, model, epoch, seeds, *rest)
+        return skipped
+    try:
+        return show_faces(context, model, epoch, seeds, *rest)
+    except UserError:
+        return skipped
 
 
 def earlier_seeds(context: Context, seeds: str, count: float) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import gradio as gr
 import pytest
 from PIL import Image
 
@@ -84,6 +85,15 @@ def test_bad_values_are_refused_in_a_sentence(
 ) -> None:
     with pytest.raises(UserError, match=sentence):
         shown(context, **changes)
+
+
+@pytest.mark.parametrize("seeds", ["", "x", "1,", "20-", "20-2", "0-999999", "9" * 30])
+def test_half_typed_seeds_change_nothing_and_raise_nothing(context: Context, seeds: str) -> None:
+    rest = (3, False, 1.0, generate.SEEDS, "", [])
+    skipped = generate.show_typed(context, MODEL, None, seeds, *rest)
+    assert skipped == [gr.skip()] * 4
+    drawn = generate.show_typed(context, MODEL, None, "3,20-21", *rest)
+    assert [item["face"]["seed"] for item in drawn[0]["faces"]] == [3, 20, 21]
 
 
 def test_without_a_model_nothing_is_drawn(context: Context) -> None:
