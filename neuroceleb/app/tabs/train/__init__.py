@@ -215,7 +215,9 @@ def tick(
         return (gr.skip(),) * len(NAMES)
     if chosen == NEW:
         return tuple(_list(context, NEW) if name == "runs" else gr.skip() for name in NAMES)
-    return show(context, chosen, dataset, start_from, stamp)
+    shown_now = show(context, chosen, dataset, start_from, stamp)
+    typed = NAMES.index("new_name")  # a tick that is late would undo what is typed meanwhile
+    return (*shown_now[:typed], gr.skip(), *shown_now[typed + 1 :])
 
 
 def receive(context: Context, lead: Lead) -> tuple[str, Any, Any, Any]:
