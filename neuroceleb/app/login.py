@@ -78,9 +78,7 @@ class Login:
         except (binascii.Error, ValueError):
             return False
         if time.monotonic() - self._last_wrong < self._delay_s():
-            return (
-                False  # unchecked, so not counted either: else who guesses on locks all others out
-            )
+            return False  # not checked, so not counted: guessing on locks nobody else out
         if not self._is_expected(given):
             self._count_wrong()
             return False

@@ -113,6 +113,10 @@ def test_an_event_has_at_most_one_listener_that_is_called_again(app_url: str) ->
     with_data = [one for one in dependencies if one["collects_event_data"]]
     assert with_data
     assert all(one["trigger_mode"] != "always_last" for one in with_data)
+    # One answer that never comes would stop a timer that waits for it.
+    ticks = [one for one in dependencies if any(event == "tick" for _, event in one["targets"])]
+    assert len(ticks) > 3
+    assert all(one["trigger_mode"] == "multiple" for one in ticks if one["backend_fn"])
 
 
 def test_a_server_function_returns_its_value_or_one_sentence(

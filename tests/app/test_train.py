@@ -236,6 +236,18 @@ def test_only_what_moves_is_drawn_again(context: Context) -> None:
     assert skipped == (gr.skip(),) * len(train.NAMES)
 
 
+def test_a_late_tick_leaves_a_name_that_is_typed(context: Context) -> None:
+    run = made(context, "mine", "running")
+    made(context, "other")
+    before = shown(context, "mine")
+    assert before["new_name"] == "mine"
+    run.write_status({"state": "stopped", "epoch": 3, "epochs": 9})
+    late = shown(context, "mine", before["stamp"])
+    assert late["title"] == "mine"
+    assert late["new_name"] == gr.skip()
+    assert shown(context, "other", before["stamp"])["new_name"] == "other"
+
+
 def test_delete_asks_and_the_trash_gives_back(context: Context) -> None:
     made(context, "mine")
     column, question = view.ask(context, "mine")

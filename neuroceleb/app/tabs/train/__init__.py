@@ -215,9 +215,7 @@ def tick(
         return (gr.skip(),) * len(NAMES)
     if chosen == NEW:
         return tuple(_list(context, NEW) if name == "runs" else gr.skip() for name in NAMES)
-    shown_now = show(context, chosen, dataset, start_from, stamp)
-    typed = NAMES.index("new_name")  # a tick that is late would undo what is typed meanwhile
-    return (*shown_now[:typed], gr.skip(), *shown_now[typed + 1 :])
+    return show(context, chosen, dataset, start_from, stamp)
 
 
 def receive(context: Context, lead: Lead) -> tuple[str, Any, Any, Any]:

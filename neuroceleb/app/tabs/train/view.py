@@ -118,10 +118,15 @@ def show(context: Context, name: str, stamp: str = "") -> Shown:
         "epochs": gr.update(value=wanted, visible=is_ended),
         "why": " ".join(dict.fromkeys(filter(None, actions.values()))),
         "sheet": _newest(sheets),
-        "new_name": name,
+        "new_name": gr.skip() if _is_of(stamp, name) else name,  # it may be being typed
         "stamp": now,
         **{button: _button(button, actions, status["state"]) for button in BUTTONS},
     }
+
+
+def _is_of(stamp: str, name: str) -> bool:
+    """Whether a stamp of `show` is of the run of that name."""
+    return stamp.startswith(json.dumps([name])[:-1] + ",")
 
 
 def _log(run: Run) -> str:
