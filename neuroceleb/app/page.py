@@ -93,10 +93,7 @@ def build(context: Context) -> gr.Blocks:
         page = Page(shared, built, _build_no_model(shared))
         _restore_addresses(blocks, page)
         _follow_leads(page)
-        reported = [training, timer]
-        events = [blocks.load, tabs.change]
-        shared.listen(events, shared.report_trainings, [], reported, trigger_mode="once")
-        shared.poll(timer, shared.report_trainings, [], reported)
+        shared.follow_trainings([blocks.load, timer.tick, tabs.change], trigger_mode="once")
     queued: gr.Blocks = blocks.queue(max_size=256, api_open=False)
     queued.has_launched = True  # mounted apps are not, and then Gradio does not check paths
     return queued

@@ -115,6 +115,7 @@ class Shared:
         outputs: Sequence[Component] = (),
         *,
         is_long: bool = False,
+        order: str | None = None,
         **options: Any,
     ) -> Any:
         """Call a listener (see `listeners.bind`) on one event or several.
@@ -123,8 +124,9 @@ class Shared:
         all listeners of that event again, so an event has one of them at most, and others follow on
         its `.success`. One that takes `gr.EventData` is called for each event, in their order: for
         the last, Gradio would send the data of the first again. A long one runs one at a time and
-        shows its progress. All go through Gradio's queue: its page does not show the errors of
-        those that bypass it.
+        shows its progress. Listeners of one `order` are called one at a time, in the order of their
+        events, so that no late answer undoes what a newer one has set. All go through Gradio's
+        queue: its page does not show the errors of those that bypass it.
         """
         takes_data = gr.EventData in get_type_hints(function).values()
         mode = "once" if is_long else "multiple" if takes_data else "always_last"
@@ -134,8 +136,8 @@ class Shared:
             bind(self.context, function),
             list(inputs),
             list(outputs),
-            concurrency_id=function.__name__,
-            concurrency_limit=1 if is_long or takes_data else None,
+            concurrency_id=order or function.__name__,
+            concurrency_limit=1 if is_long or takes_data or order else None,
             show_progress="full" if is_long else "hidden",
             api_visibility="private",
             **{"trigger_mode": mode} | options,
@@ -147,12 +149,22 @@ class Shared:
         function: Callable[..., Any],
         inputs: Sequence[Component] = (),
         outputs: Sequence[Component] = (),
+        *,
+        order: str,
     ) -> None:
-        """Call a listener at every tick, also while the answer to an earlier tick is missing.
+        """Call a listener at every tick to which the answer is not missing any more.
 
-        Where each tick waits for the one before, one answer that never comes stops them all.
+        `order` is that of the other listeners that set the outputs, see `listen`.
         """
-        self.listen(timer.tick, function, inputs, outputs, trigger_mode="multiple")
+        self.listen(timer.tick, function, inputs, outputs, trigger_mode="once", order=order)
+
+    def follow_trainings(self, events: Any, **options: Any) -> None:
+        """Report the trainings after some events.
+
+        In their order: an older answer, that none goes on, would stop the timer for good.
+        """
+        outputs = [self.training, self.timer]
+        self.listen(events, self.report_trainings, [], outputs, order="trainings", **options)
 
     @staticmethod
     def report_trainings(context: Context) -> tuple[str, gr.Timer]:
@@ -168,6 +180,7 @@ class Shared:
         inputs: Sequence[Component],
         outputs: Sequence[Component],
         inbox: "Inbox | None" = None,
+        order: str | None = None,
     ) -> None:
         """Call a listener when its tab is opened, and when another model or epoch is chosen.
 
@@ -182,12 +195,12 @@ class Shared:
             return function(context, *values) if incoming == received else gr.skip()
 
         if inbox is None:
-            self.listen(tab.select, function, inputs, outputs)
+            self.listen(tab.select, function, inputs, outputs, order=order)
         else:
             letters = [inbox.incoming, inbox.received]
-            self.listen(tab.select, if_received, [*letters, *inputs], outputs)
+            self.listen(tab.select, if_received, [*letters, *inputs], outputs, order=order)
         for event in (self.chosen.success, self.epoch_chosen.success):
-            self.listen(event, if_shown, [self.shown, *inputs], outputs)
+            self.listen(event, if_shown, [self.shown, *inputs], outputs, order=order)
 
     def receive(
         self,

@@ -1,15 +1,18 @@
 """Listeners as Gradio gets them: bound, typed, with their errors as toasts."""
 
+import asyncio
 import inspect
 import json
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.request import urlopen
 
 import gradio as gr
 import pytest
 
+from neuroceleb.app import page
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.listeners import bind, bind_server_function
 from neuroceleb.errors import UserError
@@ -113,10 +116,28 @@ def test_an_event_has_at_most_one_listener_that_is_called_again(app_url: str) ->
     with_data = [one for one in dependencies if one["collects_event_data"]]
     assert with_data
     assert all(one["trigger_mode"] != "always_last" for one in with_data)
-    # One answer that never comes would stop a timer that waits for it.
-    ticks = [one for one in dependencies if any(event == "tick" for _, event in one["targets"])]
-    assert len(ticks) > 3
-    assert all(one["trigger_mode"] == "multiple" for one in ticks if one["backend_fn"])
+
+
+def test_what_a_timer_draws_is_drawn_in_one_order(context: Context) -> None:
+    """A late answer would undo a newer one, or stop the timer of the trainings for good."""
+    with ThreadPoolExecutor(1) as pool:  # Gradio needs a thread with an event loop
+        blocks = pool.submit(asyncio.run, built(context)).result()
+    listeners = [one for one in blocks.fns.values() if one.fn is not None]
+    timers = {
+        (number, "tick") for number, one in blocks.blocks.items() if isinstance(one, gr.Timer)
+    }
+    polled = [one for one in listeners if timers.intersection(one.targets)]
+    assert {one.concurrency_id for one in polled} == {"trainings", "train", "progress", "photos"}
+    for poll in polled:
+        same = [one for one in listeners if one.outputs == poll.outputs]
+        assert len(same) > 1
+        assert {(one.concurrency_id, one.concurrency_limit) for one in same} == {
+            (poll.concurrency_id, 1)
+        }
+
+
+async def built(context: Context) -> gr.Blocks:
+    return page.build(context)
 
 
 def test_a_server_function_returns_its_value_or_one_sentence(

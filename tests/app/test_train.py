@@ -232,8 +232,9 @@ def test_only_what_moves_is_drawn_again(context: Context) -> None:
     again = shown(context, "mine", first["stamp"])
     drawn = {name for name, value in again.items() if value != gr.skip()}
     assert drawn == {"runs", "facts", "meter", "log"}
-    skipped = train.tick(context, "generate", "mine", None, None, "")
-    assert skipped == (gr.skip(),) * len(train.NAMES)
+    skipped = (gr.skip(),) * len(train.NAMES)
+    assert train.tick(context, "generate", "mine", None, None, "") == skipped
+    assert train.tick(context, "train", "renamed", None, None, "") == skipped
 
 
 def test_a_late_tick_leaves_a_name_that_is_typed(context: Context) -> None:

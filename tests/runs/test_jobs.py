@@ -143,15 +143,22 @@ def test_a_training_that_cannot_start_reports_why(
 
 def pid_of_child(run: Run) -> int:
     """The process that holds the run's lock, before it has written its status."""
+    helpers.wait_for(lambda: _holder(run) is not None)
+    holder = _holder(run)
+    assert holder is not None
+    return holder
+
+
+def _holder(run: Run) -> int | None:
     wanted = (run.path / "config.json").stat()
     for folder in Path("/proc").glob("[0-9]*"):
         if int(folder.name) != os.getpid():
             try:
                 if any(os.path.samestat(link.stat(), wanted) for link in (folder / "fd").iterdir()):
                     return int(folder.name)
-            except OSError:
+            except OSError:  # it opens and closes files
                 continue
-    raise AssertionError("no process holds the run")
+    return None
 
 
 # Renaming and deleting ----------------------------------------------------------------------

@@ -88,11 +88,11 @@ def build(shared: Shared, tab: gr.Tab) -> Photos:
     shared.listen(keep.click, hide, [], asked[:1])
     where = [dataset, ui.view, ui.person, ui.page]
     shown = [getattr(ui, name) for name in NAMES]
-    shared.refresh(tab, PHOTOS, show, where, shown, inbox)
-    shared.listen(dataset.input, show, where, shown)
-    shared.poll(ui.timer, show, where, shown)
+    shared.refresh(tab, PHOTOS, show, where, shown, inbox, order=PHOTOS)
+    shared.listen(dataset.input, show, where, shown, order=PHOTOS)
+    shared.poll(ui.timer, show, where, shown, order=PHOTOS)
     for event in chosen:
-        shared.listen(event.success, show, where, shown)
+        shared.listen(event.success, show, where, shown, order=PHOTOS)
     shared.listen(dataset.change, review.rules_of, [dataset], tools["rules"])
     shared.address(dataset, "dataset", NEW, is_step=True, after=[one.success for one in chosen])
     return ui

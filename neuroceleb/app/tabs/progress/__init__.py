@@ -89,11 +89,11 @@ def build(shared: Shared, tab: gr.Tab) -> Progress:
 
     inputs = [shared.model, shared.epoch, beside, sheet, stamp]
     outputs = outputs_of(ui)
-    shared.refresh(tab, PROGRESS, show, inputs, outputs, inbox)
+    shared.refresh(tab, PROGRESS, show, inputs, outputs, inbox, order=PROGRESS)
     shared.receive(inbox, receive, inputs[:3], outputs)
     for event in (beside.input, imported.success):
-        shared.listen(event, show, inputs, outputs)
-    shared.poll(timer, poll, [shared.shown, *inputs], outputs)
+        shared.listen(event, show, inputs, outputs, order=PROGRESS)
+    shared.poll(timer, poll, [shared.shown, *inputs], outputs, order=PROGRESS)
     noted = shared.listen(reel.rest, note_epoch, [], [sheet])
     shared.listen(generate.click, lead_to_generate, [shared.model, sheet], [shared.handover])
     for button, name in ((film, "play"), (quiz, "quiz")):
@@ -102,7 +102,7 @@ def build(shared: Shared, tab: gr.Tab) -> Progress:
     shared.listen(strip.click, show_seed, [shared.model, beside, seed], [reel])
     tour_panel.connect(shared, guide, start, reel)
     ended = shared.listen(guide.end.click, tour_panel.end_tour, [], [guide.box, stamp])
-    shared.listen(ended.success, show, inputs, outputs)
+    shared.listen(ended.success, show, inputs, outputs, order=PROGRESS)
     shared.address(beside, "beside", "", is_step=True)
     shared.address(sheet, "sheet", None, is_step=False, after=[noted.success])
     return ui

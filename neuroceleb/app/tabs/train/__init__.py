@@ -81,15 +81,15 @@ def build(shared: Shared, tab: gr.Tab) -> Train:
     )
     parts = [getattr(ui, name) for name in NAMES]
     inputs = [runs, ui.dataset, ui.start_from]
-    shared.refresh(tab, TRAIN, show, inputs, parts, inbox)
-    shared.listen([runs.input, keep.click], show, inputs, parts)
+    shared.refresh(tab, TRAIN, show, inputs, parts, inbox, order=TRAIN)
+    shared.listen([runs.input, keep.click], show, inputs, parts, order=TRAIN)
     ticked = [shared.shown, *inputs, ui.stamp]
-    shared.poll(shared.timer, tick, ticked, parts)
+    shared.poll(shared.timer, tick, ticked, parts, order=TRAIN)
     chosen = [
         *_connect_form(shared, fields, ui, inbox),
-        shared.listen(ui.rename.click, view.rename, [runs, ui.new_name], [runs]),
-        shared.listen(yes.click, view.delete, [runs], [runs]),
-        shared.listen(restore_.click, restore_deleted, [deleted, runs], [runs]),
+        shared.listen(ui.rename.click, view.rename, [runs, ui.new_name], [runs], order=TRAIN),
+        shared.listen(yes.click, view.delete, [runs], [runs], order=TRAIN),
+        shared.listen(restore_.click, restore_deleted, [deleted, runs], [runs], order=TRAIN),
     ]
     resumed = shared.listen(ui.resume.click, view.resume, [runs, ui.epochs])
     followed = shared.listen(resumed.success, follow, [runs], [shared.model, shared.epoch])
@@ -101,8 +101,8 @@ def build(shared: Shared, tab: gr.Tab) -> Train:
         shared.listen(empty.click, empty_trash, [sure], [sure]),
     ]
     for event in (*chosen, *changed):
-        drawn = shared.listen(event.success, show, inputs, parts)
-        shared.listen(drawn.success, shared.report_trainings, [], [shared.training, shared.timer])
+        drawn = shared.listen(event.success, show, inputs, parts, order=TRAIN)
+        shared.follow_trainings(drawn.success)
     shared.listen(ui.delete.click, view.ask, [runs], [confirm, question])
     shared.listen(sure.input, enable, [sure], [empty])
     for button, to in ((ui.watch, "epochs"), (ui.generate, "generate")):
@@ -215,6 +215,8 @@ def tick(
         return (gr.skip(),) * len(NAMES)
     if chosen == NEW:
         return tuple(_list(context, NEW) if name == "runs" else gr.skip() for name in NAMES)
+    if chosen not in {run.name for run in context.workspace.runs()}:  # it was just renamed
+        return (gr.skip(),) * len(NAMES)
     return show(context, chosen, dataset, start_from, stamp)
 
 
