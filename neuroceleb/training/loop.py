@@ -80,8 +80,8 @@ def _train(
     heartbeat: Heartbeat,
     on_step: OnStep,
 ) -> str:
-    settings, dist = spec.settings, spec.dist
-    faces, gan, recorder, progress = parts.faces, parts.gan, parts.recorder, parts.progress
+    settings, dist, recorder = spec.settings, spec.dist, parts.recorder
+    faces, gan, progress = parts.faces, parts.gan, parts.progress
     total_images = len(faces) * settings.epochs
     throughput = Throughput(total_images, progress.images_seen)
     heartbeat.update(state="running", **progress.counts())
@@ -99,11 +99,9 @@ def _train(
             fetched = time.perf_counter()
             count = faces.size_of(progress.step, batch_size)
 
-            # Update D. Update G.
+            # Update D. Update G. Update the average.
             set_learning_rates(gan, settings, progress.images_seen / total_images)
             metrics = parts.take_step(real, count, progress)
-
-            # Update the average.
             update_emas(gan, count, progress.images_seen + count, settings.ema_images)
 
             # Report.

@@ -1,5 +1,6 @@
 /* A contact sheet of generated faces, each of which can be enlarged, saved, kept and sent on. */
 import { make, number, roveFocus, t } from "./dom.js";
+import { button, leadButtons, makeViewer, round } from "./parts.js";
 
 /**
  * @typedef {{ model: string, epoch: number, seed?: number, truncation?: number, z?: number[] }} Face
@@ -9,16 +10,6 @@ import { make, number, roveFocus, t } from "./dom.js";
 
 const CAPTION_PX = 30;
 const GAP_PX = 10;
-export const LEADS = {
-  start: t("Start of an interpolation"),
-  end: t("End of an interpolation"),
-  explore: t("Explore"),
-  nearest: t("Nearest photos"),
-  epochs: t("Its epochs"),
-};
-
-const round = (text, sign, click, attributes = {}) =>
-  make("button", { type: "button", class: "nc-round", "aria-label": text, title: text, click, ...attributes }, sign);
 
 /** @param {Face} face */
 const titleOf = (face) => (face.seed == null ? t("A face of no seed") : t("Seed {seed}", { seed: face.seed }));
@@ -71,24 +62,17 @@ export const mount = ({ element, props, trigger, watch, upload }) => {
   const large = make("img", { class: "nc-large" });
   const facts = make("p", { class: "nc-facts" });
   const save = make("a", { class: "nc-button nc-accent" }, t("Save PNG"));
-  const link = make("button", { type: "button", class: "nc-button", click: () => copy(linkTo(items[shown].face), link) }, t("Copy link"));
+  const link = button(t("Copy link"), () => copy(linkTo(items[shown].face), link));
   const heart = round(t("Favourite"), "♡", () => like(shown), { class: "nc-round nc-heart" });
-  const leads = make("div", { class: "nc-leads" }, ...(props.leads ?? []).map((/** @type {keyof typeof LEADS} */ lead) => make("button", {
-    type: "button", class: "nc-button", "data-lead": lead,
-    click: () => { viewer.close(); trigger("lead", { to: lead, face: items[shown].face }); },
-  }, LEADS[lead])));
-  const viewer = make("dialog", {
-    class: "nc-viewer",
-    click: (event) => { if (event.target === viewer) viewer.close(); },
+  const leads = make("div", { class: "nc-leads" }, ...leadButtons(props.leads ?? [], (to) => { viewer.close(); trigger("lead", { to, face: items[shown].face }); }));
+  const viewer = makeViewer({
     keydown: (event) => {
       if (event.key === "ArrowLeft") enlarge(shown - 1);
       else if (event.key === "ArrowRight") enlarge(shown + 1);
       else if (event.key === "f") like(shown);
     },
     close: () => grid.children[shown]?.querySelector("button")?.focus(),
-  },
-  make("div", { class: "nc-viewer-top" }, facts, heart, round(t("Close"), "✕", () => viewer.close())),
-  large,
+  }, [facts, heart], large,
   make("div", { class: "nc-viewer-foot" },
     round(t("Previous face"), "←", () => enlarge(shown - 1)),
     make("div", { class: "nc-leads" }, save, link),

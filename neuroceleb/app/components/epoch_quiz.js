@@ -1,6 +1,7 @@
 /* "Which is later?": one face at two epochs of the reel; the nearer the epochs, the harder. */
 import { FACE_PX, corner, layoutOf } from "./epoch_sheets.js";
 import { make, t } from "./dom.js";
+import { button, makeViewer } from "./parts.js";
 
 const ROUNDS = 10;
 const LEAST_GAP = 0.15; // of the run: nearer epochs look alike
@@ -16,13 +17,11 @@ export const makeQuiz = (side) => {
     const epoch = make("span", { class: "nc-facts" });
     return { canvas, epoch, at: 0, button: make("button", { type: "button", class: "nc-quiz-face", "aria-label": label, click: () => choose(place) }, canvas, epoch) };
   });
-  const next = make("button", { type: "button", class: "nc-button nc-accent nc-quiz-next", click: () => (round >= ROUNDS ? begin() : ask()) });
-  const dialog = make("dialog", {
-    class: "nc-viewer nc-quiz", "aria-label": t("Which is later?"),
-    click: (event) => { if (event.target === dialog) dialog.close(); },
+  const next = button("", () => (round >= ROUNDS ? begin() : ask()), { class: "nc-button nc-accent nc-quiz-next" });
+  const dialog = makeViewer({
+    class: "nc-quiz", "aria-label": t("Which is later?"),
     keydown: ({ key }) => { if (key === "ArrowLeft") choose(0); else if (key === "ArrowRight") choose(1); },
-  },
-  make("div", { class: "nc-viewer-top" }, count, make("button", { type: "button", class: "nc-round", "aria-label": t("Close"), click: () => dialog.close() }, "✕")),
+  }, [count],
   make("p", { class: "nc-facts" }, t("One seed at two epochs of this run: which one had G learned from longer?")),
   make("div", { class: "nc-quiz-pair" }, ...cards.map(({ button }) => button)), make("div", { class: "nc-viewer-foot" }, verdict, next));
 

@@ -1,8 +1,8 @@
 /* The sample sheets of a run under one slider; two of them under a wipe; one face through the epochs. */
-import { LEADS } from "./contact_sheet.js";
 import { makeQuiz } from "./epoch_quiz.js";
 import { FACE_PX, corner, layoutOf, makeSheets, makeView } from "./epoch_sheets.js";
 import { make, number, roveFocus, t } from "./dom.js";
+import { leadButtons, makePlayer, makeViewer } from "./parts.js";
 
 /**
  * @typedef {{ run: string, sheets: [number, string, boolean][], kept: number[], best: number | null, seeded: boolean }} Side
@@ -17,15 +17,12 @@ const NOTHING = { run: "", sheets: [], kept: [], best: null, seeded: false };
 const isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 const range = (name, label, input, attributes = {}) =>
   make("input", { type: "range", class: `nc-range ${name}`, min: 0, max: 0, step: 1, "aria-label": label, input, ...attributes });
-const round = (name, label, sign, click) =>
-  make("button", { type: "button", class: `nc-round ${name}`, "aria-label": label, title: label, click }, sign);
 const radio = (name, value, label, change) => make("label", { class: "nc-switch" },
   make("input", { type: "radio", name, value, checked: value === "wipe", change }), label);
 const epochWords = (epoch) => t("Epoch {epoch}", { epoch: number(epoch) });
 
 export const mount = ({ element, props, trigger, watch, server }) => {
   let done = ""; // the id of the last command
-  let playing = 0;
   let reported = "";
   let resting = 0;
   let isHeld = false; // the slider, by a pointer
@@ -68,8 +65,23 @@ export const mount = ({ element, props, trigger, watch, server }) => {
   const speed = make("select", { class: "nc-reel-speed", "aria-label": t("Epochs a second") },
     ...SPEEDS.map((rate) => make("option", { value: rate, selected: rate === 8 }, `${rate}/s`)));
   const caption = make("output", { class: "nc-facts nc-reel-epoch" });
-  const play = round("nc-reel-play", t("Play"), "▶", () => (playing ? pause() : start()));
-  const transport = make("div", { class: "nc-transport" }, play, make("div", { class: "nc-reel-track" }, scrub, marks), speed, caption);
+  const player = makePlayer(element, () => {
+    if (A.value.sheets.length < 2) return null;
+    if (A.at >= A.value.sheets.length - 1) show(0);
+    let last = performance.now();
+    return (now) => {
+      const due = 1000 / Number(speed.value);
+      const isEnd = A.at >= A.value.sheets.length - 1;
+      if (isEnd) show(A.at); // to rest there
+      else if (now - last >= due - 2 && element.offsetParent) {
+        last = Math.max(now - due, last + due);
+        show(A.at + 1);
+      }
+      return !isEnd;
+    };
+  }, { class: "nc-round nc-reel-play" });
+  const { pause, play } = player;
+  const transport = make("div", { class: "nc-transport" }, player.button, make("div", { class: "nc-reel-track" }, scrub, marks), speed, caption);
 
   const show = (/** @type {number} */ at) => {
     if (!A.value.sheets.length) return;
@@ -87,7 +99,7 @@ export const mount = ({ element, props, trigger, watch, server }) => {
     resting = setTimeout(() => rest(epoch, A.at === A.value.sheets.length - 1), REST_MS);
   };
   const rest = (epoch, isNewest) => {
-    if (playing || isHeld) return;
+    if (player.isPlaying() || isHeld) return;
     A.view.settle();
     B.view.settle();
     if (reported === `${epoch} ${isNewest}`) return;
@@ -109,33 +121,12 @@ export const mount = ({ element, props, trigger, watch, server }) => {
       tag.textContent = B.value.run && value.sheets[at] ? `${name.toUpperCase()} · ${value.run} · ${epochWords(value.sheets[at][0])}` : "";
     }
   };
-  const setPlay = (sign, label) => { play.textContent = sign; play.title = label; play.setAttribute("aria-label", label); };
-  const pause = () => {
-    cancelAnimationFrame(playing);
-    if (playing) setPlay("▶", t("Play"));
-    playing = 0;
-  };
-  const start = () => {
-    if (A.value.sheets.length < 2) return;
-    if (A.at >= A.value.sheets.length - 1) show(0);
-    let last = performance.now();
-    const tick = (/** @type {number} */ now) => {
-      if (!element.isConnected || A.at >= A.value.sheets.length - 1) { pause(); show(A.at); return; }
-      playing = requestAnimationFrame(tick);
-      const due = 1000 / Number(speed.value);
-      if (now - last < due - 2 || !element.offsetParent) return;
-      last = Math.max(now - due, last + due);
-      show(A.at + 1);
-    };
-    setPlay("❚❚", t("Pause"));
-    playing = requestAnimationFrame(tick);
-  };
   const step = (event) => {
     const { activeElement: focus } = document;
     const isElsewhere = focus && focus !== document.body && focus !== scrub;
     if (!element.offsetParent || isElsewhere || !A.value.run || document.querySelector("dialog[open]") || event.altKey || event.ctrlKey || event.metaKey) return;
     const by = { ArrowLeft: -1, ArrowRight: 1, PageUp: 10, PageDown: -10 }[event.key];
-    if (event.key === " ") play.click();
+    if (event.key === " ") player.button.click();
     else if (by) { pause(); show(A.at + by); } else return;
     event.preventDefault();
   };
@@ -172,19 +163,15 @@ export const mount = ({ element, props, trigger, watch, server }) => {
   const tiles = make("div", { class: "nc-reel-tiles", role: "group", "aria-label": t("One face through the epochs") });
   const lifeScrub = range("nc-reel-life-scrub", t("Epoch"), () => showLife(Number(lifeScrub.value)));
   const save = make("a", { class: "nc-button nc-accent" }, t("Save strip (PNG)"));
-  const leads = make("div", { class: "nc-leads" }, save, ...Object.entries({ generate: t("Show in Generate"), ...LEADS }).filter(([to]) => to !== "epochs")
-    .map(([to, text]) => make("button", { type: "button", class: "nc-button", "data-lead": to, click: () => sendOn(to) }, text)));
-  const dialog = make("dialog", {
-    class: "nc-viewer nc-reel-life", "aria-label": t("One face through the epochs"),
-    click: (event) => { if (event.target === dialog) dialog.close(); },
+  const leads = make("div", { class: "nc-leads" }, save, ...leadButtons(["generate", "start", "end", "explore", "nearest"], (to) => sendOn(to)));
+  const dialog = makeViewer({
+    class: "nc-reel-life", "aria-label": t("One face through the epochs"),
     keydown: (event) => {
       const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
       if (by && event.target !== lifeScrub) { event.preventDefault(); showLife(life.at + by); }
     },
     close: () => faces.children[life.face?.place ?? -1]?.focus({ preventScroll: true }),
-  },
-  make("div", { class: "nc-viewer-top" }, facts, round("", t("Close"), "✕", () => dialog.close())),
-  make("div", { class: "nc-reel-body" }, make("div", {}, large, lifeScrub), tiles), leads);
+  }, [facts], make("div", { class: "nc-reel-body" }, make("div", {}, large, lifeScrub), tiles), leads);
 
   const nameOf = ({ place, seed }) => (place != null ? faceName(place) : seed != null ? t("Seed {seed}", { seed }) : t("A face of no seed"));
   /* Other tabs draw with kept weights: of this epoch, or of the last one kept before it. */
@@ -264,7 +251,7 @@ export const mount = ({ element, props, trigger, watch, server }) => {
     if (epoch != null) show(placeOf(A.value, epoch));
     else if (!face) show(A.value.sheets.length - 1);
     if (collapse) A.view.collapse();
-    if (plays && !isCalm()) start();
+    if (plays && !isCalm()) play();
     if (face) openStrip(face);
   };
   const draw = () => {
@@ -279,7 +266,7 @@ export const mount = ({ element, props, trigger, watch, server }) => {
     stage.hidden = transport.hidden = isEmpty;
     scrub.max = Math.max(0, A.value.sheets.length - 1);
     scrubB.max = Math.max(0, B.value.sheets.length - 1);
-    scrub.disabled = play.disabled = scrub.max < 1;
+    scrub.disabled = player.button.disabled = scrub.max < 1;
     const kept = A.value.kept.length < A.value.sheets.length ? A.value.kept : [];
     const mark = (epoch, name, title) => make("i", { class: name, title, style: `--at: ${placeOf(A.value, epoch) / Math.max(1, scrub.max)}` });
     marks.replaceChildren(...kept.map((epoch) => mark(epoch, "", t("weights kept"))),
@@ -294,7 +281,7 @@ export const mount = ({ element, props, trigger, watch, server }) => {
     } else if (!isEmpty && !A.view.isCollapsed()) show(A.at);
   };
   document.addEventListener("neuroceleb:quiz", () => { pause(); quiz.begin(); });
-  document.addEventListener("neuroceleb:play", () => { pause(); show(0); start(); });
+  document.addEventListener("neuroceleb:play", () => { show(0); play(); });
   document.addEventListener("neuroceleb:show-epoch", (/** @type {any} */ event) => {
     pause();
     show(placeOf(A.value, event.detail.epoch));

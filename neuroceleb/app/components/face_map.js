@@ -1,5 +1,6 @@
 /* A map of faces on a canvas: drag to move, scroll or pinch to zoom, click a face to pick it. */
 import { make, t } from "./dom.js";
+import { round } from "./parts.js";
 
 /** @typedef {{ sheet: string, columns: number, layouts: Record<string, [number, number][]>, colours: [number, number, number][] }} Value */
 /** @typedef {{ zoom: number, x: number, y: number }} View the point of the plane in the middle, and the magnification */
@@ -32,9 +33,8 @@ export const mount = ({ element, props, trigger, watch, settings }) => {
   const pointers = new Map();
   const canvas = make("canvas", { tabindex: "0", role: "application", "aria-label": t("Map of faces: arrow keys move, + and − zoom, Enter takes the face in the middle") });
   const context = canvas.getContext("2d");
-  const round = (sign, label, click) => make("button", { type: "button", class: "nc-round", "aria-label": label, title: label, click }, sign);
   const box = make("div", { class: "nc-map" }, canvas, make("div", { class: "nc-map-zoom" },
-    round("+", t("Closer"), () => zoom(1.5)), round("−", t("Farther"), () => zoom(1 / 1.5))));
+    round(t("Closer"), "+", () => zoom(1.5)), round(t("Farther"), "−", () => zoom(1 / 1.5))));
 
   const value = () => /** @type {Value | null} */ (props.value || null);
   const points = () => value()?.layouts[props.layout ?? settings.layout] ?? [];

@@ -1,5 +1,6 @@
 /* Frames of an interpolation: scrubbed, played and stepped through at the screen's rate. */
 import { answered, make, number, t } from "./dom.js";
+import { button, leadButtons, makePlayer } from "./parts.js";
 
 /**
  * @typedef {{ frames: number, keys: number[], names: string[], request: any, piece: string, piece_frames: number, columns: number, fps: number, loop: boolean }} Value
@@ -10,7 +11,6 @@ const STRIP_FRAMES = 24;
 const ACTIONS = {
   roll: ["⚄", t("Another face here")], left: ["←", t("Move earlier")], right: ["→", t("Move later")], remove: ["✕", t("Remove")],
 };
-const LEADS = { generate: t("Show in Generate"), explore: t("Explore"), nearest: t("Nearest photos"), epochs: t("Its epochs") };
 
 /** @param {string} url */
 const decode = async (url) => createImageBitmap(await (await fetch(url)).blob());
@@ -21,15 +21,12 @@ export const mount = ({ element, props, trigger, watch, server }) => {
   /** @type {ImageBitmap[]} */
   let pieces = [];
   let at = 0;
-  /** @type {number | null} */
-  let playing = null;
 
   const stage = make("canvas", { class: "nc-stage nc-pixels", width: SIDE, height: SIDE, role: "img" });
   const slider = make("input", {
     type: "range", min: 0, max: 0, value: 0, class: "nc-range", "aria-label": t("Frame of the interpolation"),
     input: () => { pause(); show(Number(slider.value)); },
   });
-  const playButton = make("button", { type: "button", class: "nc-round", click: () => (playing === null ? play() : pause()) });
   const count = make("output", { class: "nc-figure" });
   const caption = make("p", { class: "nc-facts" });
   const marker = make("i", { class: "nc-strip-marker", "aria-hidden": "true" });
@@ -65,30 +62,18 @@ export const mount = ({ element, props, trigger, watch, server }) => {
     marker.style.left = `${(100 * (at + 0.5)) / value.frames}%`;
   };
 
-  const showPlaying = () => {
-    playButton.textContent = playing === null ? "▶" : "❚❚";
-    playButton.title = playing === null ? t("Play") : t("Pause");
-    playButton.setAttribute("aria-label", playButton.title);
-  };
-  const pause = () => {
-    if (playing !== null) cancelAnimationFrame(playing);
-    playing = null;
-    showPlaying();
-  };
-  const play = () => {
-    if (!value || value.frames < 2) return;
+  const { pause, button: playButton } = makePlayer(element, () => {
+    if (!value || value.frames < 2) return null;
     if (at === value.frames - 1) show(0);
     const [from, began] = [at, performance.now()];
-    const step = (/** @type {number} */ now) => {
-      if (!value || !element.isConnected || element.offsetParent === null) { pause(); return; }
-      const next = from + Math.floor(((now - began) * value.fps) / 1000);
-      if (next >= value.frames && !value.loop) { show(value.frames - 1); pause(); return; }
-      if (next % value.frames !== at) show(next % value.frames);
-      playing = requestAnimationFrame(step);
+    return (now) => {
+      if (!value || element.offsetParent === null) return false;
+      const next = from + Math.max(0, Math.floor(((now - began) * value.fps) / 1000));
+      const isOver = next >= value.frames && !value.loop;
+      show(isOver ? value.frames - 1 : next % value.frames);
+      return !isOver;
     };
-    playing = requestAnimationFrame(step);
-    showPlaying();
-  };
+  });
 
   const scrub = (/** @type {PointerEvent} */ event) => {
     if (!value || (event.type === "pointermove" && !event.buttons)) return;
@@ -150,11 +135,8 @@ export const mount = ({ element, props, trigger, watch, server }) => {
     element.dataset.whole = String(wanted.frames);
   };
 
-  showPlaying();
-  const save = make("button", { type: "button", class: "nc-button nc-accent", click: () => trigger("save", { frame: at }) }, t("Save PNG"));
-  const leads = Object.entries(LEADS).map(([to, text]) => make("button", {
-    type: "button", class: "nc-button", "data-lead": to, click: () => { pause(); trigger("lead", { to, frame: at }); },
-  }, text));
+  const save = button(t("Save PNG"), () => trigger("save", { frame: at }), { class: "nc-button nc-accent" });
+  const leads = leadButtons(["generate", "explore", "nearest", "epochs"], (to) => { pause(); trigger("lead", { to, frame: at }); });
   element.replaceChildren(stage, caption,
     make("div", { class: "nc-transport" }, playButton, slider, count),
     make("div", { class: "nc-strip-box" }, strip, marker),

@@ -1,6 +1,7 @@
 /* A face large, and sliders that move it along directions of latent space. */
 import { copy } from "./contact_sheet.js";
 import { make, number, putFrame, t } from "./dom.js";
+import { button, leadButtons } from "./parts.js";
 
 /**
  * @typedef {{ key: string, sheet: string, columns: number }} Frames
@@ -10,9 +11,6 @@ import { make, number, putFrame, t } from "./dom.js";
  */
 const REACH = 3; // standard deviations to either side
 const STEP = 0.25;
-const LEADS = {
-  generate: t("Show in Generate"), start: t("Start of an interpolation"), end: t("End of an interpolation"), epochs: t("Its epochs"),
-};
 const FINE = (2 * REACH) / STEP + 1; // frames a direction, one for each place of a slider
 
 /** @type {Intl.NumberFormatOptions} */
@@ -45,7 +43,6 @@ export const mount = ({ element, props, trigger, watch, settings }) => {
   /** @type {{ slider: HTMLInputElement, output: HTMLElement, ends: HTMLElement[] }[]} */
   let rows = [];
 
-  const button = (text, click, attributes = {}) => make("button", { type: "button", class: "nc-button", click, ...attributes }, text);
   const picture = make("img", { class: "nc-pixels", width: 64, height: 64 });
   const scrubbed = make("div", { class: "nc-scrubbed nc-pixels", hidden: true, "aria-hidden": "true" });
   const facts = make("p", { class: "nc-facts", role: "status" });
@@ -53,7 +50,7 @@ export const mount = ({ element, props, trigger, watch, settings }) => {
   const reset = button(t("Sliders to 0"), () => value && move(value.start), { "data-act": "reset" });
   const save = make("a", { class: "nc-button nc-accent" }, t("Save PNG"));
   const link = button(t("Copy link"), () => copy(location.href, link));
-  const leads = settings.leads.map((/** @type {keyof typeof LEADS} */ to) => button(LEADS[to], () => value && trigger("lead", { to, face: value.face }), { "data-lead": to }));
+  const leads = leadButtons(settings.leads, (to) => value && trigger("lead", { to, face: value.face }));
   const list = make("ol", { class: "nc-directions", "aria-label": t("Directions") });
   const note = make("p", { class: "nc-facts" });
   const remark = make("p", { class: "nc-facts nc-problem" });

@@ -1,5 +1,6 @@
 /* The faces found in photos: kept or left out by a click, ticked to do more with several. */
 import { answered, make, number, putFrame, roveFocus, t } from "./dom.js";
+import { makeViewer, round } from "./parts.js";
 
 /**
  * @typedef {{ id: string, name: string, label: string | null, kept: boolean, by_hand: boolean, note: string, title: string,
@@ -24,12 +25,11 @@ export const mount = ({ element, props, trigger, watch, server }) => {
   const all = make("input", { type: "checkbox", id: "tick-all", change: () => tick(all.checked ? ["*"] : []) });
   const allText = make("span");
   const place = make("span", { class: "nc-facts", "aria-live": "polite" });
-  const turn = (/** @type {string} */ text, /** @type {string} */ sign, /** @type {number} */ by) =>
-    make("button", { type: "button", class: "nc-round", "aria-label": text, title: text, click: () => move(by) }, sign);
-  const [back, on] = [turn(t("Previous faces"), "←", -1), turn(t("Next faces"), "→", 1)];
+  const [back, on] = [round(t("Previous faces"), "←", () => move(-1)), round(t("Next faces"), "→", () => move(1))];
   const bar = make("div", { class: "nc-crops-bar" }, make("label", { class: "nc-switch" }, all, allText),
     make("span", { class: "nc-pager" }, back, place, on));
-  const viewer = make("dialog", { class: "nc-viewer", click: (event) => { if (event.target === viewer) viewer.close(); } });
+  const viewed = { text: make("p", { class: "nc-facts" }), both: make("div", { class: "nc-both" }) };
+  const viewer = makeViewer({}, [viewed.text], viewed.both);
   roveFocus(list, ".nc-crop", () => getComputedStyle(list).gridTemplateColumns.split(" ").length);
 
   const step = () => (window.innerWidth < 640 ? ON_PHONE : Infinity);
@@ -92,9 +92,8 @@ export const mount = ({ element, props, trigger, watch, server }) => {
 
   const enlarge = (/** @type {Item} */ item) => {
     viewer.setAttribute("aria-label", item.name);
-    viewer.replaceChildren(make("div", { class: "nc-viewer-top" }, make("p", { class: "nc-facts" }, make("strong", {}, item.name), item.title),
-      make("button", { type: "button", class: "nc-round", "aria-label": t("Close"), click: () => viewer.close() }, "✕")),
-    make("div", { class: "nc-both" }, picture(item, "nc-crop-large"), photoOf(item)));
+    viewed.text.replaceChildren(make("strong", {}, item.name), item.title);
+    viewed.both.replaceChildren(picture(item, "nc-crop-large"), photoOf(item));
     viewer.showModal();
   };
 

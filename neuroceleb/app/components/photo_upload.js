@@ -1,5 +1,6 @@
 /* Photos, folders and zips, dropped or chosen, sent a few at a time; what fails is tried again. */
 import { answered, make, number, t, tn } from "./dom.js";
+import { button } from "./parts.js";
 
 const SENT_AT_ONCE = 4;
 const REPORTED_AFTER_MS = 150;
@@ -43,8 +44,6 @@ export const mount = ({ element, trigger, watch, server, upload }) => {
   const status = make("p", { class: "nc-facts", role: "status" });
   const meter = make("progress", { class: "nc-meter", max: 1, value: 0, hidden: true, "aria-label": t("Photos sent") });
   const problems = make("ul", { class: "nc-failed", hidden: true });
-  const button = (/** @type {string} */ text, /** @type {() => void} */ click, /** @type {string} */ id) =>
-    make("button", { type: "button", class: "nc-button", id, click }, text);
   const input = (/** @type {object} */ attributes) => make("input", {
     type: "file", multiple: true, hidden: true, ...attributes,
     change: (event) => {
@@ -54,8 +53,8 @@ export const mount = ({ element, trigger, watch, server, upload }) => {
   });
   const files = input({ id: "photo-files", accept: "image/*,.heic,.heif,.zip", "aria-label": t("Photos or zips") });
   const folder = input({ id: "photo-folder", webkitdirectory: true, "aria-label": t("A folder of photos") });
-  const again = button(t("Try those again"), () => { const some = failed.filter((item) => !item.final); failed = failed.filter((item) => item.final); total -= some.length; add(some); }, "photo-again");
-  const clear = button(t("Start over"), () => { trigger("clear", { batch }); empty(); }, "photo-clear");
+  const again = button(t("Try those again"), () => { const some = failed.filter((item) => !item.final); failed = failed.filter((item) => item.final); total -= some.length; add(some); }, { id: "photo-again" });
+  const clear = button(t("Start over"), () => { trigger("clear", { batch }); empty(); }, { id: "photo-clear" });
 
   const draw = () => {
     meter.hidden = !busy;
@@ -149,8 +148,8 @@ export const mount = ({ element, trigger, watch, server, upload }) => {
       for (const entry of entries) await filesOf(entry).then(add, () => add([]));
     },
   }, make("strong", {}, t("Drop photos, folders or zips here")),
-  make("div", { class: "nc-leads" }, button(t("Choose photos or zips"), () => files.click(), "photo-pick"),
-    button(t("Choose a folder"), () => folder.click(), "photo-pick-folder"), again, clear),
+  make("div", { class: "nc-leads" }, button(t("Choose photos or zips"), () => files.click(), { id: "photo-pick" }),
+    button(t("Choose a folder"), () => folder.click(), { id: "photo-pick-folder" }), again, clear),
   files, folder, status, meter, problems);
 
   element.replaceChildren(zone);

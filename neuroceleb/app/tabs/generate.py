@@ -4,7 +4,7 @@ import random
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
@@ -20,6 +20,7 @@ from neuroceleb.app.shared import (
     GENERATE,
     Address,
     Chosen,
+    Inbox,
     Lead,
     Shared,
     Updates,
@@ -45,9 +46,33 @@ class Generate:
     view: gr.Radio
     truncation: gr.Number
     left_out: gr.Textbox
-    incoming: gr.Textbox
     facts: Text
     sheet: ContactSheet
+    back: gr.Button
+    on: gr.Button
+    dice: gr.Button
+    png: gr.UploadButton
+    save_all: gr.Button
+    inbox: Inbox
+
+    @property
+    def incoming(self) -> gr.Textbox:
+        """Gets the leads of other tabs."""
+        return self.inbox.incoming
+
+
+class SheetInputs(NamedTuple):
+    """The values of the components that make the sheet, in the order of the listeners' inputs."""
+
+    model: str | None
+    epoch: int | None
+    seeds: str
+    count: float
+    best: bool
+    truncation: float
+    view: str
+    left_out: str
+    favourites: list[dict[str, Any]] | None
 
 
 def build(shared: Shared, tab: gr.Tab) -> Generate:
@@ -91,43 +116,47 @@ def build(shared: Shared, tab: gr.Tab) -> Generate:
         save_all = gr.Button(label("Save all (.zip)"), elem_id="save-all")
         html_export.add_button(shared)
     sheet = ContactSheet(elem_id="faces")
-    left_out, inbox = gr.Textbox(visible=False), new_inbox()
-    ui = Generate(seeds, count, best, view, truncation, left_out, inbox.incoming, facts, sheet)
+    left_out = gr.Textbox(visible=False)
+    shown = (seeds, count, best, view, truncation, left_out, facts, sheet)
+    ui = Generate(*shown, back, on, dice, png, save_all, new_inbox())
+    _connect(shared, tab, ui)
+    return ui
 
-    request = [shared.model, shared.epoch, seeds, count, best, truncation]
-    shown = [*request, view, left_out, shared.favourites]
-    results = [sheet, facts, view, left_out]
-    shared.refresh(tab, GENERATE, show_faces, shown, results, inbox)
-    shared.listen(seeds.input, show_typed, shown, results)
-    changed = [seeds.submit, count.input, best.input, truncation.input, view.input]
+
+def _connect(shared: Shared, tab: gr.Tab, ui: Generate) -> None:
+    request = [shared.model, shared.epoch, ui.seeds, ui.count, ui.best, ui.truncation]
+    shown = [*request, ui.view, ui.left_out, shared.favourites]
+    results = [ui.sheet, ui.facts, ui.view, ui.left_out]
+    shared.refresh(tab, GENERATE, show_faces, shown, results, ui.inbox)
+    shared.listen(ui.seeds.input, show_typed, shown, results)
+    changed = [ui.seeds.submit, ui.count.input, ui.best.input, ui.truncation.input, ui.view.input]
     shared.listen(changed, show_faces, shown, results)
     set_by_listeners = []
-    for button, step in ((back, earlier_seeds), (on, later_seeds), (dice, new_seeds)):
-        stepped = shared.listen(button.click, step, [seeds, count], [seeds])
+    for button, step in ((ui.back, earlier_seeds), (ui.on, later_seeds), (ui.dice, new_seeds)):
+        stepped = shared.listen(button.click, step, [ui.seeds, ui.count], [ui.seeds])
         shared.listen(stepped.success, show_faces, shown, results)
         set_by_listeners.append(stepped.success)
-    shared.listen(sheet.favourite, keep_favourite, [shared.favourites], [shared.favourites])
-    from_png = [shared.model, shared.epoch, seeds, count, truncation, shared.handover]
+    shared.listen(ui.sheet.favourite, keep_favourite, [shared.favourites], [shared.favourites])
+    from_png = [shared.model, shared.epoch, ui.seeds, ui.count, ui.truncation, shared.handover]
     for opened in (
-        shared.listen(png.upload, open_uploaded, [png], from_png),
-        shared.listen(sheet.drop, open_dropped, [], from_png),
+        shared.listen(ui.png.upload, open_uploaded, [ui.png], from_png),
+        shared.listen(ui.sheet.drop, open_dropped, [], from_png),
     ):
         shared.listen(opened.success, show_faces, shown, results)
         set_by_listeners.append(opened.success)
-    received = shared.receive(inbox, receive, [], [seeds, count, view])
+    received = shared.receive(ui.inbox, receive, [], [ui.seeds, ui.count, ui.view])
     shared.listen(received.success, show_faces, shown, results)
     set_by_listeners.append(received.success)
-    save_on_click(shared, save_all, archive, request)
-    shared.address(seeds, "seed", faces.FIRST_SEED, is_step=False, after=set_by_listeners)
-    shared.address(count, "count", faces.FIRST_COUNT, is_step=False, after=set_by_listeners)
-    shared.address(truncation, "truncation", 1, is_step=False)
-    best.input(
+    save_on_click(shared, ui.save_all, archive, request)
+    shared.address(ui.seeds, "seed", faces.FIRST_SEED, is_step=False, after=set_by_listeners)
+    shared.address(ui.count, "count", faces.FIRST_COUNT, is_step=False, after=set_by_listeners)
+    shared.address(ui.truncation, "truncation", 1, is_step=False)
+    ui.best.input(
         None,
-        best,
+        ui.best,
         js="(is) => window.neuroceleb.address.put('best', is ? 'yes' : null, null, false)",
         api_visibility="private",
     )
-    return ui
 
 
 def restore(context: Context, ui: Generate, address: Address, chosen: Chosen | None) -> Updates:
@@ -150,19 +179,12 @@ def restore(context: Context, ui: Generate, address: Address, chosen: Chosen | N
     return updates | dict(zip((ui.sheet, ui.facts, ui.view, ui.left_out), shown, strict=True))
 
 
-def show_faces(
-    context: Context,
-    model: str | None,
-    epoch: int | None,
-    seeds: str,
-    count: float,
-    best: bool,
-    truncation: float,
-    view: str,
-    left_out: str,
-    favourites: list[dict[str, Any]] | None,
-) -> tuple[Any, str, Any, str]:
-    """The contact sheet, a sentence about it, the choices of view, and what best-of left out."""
+def show_faces(context: Context, *inputs: Any) -> tuple[Any, str, Any, str]:
+    """The contact sheet, a sentence about it, the choices of view, and what best-of left out.
+
+    `inputs` are `SheetInputs`.
+    """
+    model, epoch, seeds, count, best, truncation, view, left_out, favourites = SheetInputs(*inputs)
     liked = favourites or []
     if not model:
         return gr.skip(), gr.skip(), gr.skip(), gr.skip()
@@ -184,19 +206,17 @@ def show_faces(
     return items_of_seeds(selection.kept, liked), _chosen(selection), _views(rest), rest
 
 
-def show_typed(
-    context: Context, model: str | None, epoch: int | None, seeds: str, *rest: Any
-) -> Any:
+def show_typed(context: Context, *inputs: Any) -> Any:
     """As `show_faces`, while seeds are typed: nothing changes until they are complete.
 
     Enter reports what is wrong with them. An error here, as for 20-2 on the way to 20-29, would
     also drop the call for what was typed meanwhile: Gradio makes none after an error.
     """
     skipped = [gr.skip()] * 4
-    if not re.fullmatch(r"\s*\d[\d\s,-]*\d|\s*\d\s*", seeds, re.ASCII):
+    if not re.fullmatch(r"\s*\d[\d\s,-]*\d|\s*\d\s*", SheetInputs(*inputs).seeds, re.ASCII):
         return skipped
     try:
-        return show_faces(context, model, epoch, seeds, *rest)
+        return show_faces(context, *inputs)
     except UserError:
         return skipped
 

@@ -3,7 +3,7 @@
 import json
 import random
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 import numpy as np
@@ -65,6 +65,25 @@ class Interpolate:
     suffix: gr.Dropdown
     scale: gr.Dropdown
     size: Text
+
+
+class PathInputs(NamedTuple):
+    """The values of the components that make the path, in the order of the listeners' inputs."""
+
+    model: str | None
+    epoch: int | None
+    keys: str
+    vectors: str
+    method: str
+    easing: str
+    frames: float
+    loop: bool
+    fps: int
+
+    def read(self, context: Context) -> Interpolation:
+        """Raises UserError where they are wrong."""
+        keys = read_keys(self.keys, self.vectors)
+        return read_interpolation(context.workspace, self._asdict() | {"keys": keys})
 
 
 def build(shared: Shared, tab: gr.Tab) -> Interpolate:
@@ -221,43 +240,17 @@ def lead_events(ui: Interpolate) -> list[Any]:
 # The path ------------------------------------------------------------------------------------
 
 
-def _read(
-    context: Context,
-    model: str | None,
-    epoch: int | None,
-    keys: str,
-    vectors: str,
-    method: str,
-    easing: str,
-    frames: float,
-    loop: bool,
-) -> Interpolation:
-    values = {"model": model, "epoch": epoch, "keys": read_keys(keys, vectors)}
-    way = {"method": method, "easing": easing, "frames": frames, "loop": loop}
-    return read_interpolation(context.workspace, values | way)
-
-
-def draw(
-    context: Context,
-    model: str | None,
-    epoch: int | None,
-    keys: str,
-    vectors: str,
-    method: str,
-    easing: str,
-    frames: float,
-    loop: bool,
-    fps: int,
-) -> Any:
-    """The value of the scrubber, with the first piece of frames."""
-    if not model:
+def draw(context: Context, *inputs: Any) -> Any:
+    """The value of the scrubber, with the first piece of frames; `inputs` are `PathInputs`."""
+    given = PathInputs(*inputs)
+    if not given.model:
         return gr.skip()
-    path = _read(context, model, epoch, keys, vectors, method, easing, frames, loop)
+    path = given.read(context)
     request = {
         "model": path.model,
         "epoch": path.epoch,
         "keys": path.keys,
-        "frames": frames,
+        "frames": given.frames,
         "loop": path.loop,
         "method": path.method,
         "easing": path.easing,
@@ -270,7 +263,7 @@ def draw(
         "piece": _sprite(path, 0),
         "piece_frames": PIECE,
         "columns": COLUMNS,
-        "fps": fps,
+        "fps": given.fps,
         "loop": path.loop,
     }
 
@@ -372,12 +365,12 @@ def _new_seed() -> str:
 
 def send_frame(context: Context, event: gr.EventData, *path: Any) -> str:
     """The lead that sends the frame of an event to another tab."""
-    return Lead(event.to, _read(context, *path[:-1]).face(event.frame).to_json()).to_text()
+    return Lead(event.to, PathInputs(*path).read(context).face(event.frame).to_json()).to_text()
 
 
 def save_frame(context: Context, event: gr.EventData, *path: Any) -> str:
     """The PNG of the frame of an event."""
-    face = _read(context, *path[:-1]).face(event.frame)
+    face = PathInputs(*path).read(context).face(event.frame)
     file = context.new_file(f"{face.model}_{face.name}")
     images.save(file, faces.draw_faces([face])[0], face.provenance)
     return str(file)
@@ -385,27 +378,18 @@ def save_frame(context: Context, event: gr.EventData, *path: Any) -> str:
 
 def save_film(
     context: Context,
-    model: str | None,
-    epoch: int | None,
-    keys: str,
-    vectors: str,
-    method: str,
-    easing: str,
-    frames: float,
-    loop: bool,
-    fps: int,
-    suffix: str,
-    scale: int,
     progress: gr.Progress = gr.Progress(),  # noqa: B008
+    *inputs: Any,
 ) -> str:
-    """The film of the interpolation."""
-    path = _read(context, model, epoch, keys, vectors, method, easing, frames, loop)
+    """The film of the interpolation; `inputs` are `PathInputs`, the suffix and the scale."""
+    *path, suffix, scale = inputs
+    given = PathInputs(*path)
     film = write_film(
-        path,
+        given.read(context),
         context.new_file,
         suffix=suffix,
         scale=scale,
-        fps=fps,
+        fps=given.fps,
         progress=lambda done, total: progress((done, total)),
     )
     return str(film)

@@ -38,7 +38,7 @@ def shown(context: Context, **changes: Any) -> tuple[Any, ...]:
         "left_out": "",
         "favourites": [],
     }
-    return generate.show_faces(context, **(given | changes))
+    return generate.show_faces(context, *generate.SheetInputs(**given | changes))
 
 
 def png_of(item: dict[str, Any]) -> bytes:

@@ -24,7 +24,7 @@ from tests.conftest import SHIPPED
 MODEL = SHIPPED.name
 
 
-def path(**changes: Any) -> dict[str, Any]:
+def path(**changes: Any) -> interpolate.PathInputs:
     given: dict[str, Any] = {
         "model": MODEL,
         "epoch": None,
@@ -36,11 +36,11 @@ def path(**changes: Any) -> dict[str, Any]:
         "loop": False,
         "fps": 30,
     }
-    return given | changes
+    return interpolate.PathInputs(**given | changes)
 
 
 def drawn(context: Context, **changes: Any) -> Any:
-    return interpolate.draw(context, **path(**changes))
+    return interpolate.draw(context, *path(**changes))
 
 
 def frames_in(url: str, count: int) -> Pixels:
@@ -175,7 +175,7 @@ def test_a_frame_is_saved_and_led_on(context: Context) -> None:
 @pytest.mark.parametrize("suffix", [".gif", ".png"])
 def test_a_film_is_written(suffix: str, context: Context) -> None:
     done: list[Any] = []
-    film = interpolate.save_film(context, **path(), suffix=suffix, scale=2, progress=done.append)
+    film = interpolate.save_film(context, done.append, *path(), suffix, 2)
     assert Path(film).name == f"{MODEL}_interpolation_3-14{suffix}"
     with Image.open(film) as image:
         size, frames = image.size, getattr(image, "n_frames", 1)
@@ -186,11 +186,11 @@ def test_a_film_is_written(suffix: str, context: Context) -> None:
 
 def test_films_that_cannot_be_are_refused(context: Context) -> None:
     for changes, sentence in (
-        ({"suffix": ".avi", "scale": 1}, "Films end in"),
-        ({"suffix": ".gif", "scale": 3}, "A film is enlarged"),
+        ((".avi", 1), "Films end in"),
+        ((".gif", 3), "A film is enlarged"),
     ):
         with pytest.raises(UserError, match=sentence):
-            interpolate.save_film(context, **path(), **changes, progress=lambda _: None)
+            interpolate.save_film(context, lambda _: None, *path(), *changes)
 
 
 def test_a_large_gif_is_warned_of(context: Context) -> None:

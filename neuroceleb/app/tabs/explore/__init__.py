@@ -56,6 +56,17 @@ class Explore:
     of_layers: gr.Textbox
     of_heatmap: gr.Textbox
 
+    def columns(self) -> list[Any]:
+        """The column beside the face, and one for each tool within it (see `visible`)."""
+        tools = [self.arithmetic, self.map, self.photo, self.nearest]
+        return [self.side, *tools, self.layers, self.heatmap, self.sandbox]
+
+    def of_face(self) -> list[Any]:
+        """What shows the face: the outputs of `face_listeners.show`."""
+        depending = [self.of_arithmetic, self.of_map, self.of_nearest]
+        shown = [self.palette, self.face, self.seed, self.numbers]
+        return [*shown, *depending, self.of_layers, self.of_heatmap]
+
 
 def build(shared: Shared, tab: gr.Tab) -> Explore:
     """Lay out the tab and connect its listeners."""
@@ -106,31 +117,40 @@ def build(shared: Shared, tab: gr.Tab) -> Explore:
     accordion.render()
     columns = (side, arithmetic, map_, photo, nearest, layers, heatmap, sandbox)
     ui = Explore(tool, *columns, terms, incoming, *shown)
+    _connect(shared, tab, ui, (dice, average), changes)
+    return ui
 
-    request = [shared.model, shared.epoch, tool]
-    shared.refresh(tab, EXPLORE, face_listeners.show, [*request, face], shown)
-    listen, on = shared.listen, face_listeners
-    opened = listen(tool.input, open_tool, [*request, face], [*columns, *shown])
-    received = listen(incoming.change, receive, [*request, incoming], [tool, *columns, *shown])
+
+def _connect(
+    shared: Shared, tab: gr.Tab, ui: Explore, new: tuple[gr.Button, gr.Button], changes: list[Any]
+) -> None:
+    """Connect the listeners; `changes` are the events by which tools change the face."""
+    listen, on, (dice, average) = shared.listen, face_listeners, new
+    request = [shared.model, shared.epoch, ui.tool]
+    shown, columns = ui.of_face(), ui.columns()
+    shared.refresh(tab, EXPLORE, on.show, [*request, ui.face], shown)
+    opened = listen(ui.tool.input, open_tool, [*request, ui.face], [*columns, *shown])
+    received = listen(
+        ui.incoming.change, receive, [*request, ui.incoming], [ui.tool, *columns, *shown]
+    )
     chosen = [
         listen(dice.click, on.new_face, request, shown),
         listen(average.click, on.average_face, request, shown),
-        listen(numbers.submit, on.use_numbers, [*request, numbers], shown),
+        listen(ui.numbers.submit, on.use_numbers, [*request, ui.numbers], shown),
         received,
     ]
     moved = [
-        listen(palette.move, on.move, request, shown),
-        listen(seed.input, on.use_seed, [*request, seed], shown),
+        listen(ui.palette.move, on.move, request, shown),
+        listen(ui.seed.input, on.use_seed, [*request, ui.seed], shown),
         opened,
     ]
-    listen(palette.refine, on.refine, [shared.model, shared.epoch, face], [palette])
-    listen(palette.rename, on.rename, [shared.model, shared.epoch, face])
+    listen(ui.palette.refine, on.refine, [shared.model, shared.epoch, ui.face], [ui.palette])
+    listen(ui.palette.rename, on.rename, [shared.model, shared.epoch, ui.face])
     steps = [*changes, *(one.success for one in chosen)]
-    shared.address(tool, "tool", DIRECTIONS, is_step=True, after=[received.success])
-    shared.address(face, "face", FIRST, is_step=True, after=steps)
-    shared.address(face, "face", FIRST, is_step=False, after=[one.success for one in moved])
-    shared.address(terms, "sum", "", is_step=False, after=changes)
-    return ui
+    shared.address(ui.tool, "tool", DIRECTIONS, is_step=True, after=[received.success])
+    shared.address(ui.face, "face", FIRST, is_step=True, after=steps)
+    shared.address(ui.face, "face", FIRST, is_step=False, after=[one.success for one in moved])
+    shared.address(ui.terms, "sum", "", is_step=False, after=changes)
 
 
 def restore(context: Context, ui: Explore, address: Address, chosen: Chosen | None) -> Updates:
@@ -139,15 +159,11 @@ def restore(context: Context, ui: Explore, address: Address, chosen: Chosen | No
     tool = wanted if wanted in TOOLS else DIRECTIONS
     text = address.get("face", FIRST)
     updates: Updates = {ui.tool: tool, ui.face: text, ui.terms: address.get("sum", "")}
-    columns = [ui.side, ui.arithmetic, ui.map, ui.photo, ui.nearest]
-    columns += [ui.layers, ui.heatmap, ui.sandbox]
-    updates |= dict(zip(columns, visible(tool), strict=True))
+    updates |= dict(zip(ui.columns(), visible(tool), strict=True))
     if chosen is None:
         return updates
     shown = face_listeners.show(context, chosen.model, chosen.epoch, tool, text)
-    outputs = [ui.palette, ui.face, ui.seed, ui.numbers, ui.of_arithmetic, ui.of_map]
-    outputs += [ui.of_nearest, ui.of_layers, ui.of_heatmap]
-    return updates | dict(zip(outputs, shown, strict=True))
+    return updates | dict(zip(ui.of_face(), shown, strict=True))
 
 
 def visible(tool: str) -> list[Any]:

@@ -103,21 +103,8 @@ def lay_out(context: Context) -> Bring:
     batch, asked = gr.Textbox(visible=False), gr.Number(0, visible=False)
     timer = gr.Timer(1.0, active=False)
     form = (new, heading, upload, name, size, detector, by_person, path, crop, batch)
-    return Bring(
-        *form,
-        consent,
-        question,
-        asked,
-        yes,
-        no,
-        task,
-        progress,
-        meter,
-        stop,
-        resume,
-        discard,
-        timer,
-    )
+    asking = (consent, question, asked, yes, no)
+    return Bring(*form, *asking, task, progress, meter, stop, resume, discard, timer)
 
 
 # Upload -------------------------------------------------------------------------------------

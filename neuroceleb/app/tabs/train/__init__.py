@@ -91,9 +91,7 @@ def build(shared: Shared, tab: gr.Tab) -> Train:
         shared.listen(yes.click, view.delete, [runs], [runs], order=TRAIN),
         shared.listen(restore_.click, restore_deleted, [deleted, runs], [runs], order=TRAIN),
     ]
-    resumed = shared.listen(ui.resume.click, view.resume, [runs, ui.epochs])
-    followed = shared.listen(resumed.success, follow, [runs], [shared.model, shared.epoch])
-    _put_into_address(runs, followed)
+    resumed = _resume_on_click(shared, ui)
     changed = [
         shared.listen(ui.stop.click, view.stop, [runs]),
         shared.listen(ui.force.click, view.force, [runs]),
@@ -112,6 +110,14 @@ def build(shared: Shared, tab: gr.Tab) -> Train:
     save_on_click(shared, ui.card, view.save_card, [runs])
     shared.address(runs, "run", NEW, is_step=True, after=[one.success for one in chosen])
     return ui
+
+
+def _resume_on_click(shared: Shared, ui: Train) -> Any:
+    """Connect *Resume*; returns its event."""
+    resumed = shared.listen(ui.resume.click, view.resume, [ui.runs, ui.epochs])
+    followed = shared.listen(resumed.success, follow, [ui.runs], [shared.model, shared.epoch])
+    _put_into_address(ui.runs, followed)
+    return resumed
 
 
 def _put_into_address(runs: RunList, event: Any) -> None:
