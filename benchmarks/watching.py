@@ -212,7 +212,7 @@ def measure(args: argparse.Namespace, root: Path) -> dict[str, Any]:
     config = {"settings": Settings(epochs=40).to_json()}
     quiet = create_run(workspace, "quiet", config)
     quiet.write_status({"state": "finished", "epoch": 40, "epochs": 40})
-    curve = helpers.ROOT / "tests" / "curves" / "healthy.jsonl"
+    curve = helpers.ROOT / "tests" / "runs" / "curves" / "healthy.jsonl"
     for line in curve.read_text("utf-8").splitlines():
         quiet.append_stats(json.loads(line))
     app = helpers.App(root)

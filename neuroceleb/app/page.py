@@ -36,6 +36,7 @@ from neuroceleb.app.shared import (
 )
 from neuroceleb.app.tabs import explore, generate, interpolate, photos, progress, train
 
+SESSIONS_KEPT = 100  # each 0.9 MB; every call of an API client without a session begins one
 TRAINING_EVERY_S = 2.0
 UPLOADS_CHECKED_S = 3_600
 UPLOADS_KEPT_S = 86_400
@@ -96,6 +97,7 @@ def build(context: Context) -> gr.Blocks:
         shared.follow_trainings([blocks.load, timer.tick, tabs.change], trigger_mode="once")
     queued: gr.Blocks = blocks.queue(max_size=256, api_open=False)
     queued.has_launched = True  # mounted apps are not, and then Gradio does not check paths
+    queued.state_session_capacity = SESSIONS_KEPT
     return queued
 
 
@@ -150,6 +152,7 @@ def _restore_addresses(blocks: gr.Blocks, page: Page) -> None:
             js="(_, ...others) => [location.search, ...others]",
             concurrency_limit=None,
             show_progress="hidden",
+            show_progress_on=shared.shown,  # as in `Shared.listen`
             api_visibility="private",
         )
         restored.then(None, js="() => window.neuroceleb.address.follow()", api_visibility="private")
@@ -162,6 +165,7 @@ def _follow_leads(page: Page) -> None:
     options: Any = {
         "concurrency_limit": None,
         "show_progress": "hidden",
+        "show_progress_on": shared.shown,
         "api_visibility": "private",
     }
     for name, ui in page.tabs.items():

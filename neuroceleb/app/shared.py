@@ -126,7 +126,9 @@ class Shared:
         the last, Gradio would send the data of the first again. A long one runs one at a time and
         shows its progress. Listeners of one `order` are called one at a time, in the order of their
         events, so that no late answer undoes what a newer one has set. All go through Gradio's
-        queue: its page does not show the errors of those that bypass it.
+        queue: its page does not show the errors of those that bypass it. The status of a quick one
+        is set on one hidden component: Gradio's page searches the whole layout for every component
+        that ever had a status, three times a call.
         """
         takes_data = gr.EventData in get_type_hints(function).values()
         mode = "once" if is_long else "multiple" if takes_data else "always_last"
@@ -140,7 +142,7 @@ class Shared:
             concurrency_limit=1 if is_long or takes_data or order else None,
             show_progress="full" if is_long else "hidden",
             api_visibility="private",
-            **{"trigger_mode": mode} | options,
+            **{"trigger_mode": mode, "show_progress_on": None if is_long else self.shown} | options,
         )
 
     def poll(

@@ -45,7 +45,7 @@ def generate(
                 for seed, face in zip(chosen[part], made[part], strict=True):
                     path = context.new_file(faces.file_name(seed))
                     recipe = {**loaded.recipe, "seed": seed, "truncation": truncation}
-                    images.save(path, face, recipe)
+                    path.write_bytes(images.encode(face, path.suffix, recipe))
                     results.append(as_file(path))
     return results
 

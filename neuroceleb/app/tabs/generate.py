@@ -53,12 +53,7 @@ class Generate:
     dice: gr.Button
     png: gr.UploadButton
     save_all: gr.Button
-    inbox: Inbox
-
-    @property
-    def incoming(self) -> gr.Textbox:
-        """Gets the leads of other tabs."""
-        return self.inbox.incoming
+    incoming: gr.Textbox
 
 
 class SheetInputs(NamedTuple):
@@ -67,7 +62,7 @@ class SheetInputs(NamedTuple):
     model: str | None
     epoch: int | None
     seeds: str
-    count: float
+    how_many: float
     best: bool
     truncation: float
     view: str
@@ -118,16 +113,17 @@ def build(shared: Shared, tab: gr.Tab) -> Generate:
     sheet = ContactSheet(elem_id="faces")
     left_out = gr.Textbox(visible=False)
     shown = (seeds, count, best, view, truncation, left_out, facts, sheet)
-    ui = Generate(*shown, back, on, dice, png, save_all, new_inbox())
-    _connect(shared, tab, ui)
+    inbox = new_inbox()
+    ui = Generate(*shown, back, on, dice, png, save_all, inbox.incoming)
+    _connect(shared, tab, ui, inbox)
     return ui
 
 
-def _connect(shared: Shared, tab: gr.Tab, ui: Generate) -> None:
+def _connect(shared: Shared, tab: gr.Tab, ui: Generate, inbox: Inbox) -> None:
     request = [shared.model, shared.epoch, ui.seeds, ui.count, ui.best, ui.truncation]
     shown = [*request, ui.view, ui.left_out, shared.favourites]
     results = [ui.sheet, ui.facts, ui.view, ui.left_out]
-    shared.refresh(tab, GENERATE, show_faces, shown, results, ui.inbox)
+    shared.refresh(tab, GENERATE, show_faces, shown, results, inbox)
     shared.listen(ui.seeds.input, show_typed, shown, results)
     changed = [ui.seeds.submit, ui.count.input, ui.best.input, ui.truncation.input, ui.view.input]
     shared.listen(changed, show_faces, shown, results)
@@ -144,7 +140,7 @@ def _connect(shared: Shared, tab: gr.Tab, ui: Generate) -> None:
     ):
         shared.listen(opened.success, show_faces, shown, results)
         set_by_listeners.append(opened.success)
-    received = shared.receive(ui.inbox, receive, [], [ui.seeds, ui.count, ui.view])
+    received = shared.receive(inbox, receive, [], [ui.seeds, ui.count, ui.view])
     shared.listen(received.success, show_faces, shown, results)
     set_by_listeners.append(received.success)
     save_on_click(shared, ui.save_all, archive, request)

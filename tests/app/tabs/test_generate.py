@@ -31,7 +31,7 @@ def shown(context: Context, **changes: Any) -> tuple[Any, ...]:
         "model": MODEL,
         "epoch": None,
         "seeds": "42",
-        "count": 3,
+        "how_many": 3,
         "best": False,
         "truncation": 1.0,
         "view": generate.SEEDS,
@@ -120,7 +120,7 @@ def test_the_sheet_says_whose_faces_it_shows(context: Context) -> None:
 
 
 def test_best_of_keeps_a_quarter_and_shows_the_rest(context: Context) -> None:
-    sheet, facts, views, left_out = shown(context, best=True, count=2)
+    sheet, facts, views, left_out = shown(context, best=True, how_many=2)
     assert len(sheet["faces"]) == 2
     assert facts.startswith("The best 2 of 8 by flaw score")
     assert generate.LEFT_OUT in [value for _, value in views["choices"]]
@@ -164,7 +164,7 @@ def test_seeds_are_stepped_and_new(context: Context) -> None:
 
 
 def test_a_saved_png_brings_back_what_it_shows(context: Context) -> None:
-    sheet, *_ = shown(context, seeds="77", count=1, truncation=0.5)
+    sheet, *_ = shown(context, seeds="77", how_many=1, truncation=0.5)
     png = context.new_file("face.png")
     png.write_bytes(png_of(sheet["faces"][0]))
     model, epoch, seeds, count, truncation, _ = generate.open_uploaded(context, str(png))
