@@ -154,6 +154,11 @@ def openness(eyes: Points) -> Doubles:
     return np.asarray((eye_openness(eyes) * weights).sum(axis=1) / weights.sum(axis=1))
 
 
+def mesh_openness(mesh: Points) -> float:
+    """The openness of the eyes of one (468, 3) mesh: less certain than the iris network's."""
+    return float(openness(mesh_contours(mesh[None]))[0])
+
+
 def iris_shapes(eyes: Points, irises: Points) -> dict[str, Doubles]:
     """Each iris in its eye, (N, 2), right eye first.
 

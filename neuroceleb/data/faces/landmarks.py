@@ -217,7 +217,7 @@ def cut(photo: Pixels, window: align.Matrix, size_px: int) -> Pixels:
     averages first where the window shrinks by 2 or more; it is enlarged by bicubic interpolation.
     Outside the photo it has the photo's mean colour.
     """
-    colour = photo[:: _stride(photo), :: _stride(photo)].mean(axis=(0, 1)).tolist()
+    colour = cv2.mean(np.ascontiguousarray(photo[:: _stride(photo), :: _stride(photo)]))[:3]
     part, left, top = _part(photo, window)
     if not part.size:
         return np.full((size_px, size_px, 3), np.rint(colour), np.uint8)

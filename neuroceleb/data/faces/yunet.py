@@ -68,7 +68,7 @@ class YuNet:
         return [self._faces(photo) for photo in photos]
 
     def _faces(self, photo: Pixels) -> list[Face]:
-        bgr = np.ascontiguousarray(photo[:, :, ::-1])
+        bgr = cv2.cvtColor(photo, cv2.COLOR_RGB2BGR)
         height, width = photo.shape[:2]
         finest = min(self._finest, math.sqrt(MAX_SEARCHED_PIXELS / (height * width)))
         scales = _scales(height, width, finest)
