@@ -16,6 +16,9 @@ from typing import Any, BinaryIO
 from neuroceleb.errors import UserError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_UNWRITABLE = _FULL | {errno.EROFS, errno.EACCES, errno.EPERM}
+_UNUSABLE = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.ENXIO})
+MAX_SHOWN_CHARS = 300  # of a path that is too long
 
 
 class DiskFullError(UserError):
@@ -65,7 +68,31 @@ def printable(text: str | Path) -> str:
     return str(text).encode("utf-8", "replace").decode()
 
 
+def absolute(path: Path) -> Path:
+    """As `Path.resolve`, which raises RuntimeError for links that lead in a circle: they stay."""
+    return Path(os.path.realpath(path))
+
+
 # Writing -----------------------------------------------------------------------------------
+
+
+def open_to_write(path: Path, appends: bool = False) -> io.FileIO:
+    """Open a regular file for writing, created if need be, unbuffered; it is emptied, or appended.
+
+    Raises OSError for a link, a pipe and a device: in a directory from somebody else, a link may
+    lead to any file of this machine.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+    descriptor = os.open(path, flags | (os.O_APPEND if appends else 0), 0o666)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+        if not appends:
+            os.ftruncate(descriptor, 0)
+        return io.FileIO(descriptor, "ab" if appends else "wb")
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 @contextmanager
@@ -73,8 +100,9 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; rename it to `path` after the block.
 
     If the block raises, `path` is unchanged. Raises UserError where the disk is full or the folder
-    is not writable.
+    is not writable, and where `path` is a folder, a pipe or a device: /dev/null would be replaced.
     """
+    _refuse_special(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
@@ -84,6 +112,18 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # a read-only disk: the error of the block is the one to report
             temporary.unlink(missing_ok=True)
+
+
+def _refuse_special(path: Path) -> None:
+    try:
+        is_regular = stat.S_ISREG(path.stat().st_mode)
+    except OSError:  # it is not there, or a link that leads nowhere
+        return
+    if not is_regular:
+        raise UserError(
+            "{path} could not be written, as it is a folder, a pipe or a device: name a file.",
+            path=printable(path),
+        )
 
 
 def is_being_written(path: Path) -> bool:
@@ -128,6 +168,27 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def user_error_of(error: Exception) -> UserError | None:
+    """The error as one that a person can fix: a full or read-only disk, or a name no file can have.
+
+    None for what it is not certain of: that is a bug.
+    """
+    if isinstance(error, UserError):
+        return error
+    if not isinstance(error, OSError) or error.filename is None:
+        return None
+    path = Path(os.fsdecode(error.filename))
+    if error.errno in _UNWRITABLE:
+        return not_written(path, error)
+    if error.errno in _UNUSABLE:
+        return UserError(
+            "{path} cannot be used ({reason}): name another file or folder.",
+            path=printable(path)[:MAX_SHOWN_CHARS],
+            reason=error.strerror or str(error),
+        )
+    return None
 
 
 def not_written(path: Path, error: OSError) -> UserError:

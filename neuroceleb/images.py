@@ -74,8 +74,7 @@ def ungrid(sheet: Pixels, count: int, size_px: int, padding_px: int = 2) -> Pixe
     Raises UserError where the sheet has fewer.
     """
     step = size_px + padding_px
-    columns = max(1, (sheet.shape[1] - padding_px) // step)
-    rows = (sheet.shape[0] - padding_px) // step
+    rows, columns = (max(0, (side - padding_px) // step) for side in sheet.shape[:2])
     if rows * columns < count:
         raise UserError(
             "A sheet of {cells} faces cannot hold {count}: use its own size.",

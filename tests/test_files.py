@@ -1,5 +1,6 @@
 """Atomic writes, and the temporary files of killed processes."""
 
+import errno
 import json
 import os
 import subprocess
@@ -85,3 +86,54 @@ def test_leftovers_of_a_killed_process_are_removed_and_nothing_else(tmp_path: Pa
         (tmp_path / name).touch()
     files.remove_leftovers(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"state.pt", ".hidden", "notes.tmp"}
+
+
+def test_a_device_a_pipe_or_a_folder_is_never_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for path in (tmp_path / "pipe", tmp_path / "link", tmp_path, Path(), Path("/")):
+        with pytest.raises(UserError, match="name a file"):
+            files.write_bytes(path, b"x")
+    assert (tmp_path / "pipe").is_fifo()
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_link_to_a_file_or_to_nothing_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"old")
+    for name in ("file", "nothing", "circle"):
+        link = tmp_path / f"to {name}"
+        link.symlink_to(f"to {name}" if name == "circle" else name)
+        files.write_bytes(link, b"new")
+        assert link.read_bytes() == b"new"
+    assert (tmp_path / "file").read_bytes() == b"old"
+
+
+def test_only_a_regular_file_is_opened_for_writing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"other")
+    (tmp_path / "link").symlink_to("file")
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("link", "pipe", "."):
+        for appends in (True, False):
+            with pytest.raises(OSError), files.open_to_write(tmp_path / name, appends):
+                pass
+    assert (tmp_path / "file").read_bytes() == b"other"
+    with files.open_to_write(tmp_path / "file", appends=True) as file:
+        file.write(b" end")
+    assert (tmp_path / "file").read_bytes() == b"other end"
+    with files.open_to_write(tmp_path / "file") as file:
+        file.write(b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_which_errors_a_person_can_fix(tmp_path: Path) -> None:
+    full = files.user_error_of(OSError(errno.ENOSPC, "No space left on device", "a.bin"))
+    assert isinstance(full, files.DiskFullError)
+    with pytest.raises(OSError) as too_long:
+        (tmp_path / ("a" * 300)).stat()
+    assert "File name too long" in str(files.user_error_of(too_long.value))
+    for bug in (
+        OSError(errno.ENOSPC, "No space"),
+        FileNotFoundError(errno.ENOENT, "", "a"),
+        KeyError(),
+    ):
+        assert files.user_error_of(bug) is None

@@ -14,6 +14,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from neuroceleb import files
 from neuroceleb.app.endpoint_requests import KnownEndpoints
 
 GRADIO_PREFIX = "/gradio_api/"
@@ -29,7 +30,7 @@ class RequestChecks:
     def __init__(self, app: ASGIApp, folder: Path, endpoints: KnownEndpoints) -> None:
         self.app = app
         self.endpoints = endpoints
-        self.folder = folder.resolve()
+        self.folder = files.absolute(folder)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or GRADIO_PREFIX not in scope["path"]:
@@ -84,7 +85,7 @@ class RequestChecks:
         if not isinstance(path, str):
             return False
         try:
-            found = Path(path).resolve()
+            found = files.absolute(Path(path))
             return found.is_relative_to(self.folder) and found.is_file()
         except (OSError, ValueError):  # too long, or with a null byte
             return False

@@ -20,6 +20,7 @@ from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import SORRY
 from neuroceleb.app.setting_labels import in_words
 from neuroceleb.errors import UserError
+from neuroceleb.files import user_error_of
 
 log = logging.getLogger(__name__)
 
@@ -82,9 +83,10 @@ def bind_server_function(
         with catalogue.using(_language_of(request)):
             try:
                 return {"value": function(context, value)}
-            except UserError as error:
-                return {"error": context.without_paths(in_words(error.message))}
-            except Exception:
+            except Exception as error:
+                known = user_error_of(error)
+                if known is not None:
+                    return {"error": context.without_paths(in_words(known.message))}
                 log.exception("The server function %s failed", function.__name__)
                 return {"error": catalogue.translate(SORRY)}
 
@@ -99,10 +101,11 @@ def as_toast(context: Context, error: Exception, name: str) -> gr.Error:
     """
     if isinstance(error, gr.Error):
         return error
-    if not isinstance(error, UserError):
+    known = user_error_of(error)
+    if known is None:
         log.error("The listener %s failed", name, exc_info=error)
         return gr.Error(catalogue.translate(SORRY), print_exception=False)
-    sentence = context.without_paths(in_words(error.message))
+    sentence = context.without_paths(in_words(known.message))
     return gr.Error(html.escape(sentence, quote=False), print_exception=False)
 
 

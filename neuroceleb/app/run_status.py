@@ -23,6 +23,7 @@ STATES = {
     "finished": gettext_noop("Finished"),
     "failed": gettext_noop("Failed"),
     "damaged": gettext_noop("Damaged"),
+    "suspended": gettext_noop("Suspended: continue it with kill -CONT, or stop it"),
     "lost": gettext_noop("Lost: its process is gone, resume it"),
 }
 
@@ -121,5 +122,5 @@ def training_now(context: Context) -> tuple[str, bool]:
         for run, status in found
         if status["state"] in ACTIVE
     ]
-    waits = any(status["state"] == "queued" for _run, status in found)
+    waits = any(status["state"] in {"queued", "suspended"} for _run, status in found)
     return " · ".join(active), bool(active) or waits

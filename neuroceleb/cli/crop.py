@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from neuroceleb import bounds, stop_signals
+from neuroceleb import bounds, files, stop_signals
 from neuroceleb.cli.options import as_json as json_option
 from neuroceleb.cli.options import in_workspace, zip_names_option
 from neuroceleb.cli.output import print_json, progress_bar
@@ -126,7 +126,7 @@ def crop(
 def _dataset_folder(out: str, workspace: Workspace) -> Path:
     """A name under `datasets/`, or a path with more than one part."""
     path = Path(out)
-    return path.resolve() if len(path.parts) > 1 else workspace.datasets / check_name(out)
+    return files.absolute(path) if len(path.parts) > 1 else workspace.datasets / check_name(out)
 
 
 def _rules(rules: Rules, flags: dict[str, Any]) -> Rules:

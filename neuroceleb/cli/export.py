@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from neuroceleb import files
 from neuroceleb.cli.options import epoch_option, in_workspace, make_folder
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
@@ -67,5 +68,5 @@ def export(
 
 def _run_of(weights: Path) -> Run | None:
     """The run whose directory a weights file is in, or None."""
-    run = Run(weights.resolve().parent)
-    return run if run.exists() and weights.resolve() in run.kept().values() else None
+    run = Run(files.absolute(weights).parent)
+    return run if run.exists() and files.absolute(weights) in run.kept().values() else None

@@ -4,20 +4,16 @@ Everything the browser can do, for a machine without one. The exit code is 0, or
 sentence on stderr for what the user can fix, or 130 after Ctrl-C.
 """
 
-import errno
 import importlib
 import json
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
 from neuroceleb import __version__, files
 from neuroceleb.errors import UserError
-
-UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
 
 # Where the command of each verb is, under neuroceleb.cli.
 VERBS = {
@@ -87,9 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # nobody reads the output any more: Python must not flush it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:  # a full or read-only disk, wherever it shows
-        if error.errno not in UNWRITABLE or error.filename is None:
+        known = files.user_error_of(error)
+        if known is None:
             raise
-        _fail(str(files.not_written(Path(os.fsdecode(error.filename)), error)))
+        _fail(_formatted(known))
     sys.exit(0)
 
 

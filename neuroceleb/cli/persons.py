@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from neuroceleb import files
 from neuroceleb.cli.options import as_json as json_option
 from neuroceleb.cli.options import in_workspace
 from neuroceleb.cli.output import print_json, progress_bar
@@ -139,7 +140,7 @@ def thin(dataset: str, person: str, keep: int, workspace: Workspace) -> None:
 def _face_set(dataset: str, workspace: Workspace) -> FaceSet:
     """A name under `datasets/`, or the path of a dataset."""
     path = Path(dataset)
-    return FaceSet(path.resolve() if len(path.parts) > 1 else workspace.datasets / dataset)
+    return FaceSet(files.absolute(path) if len(path.parts) > 1 else workspace.datasets / dataset)
 
 
 def _print_trained(workspace: Workspace, face_set: FaceSet) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from neuroceleb import stop_signals
+from neuroceleb import files, stop_signals
 from neuroceleb.cli.options import in_workspace
 from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace
@@ -215,7 +215,7 @@ def prepare_gradio(workspace: Workspace) -> None:
     Gradio sends no analytics and puts its files into the workspace. Raises UserError if that is
     not writable.
     """
-    cache = workspace.received.resolve()
+    cache = files.absolute(workspace.received)
     try:
         cache.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -238,7 +238,7 @@ def run_server(workspace: Workspace, options: dict[str, Any], listener: socket.s
     from neuroceleb.app import server
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    workspace = Workspace(workspace.root.resolve())
+    workspace = Workspace(files.absolute(workspace.root))
     print(f"Neuro-celeb is at {url_of(options['host'], listener)} (Ctrl-C ends it).", flush=True)
     if WATCHED in os.environ:
         _run_reloading(workspace, options, listener)
@@ -270,7 +270,7 @@ def _run_reloading(workspace: Workspace, options: dict[str, Any], listener: sock
     from uvicorn.supervisors import ChangeReload
 
     os.environ[RELOADED] = json.dumps({"root": str(workspace.root), "options": options})
-    sources = Path(__file__).resolve().parents[1]
+    sources = files.absolute(Path(__file__)).parents[1]
     config = _config(
         "neuroceleb.cli.serve:reloaded_app", factory=True, reload=True, reload_dirs=[str(sources)]
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from neuroceleb import files
 from neuroceleb.cli.options import (
     as_json,
     given_settings,
@@ -107,7 +108,7 @@ def _arguments(
     switches |= {f"--{key}": key in options for key in SWITCHES}
     valued = {key: value for key, value in options.items() if key not in SWITCHES}
     return [
-        *("train", f"--workspace={workspace.root.resolve()}", f"--run={name}"),
+        *("train", f"--workspace={files.absolute(workspace.root)}", f"--run={name}"),
         *(switch for switch, is_on in switches.items() if is_on),
         *(f"--{key.replace('_', '-')}={value}" for key, value in valued.items()),
         *(() if dataset is None else ("--", dataset)),

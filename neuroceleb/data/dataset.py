@@ -261,7 +261,7 @@ class _Cache:
 
 def _name_in(datasets: Path, source: Path) -> str:
     """A source as a record names it, so that it is found in a moved or copied workspace."""
-    path, folder = source.resolve(), datasets.resolve()
+    path, folder = files.absolute(source), files.absolute(datasets)
     return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
@@ -296,7 +296,7 @@ def cached_fingerprints(source: Path, datasets: Path) -> set[str]:
     for record in (datasets / ".cache").glob("*.json"):
         with suppress(UserError):
             value = records.read(record, CacheRecord) or {}
-            if _source_of(record) == source.resolve():
+            if _source_of(record) == files.absolute(source):
                 found.add(value["fingerprint"])
     return found
 
@@ -305,7 +305,7 @@ def _source_of(record: Path) -> Path | None:
     """What a record says was decoded; None where it cannot be read."""
     try:
         value = records.read(record, CacheRecord)
-        return None if value is None else (record.parent.parent / value["source"]).resolve()
+        return None if value is None else files.absolute(record.parent.parent / value["source"])
     except (OSError, ValueError, UserError):
         return None
 
@@ -318,6 +318,6 @@ def _clear_cache(cache: Path, source: Path) -> None:
     """Delete what was decoded from the same path, also before its files changed."""
     for record in cache.glob("*.json"):
         with suppress(OSError):
-            if _source_of(record) == source.resolve():
+            if _source_of(record) == files.absolute(source):
                 record.with_suffix(".npy").unlink(missing_ok=True)
                 record.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from neuroceleb import files
 from neuroceleb.errors import Message
 from neuroceleb.runs import charts, verdict
 from neuroceleb.runs.charts import Chart
@@ -79,22 +80,28 @@ def _facts(status: dict[str, Any], config: dict[str, Any], translate: Translate)
 
 def _sheets(run: Run, translate: Translate) -> str:
     sheets = run.sheets()
-    real = next(iter(sorted(run.path.glob("real_samples.*"))), None)
+    reals = (run.real_sheet_file(suffix) for suffix in ("png", "webp"))
+    real = next((path for path in reals if path.is_file()), None)
     found = [(real, Message("Photos it learned from"))] if real else []
     if sheets:
         newest = max(sheets)
         found.append((sheets[newest], Message("Its faces after epoch {epoch}", epoch=newest)))
     figures = [
-        f'<figure><img alt="" src="{_data_url(path)}">'
+        f'<figure><img alt="" src="{url}">'
         f"<figcaption>{markup.escape(translate(caption))}</figcaption></figure>"
         for path, caption in found
-        if path.suffix in {".png", ".webp"} and path.stat().st_size <= MAX_SHEET_BYTES
+        if (url := _data_url(path))
     ]
     return f'<div class="sheets">{"".join(figures)}</div>'
 
 
 def _data_url(path: Path) -> str:
-    return f"data:image/{path.suffix[1:]};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    """A sheet as a data URL; "" where it is too large, or no regular file."""
+    try:
+        data = files.read_bytes(path, MAX_SHEET_BYTES)
+    except OSError:
+        return ""
+    return f"data:image/{path.suffix[1:]};base64,{base64.b64encode(data).decode()}"
 
 
 def _chart(chart: Chart, rows: Sequence[dict[str, Any]]) -> str:

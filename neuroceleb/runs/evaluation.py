@@ -4,6 +4,7 @@
 may hold quick figures under `quality`.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ RULE = (
 
 # What must be equal for the figures of two epochs to be comparable.
 CONDITIONS = ("n_fake", "n_real", "seed", "data", "split")
+
+_EPOCH = re.compile(r"[0-9]{1,9}")
 
 Entry = dict[str, Any]
 
@@ -89,16 +92,17 @@ def of_entries(entries: Mapping[int, Entry]) -> dict[int, dict[str, Any]]:
     }
     return {
         epoch: {
-            "swd": _part(entry, "swd").get("mean"),
-            "well_formed": _part(entry, "well_formed").get("share"),
+            "swd": part(entry, "swd").get("mean"),
+            "well_formed": part(entry, "well_formed").get("share"),
         }
         for epoch, entry in comparable.items()
     }
 
 
-def _part(entry: Entry, name: str) -> dict[str, Any]:
-    part = entry.get(name)
-    return part if isinstance(part, dict) else {}
+def part(entry: Entry, name: str) -> dict[str, Any]:
+    """A part of an entry, by its name; {} where it has none."""
+    value = entry.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 def read(folder: Path) -> dict[int, Entry]:
@@ -108,7 +112,7 @@ def read(folder: Path) -> dict[int, Entry]:
     """
     value = records.read(folder / FILE, Evaluation, MAX_FILE_BYTES)
     epochs = {} if value is None else value["epochs"]
-    return dict(sorted((int(epoch), epochs[epoch]) for epoch in epochs if epoch.isdecimal()))
+    return dict(sorted((int(epoch), epochs[epoch]) for epoch in epochs if _EPOCH.fullmatch(epoch)))
 
 
 def readable(folder: Path) -> dict[int, Entry]:

@@ -145,12 +145,13 @@ def _write_records(
         "recipe": "classic",
         "settings": settings.to_json(),
         "dataset": {},
-        "imported": {"folder": folder.resolve().name},  # its noise and data are unknown
+        "imported": {"folder": files.absolute(folder).name},  # its noise and data are unknown
         "created": now,
     }
     files.write_json(run.path / "config.json", config)
     message = Message(
-        "Imported from a folder of the original script, {folder}.", folder=folder.resolve().name
+        "Imported from a folder of the original script, {folder}.",
+        folder=files.absolute(folder).name,
     )
     run.write_status(
         {

@@ -38,7 +38,7 @@ def new_config(workspace: Workspace, source: Path, settings: Settings) -> dict[s
     return {
         "recipe": settings.recipe,
         "settings": settings.to_json(),
-        "dataset": {"path": name or str(source.resolve())},
+        "dataset": {"path": name or str(files.absolute(source))},
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
 

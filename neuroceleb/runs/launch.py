@@ -78,7 +78,7 @@ def _launch(workspace: Workspace, entry: queue.Entry, run_lock: int, device: int
     changes = () if entry.epochs is None else ("--epochs", str(entry.epochs))
     try:
         run.write_status({**status, "state": "starting"})
-        with run.log_file.open("ab") as log:
+        with files.open_to_write(run.log_file, appends=True) as log:
             process = subprocess.Popen(  # noqa: S603
                 [*command_line("train", workspace), "--run", run.name, "--resume", *changes],
                 stdin=subprocess.DEVNULL,
@@ -103,7 +103,7 @@ def _launch(workspace: Workspace, entry: queue.Entry, run_lock: int, device: int
 
 def command_line(verb: str, workspace: Workspace) -> list[str]:
     """The first arguments of a command line of this program, usable from any folder."""
-    root = str(workspace.root.resolve())
+    root = str(files.absolute(workspace.root))
     return [sys.executable, "-P", "-m", "neuroceleb", verb, "--workspace", root]
 
 

@@ -76,7 +76,7 @@ def position(workspace: Workspace, run_name: str) -> int | None:
 def locked(workspace: Workspace) -> Iterator[None]:
     """Keep every other process from changing the queue; raises UserError after 10 s of waiting."""
     path = workspace.lock_file("lock")
-    with path.open("ab") as file:
+    with files.open_to_write(path, appends=True) as file:
         if not try_lock(file.fileno(), EXCLUSIVE, path, timeout_s=10.0):
             raise UserError("The queue is in use by another process: try again in a moment.")
         yield

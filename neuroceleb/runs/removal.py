@@ -177,7 +177,8 @@ def _others(workspace: Workspace, face_set: FaceSet, photos: Collection[str]) ->
     return [
         path.name
         for path in paths
-        if path.resolve() != face_set.path.resolve() and _holds_faces_of(FaceSet(path), photos)
+        if files.absolute(path) != files.absolute(face_set.path)
+        and _holds_faces_of(FaceSet(path), photos)
     ]
 
 

@@ -43,7 +43,7 @@ class Reserve:
     def _fill(run: Run) -> None:
         status = os.statvfs(run.path)
         size = min(BYTES, status.f_bavail * status.f_frsize // MAX_SHARE)
-        with (run.path / FILE).open("wb", buffering=0) as file:
+        with files.open_to_write(run.path / FILE) as file:
             allocate = getattr(os, "posix_fallocate", None)
             if allocate is not None and size:
                 allocate(file.fileno(), 0, size)

@@ -255,8 +255,8 @@ class Run:
         """Append one epoch's row, whole or not at all; raises UserError if it cannot be written."""
         path = self.path / "stats.jsonl"
         try:
-            with path.open("ab", buffering=0) as file:
-                size = file.tell()
+            with files.open_to_write(path, appends=True) as file:
+                size = file.seek(0, os.SEEK_END)
                 try:
                     files.write_whole(file, _line(row))
                     os.fsync(file.fileno())

@@ -32,6 +32,7 @@ class Status(TypedDict, total=False):
     boot_id: str
     device: str
     precision: str
+    memory_mb: float
     adjusted: dict[str, Any]
 
 

@@ -102,8 +102,7 @@ def cut(sheet: Pixels, face: int) -> Pixels:
     Raises UserError if the sheet has no such face.
     """
     step = IMAGE_SIZE + PADDING_PX
-    columns = max(1, (sheet.shape[1] - PADDING_PX) // step)
-    rows = (sheet.shape[0] - PADDING_PX) // step
+    rows, columns = (max(0, (side - PADDING_PX) // step) for side in sheet.shape[:2])
     if not 0 <= face < rows * columns:
         raise UserError(
             "There is no face {face} on the sheets: they have faces 0 to {last}.",
@@ -130,7 +129,13 @@ def frames(plan: Plan) -> Iterator[Pixels]:
         picture = sheet if plan.face is None else cut(sheet, plan.face)
         picture = video.enlarge(picture, plan.scale)
         if footer is None:
+            shape = picture.shape
             footer = Footer(plan.run, plan.stats, picture.shape[1], plan.has_curves)
+        if picture.shape != shape:
+            raise UserError(
+                "{path} has another size than the sheets before it: take it out of the run.",
+                path=path,
+            )
         frame = np.vstack([picture, footer.at(epoch)])
         yield frame
     for _ in range(plan.count - len(plan.sheets)):

@@ -5,6 +5,8 @@ workspace: `checkpoints/<run>` or `datasets/<dataset>`. Entries older than KEPT_
 good when something else is put into the trash, or the trash is listed.
 """
 
+import errno
+import logging
 import os
 import re
 import secrets
@@ -17,6 +19,8 @@ from pathlib import Path
 from neuroceleb import files
 from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace
+
+log = logging.getLogger(__name__)
 
 FOLDER = ".trash"
 KEPT_DAYS = 30
@@ -135,5 +139,30 @@ def _delete(entry: Path) -> None:
 
 
 def _move(source: Path, target: Path) -> None:
-    """Rename, or copy and delete where the folders are on different file systems."""
-    shutil.move(source, target)
+    """Rename, or copy and delete where the folders are on different file systems.
+
+    The copy has the name `target` when it is complete; of what cannot be deleted afterwards the
+    copy stays. Raises OSError, and then nothing was moved.
+    """
+    try:
+        source.rename(target)
+        return
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+    partial = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        if source.is_symlink() or not source.is_dir():
+            shutil.copy2(source, partial, follow_symlinks=False)
+        else:
+            shutil.copytree(source, partial, symlinks=True)
+        partial.rename(target)
+    except (OSError, shutil.Error) as error:
+        _delete(partial)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise OSError(getattr(error, "errno", None) or errno.EIO, str(error)) from error
+    try:
+        shutil.rmtree(source) if source.is_dir() and not source.is_symlink() else source.unlink()
+    except OSError as error:
+        log.warning("%s was copied, but not all of it could be deleted: %s", source, error)

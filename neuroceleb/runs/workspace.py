@@ -130,7 +130,7 @@ class Workspace:
         """
         for path, root in (
             (source.absolute(), self.datasets.absolute()),
-            (source.resolve(), self.datasets.resolve()),
+            (files.absolute(source), files.absolute(self.datasets)),
         ):
             if path.is_relative_to(root) and path != root and ".." not in path.parts:
                 parts = path.relative_to(root).parts
@@ -161,7 +161,7 @@ class Workspace:
 
     def texts_of(self, dataset: Path) -> set[str]:
         """How a run's config.json may name a dataset folder."""
-        return {str(dataset.resolve()), str((dataset / "faces").resolve()), dataset.name}
+        return {str(files.absolute(dataset)), str(files.absolute(dataset / "faces")), dataset.name}
 
     def find(self, model: str) -> Run | Path:
         """What MODEL on the command line means: a run (by name or directory), or a weights file.
@@ -174,7 +174,7 @@ class Workspace:
         path = Path(model)
         with suppress(OSError, ValueError):  # too long for a file name, or with a null byte
             if path.is_dir():
-                return Run(path.resolve())
+                return Run(files.absolute(path))
             if path.is_file():
                 return path
         raise UserError(
@@ -187,7 +187,7 @@ class Workspace:
         """As `find`, for what needs a run; raises UserError for a file, too."""
         found = self.find(model)
         if isinstance(found, Run) and found.exists():
-            return Run(found.path.resolve())
+            return Run(files.absolute(found.path))
         raise UserError(
             "'{model}' is not a run or run directory: the runs here are {runs}.",
             model=model[:200],

@@ -220,7 +220,7 @@ class _Shared:
 
 def _share(dist: DistributedContext, shared: _Shared | None = None) -> _Shared:
     if shared is not None:
-        shared = replace(shared, source=shared.source.resolve())
+        shared = replace(shared, source=files.absolute(shared.source))
     received: _Shared = dist.broadcast_object(shared)
     return received
 

@@ -9,7 +9,7 @@ import numpy as np
 import PIL
 import torch
 
-from neuroceleb import __version__
+from neuroceleb import __version__, files
 from neuroceleb.data import dataset, zip_names
 from neuroceleb.errors import UserError
 from neuroceleb.runs import jobs
@@ -103,7 +103,7 @@ def reopen(workspace: Workspace, name: str, text: str | None, given: dict[str, A
     recorded = workspace.moved_dataset(str(run.dataset_path()))
     source = dataset.locate(text or recorded, workspace.datasets)
     if text:  # remembered, where the images are the same
-        path = workspace.dataset_name(source) or str(source.resolve())
+        path = workspace.dataset_name(source) or str(files.absolute(source))
         config = {**config, "dataset": {**config["dataset"], "path": path}}
     weights_epoch = run.left_off_at()
     weights = None if weights_epoch is None else run.weights(weights_epoch)

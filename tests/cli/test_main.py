@@ -234,3 +234,36 @@ def test_files_named_like_nothing_on_earth(here: helpers.Here, tmp_path: Path) -
     outcome = here("sample", path, "--seeds", "1", "--out", tmp_path / "얼굴 😀")
     assert outcome.code == 0, outcome.err
     assert os.listdir(tmp_path / "얼굴 😀") == ["seed_0001.png"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("persons", "list", "{path}"),
+        ("crop", "{photo}", "--out", "{path}"),
+        ("crop", "{path}", "--out", "faces"),
+        ("train", "{path}", "--run", "one", "--dry-run"),
+        ("sample", "{path}", "--seeds", "0", "--out", "o.png"),
+        ("import", "{path}", "--run", "one"),
+        ("export", "{path}", "--format", "pth", "--out", "o.pth"),
+    ],
+)
+@pytest.mark.parametrize("name", ["circle", "a" * 300])
+def test_a_path_that_no_file_can_have_is_one_sentence(
+    words: tuple[str, ...], name: str, here: helpers.Here, tmp_path: Path
+) -> None:
+    (tmp_path / "circle").symlink_to("circle")
+    helpers.photo(1).save(tmp_path / "photo.png")
+    paths = {"path": tmp_path / name, "photo": tmp_path / "photo.png"}
+    here(*(word.format(**paths) for word in words)).assert_refused(name[:40])
+
+
+def test_export_never_replaces_what_is_no_file(
+    finished: Run, here: helpers.Here, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe.pth")
+    weights = finished.weights()
+    for path in (tmp_path / "pipe.pth", "", ".", "/"):
+        outcome = here("export", weights, "--format", "pth", "--out", path)
+        outcome.assert_refused("name a file")
+    assert (tmp_path / "pipe.pth").is_fifo()

@@ -96,3 +96,9 @@ def test_a_damaged_record_is_reported_and_never_overwritten(tmp_path: Path, text
 def test_quick_figures_are_read_from_stats() -> None:
     rows = [{"epoch": 0}, {"epoch": 1, "quality": {"swd": 9.0}}, {"epoch": 2, "quality": 3}]
     assert evaluation.of_stats(rows) == {1: {"swd": 9.0}}
+
+
+def test_only_numbers_of_epochs_are_read(tmp_path: Path) -> None:
+    epochs = {key: {"swd": {"mean": 1.0}} for key in ("3", "9" * 5000, "-1", "", "\u0663", "x")}
+    (tmp_path / evaluation.FILE).write_text(json.dumps({"epochs": epochs}))
+    assert list(evaluation.read(tmp_path)) == [3]

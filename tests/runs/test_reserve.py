@@ -82,3 +82,14 @@ def test_a_heartbeat_gives_it_up_for_the_status(
         assert heartbeat.reserve.is_given_up
         assert run.readable_status()["epoch"] == 7
         assert time.time() - run.readable_status()["heartbeat"] < 60
+
+
+def test_a_link_of_that_name_is_not_followed(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    run.path.mkdir()
+    (tmp_path / "thesis").write_bytes(b"years of work")
+    for path in (run.path / FILE, run.path / "stats.jsonl"):
+        path.symlink_to(tmp_path / "thesis")
+    with Reserve(run), pytest.raises(UserError, match=r"stats\.jsonl could not be written"):
+        run.append_stats({"epoch": 0})
+    assert (tmp_path / "thesis").read_bytes() == b"years of work"

@@ -134,3 +134,17 @@ def test_the_verb_reports_a_mistake(
 ) -> None:
     course(here.workspace)
     here("timelapse", *arguments).assert_refused(words)
+
+
+def test_sheets_of_different_sizes_are_named(tmp_path: Path) -> None:
+    run = course(tmp_path)
+    for size in ((1, 5000), (530, 530)):
+        Image.new("RGB", size).save(run.sheet_file(1))
+        with pytest.raises(UserError, match=r"epoch_001\.png has another size"):
+            timelapse.write(timelapse.plan(run, ".gif"), tmp_path / "film.gif")
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5000, 1), (1, 5000), (66, 66)])
+def test_a_sheet_without_the_face_is_refused(shape: tuple[int, int]) -> None:
+    with pytest.raises(UserError, match="no face 1"):
+        timelapse.cut(np.zeros((*shape, 3), np.uint8), 1)

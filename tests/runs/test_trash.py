@@ -1,7 +1,9 @@
 """The trash: what is deleted can be restored for 30 days."""
 
+import errno
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from neuroceleb.errors import UserError
 from neuroceleb.runs import jobs, trash
+from neuroceleb.runs.run import Run
 from neuroceleb.runs.trash import DAY_S, KEPT_DAYS
 from neuroceleb.runs.workspace import Workspace, create_run
 from tests import helpers
@@ -115,3 +118,74 @@ def test_the_verb(here: helpers.Here) -> None:
     here("delete", "one", "--yes")
     assert here("trash", "--empty").err == "1 deleted for good\n"
     assert workspace.runs() == []
+
+
+@pytest.fixture
+def other_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Renaming from one folder to another fails, as between file systems."""
+    rename = Path.rename
+
+    def rename_here(path: Path, target: Path) -> Path:
+        if path.parent != Path(target).parent:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", rename_here)
+
+
+@pytest.mark.usefixtures("other_disk")
+def test_to_another_disk_and_back(workspace: Workspace) -> None:
+    run = create_run(workspace, "one", {"number": 1})
+    (run.path / "link").symlink_to("nowhere")
+    jobs.delete(workspace, "one")
+    assert not run.path.exists()
+    (found,) = trash.entries(workspace)
+    trash.restore(workspace, found.key)
+    assert run.config() == {"number": 1}
+    assert (run.path / "link").is_symlink()
+    assert trash.entries(workspace) == []
+
+
+@pytest.mark.usefixtures("other_disk")
+def test_a_copy_that_fails_moves_nothing(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_source: Path, target: Path, **_options: object) -> None:
+        target.mkdir()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    run = create_run(workspace, "one", {"number": 1})
+    monkeypatch.setattr(shutil, "copytree", fail)
+    with pytest.raises(UserError, match="No space left"):
+        jobs.delete(workspace, "one")
+    assert run.config() == {"number": 1}
+    assert list((workspace.root / trash.FOLDER).iterdir()) == []
+
+
+@pytest.mark.usefixtures("other_disk")
+def test_what_could_not_be_deleted_after_the_copy_is_in_the_trash(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def delete_half(folder: Path, **_options: object) -> None:
+        (folder / "config.json").unlink()
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    create_run(workspace, "one", {"number": 1})
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", delete_half)
+        jobs.delete(workspace, "one")
+    (found,) = trash.entries(workspace)
+    assert Run(found.path).config() == {"number": 1}
+
+
+def test_a_folder_that_may_not_be_moved_stays_whole(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_path: Path, _target: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    run = create_run(workspace, "one", {"number": 1})
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(UserError, match="Permission denied"):
+        jobs.delete(workspace, "one")
+    assert run.config() == {"number": 1}

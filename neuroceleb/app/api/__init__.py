@@ -19,6 +19,7 @@ from neuroceleb.app import catalogue
 from neuroceleb.app.api import datasets, faces, inside, runs
 from neuroceleb.app.api.context import Context, Record
 from neuroceleb.errors import Message, UserError, gettext_noop
+from neuroceleb.files import user_error_of
 
 log = logging.getLogger(__name__)
 
@@ -75,9 +76,10 @@ def _bind(context: Context, function: Callable[..., Any], api_name: str) -> Call
             for name, value in given.arguments.items():
                 _check_type(name, value, kinds.get(name))
             return function(*given.args, **given.kwargs)
-        except UserError as error:
-            raise _error(context, error.message) from None
-        except Exception:
+        except Exception as error:
+            known = user_error_of(error)
+            if known is not None:
+                raise _error(context, known.message) from None
             log.exception("The endpoint %s failed", function.__name__)
             raise _error(context, catalogue.SORRY) from None
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from neuroceleb import files
 from neuroceleb.app.access import Access
 from neuroceleb.errors import Message, UserError
 from neuroceleb.runs.workspace import Workspace
@@ -36,15 +37,15 @@ class Context:
 
     def without_paths(self, sentence: str) -> str:
         """A sentence for the visitors, who may only watch: paths begin at the workspace."""
-        root = str(self.workspace.root.resolve())
+        root = str(files.absolute(self.workspace.root))
         return sentence if self.access.is_open else sentence.replace(f"{root}/", "")
 
     def upload(self, file: Any) -> Path:
         """The path of an uploaded file; raises UserError for any other path."""
         path = file.get("path") if isinstance(file, dict) else getattr(file, "path", None)
         if isinstance(path, str) and "\0" not in path:
-            found = Path(path).resolve()
-            if found.is_relative_to(self.files.resolve()) and found.is_file():
+            found = files.absolute(Path(path))
+            if found.is_relative_to(files.absolute(self.files)) and found.is_file():
                 return found
         raise UserError("A file is missing: upload it again.")
 

@@ -321,7 +321,7 @@ def group_of(photo: Photo) -> str:
     folder that holds everything in a zip counts as the top, so a zipped folder has its own groups.
     """
     folders = PurePosixPath(photo.source).parts[:-1]
-    argument = photo.argument.resolve()
+    argument = files.absolute(photo.argument)
     is_zip = argument.suffix.lower() == ".zip"
     outer = argument.name if argument.is_dir() else argument.stem if is_zip else DEFAULT_GROUP
     if photo.top:

@@ -237,8 +237,8 @@ class FaceSet:
         """Append rows, all or none; raises UserError where they cannot be written."""
         data = b"".join(map(_line, rows))
         try:
-            with self.manifest.open("ab", buffering=0) as file:
-                size = file.tell()
+            with files.open_to_write(self.manifest, appends=True) as file:
+                size = file.seek(0, os.SEEK_END)
                 try:
                     files.write_whole(file, data)
                 except OSError:

@@ -1,6 +1,8 @@
 """The listeners of the Progress tab, without a browser."""
 
+import base64
 import json
+import os
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,15 +11,17 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from neuroceleb.app import shared
+from neuroceleb.app import run_status, shared
 from neuroceleb.app.access import Access
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.look_inside import STATIONS
 from neuroceleb.app.shared import read_lead
 from neuroceleb.app.tabs import progress
 from neuroceleb.app.tabs.progress import figures, tour, tour_panel
+from neuroceleb.app.tabs.train import view
 from neuroceleb.errors import UserError
-from neuroceleb.runs.run import Run
+from neuroceleb.runs import card
+from neuroceleb.runs.run import STATES, Run
 from neuroceleb.runs.workspace import Workspace, create_run
 from tests import helpers
 from tests.conftest import SHIPPED
@@ -272,3 +276,60 @@ def test_the_tours_stations_lead_to_the_tools_of_explore(context: Context) -> No
     for step in (0, -1, 99):
         with pytest.raises(UserError, match="no tool"):
             tour_panel.lead_to_tool(context, "first", step)
+
+
+def test_every_state_of_a_run_has_words(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    for state in sorted(STATES | {"lost", "suspended", "damaged"}):
+        monkeypatch.setattr(Run, "status", lambda _run, state=state: {"state": state})
+        assert len(run_status.choices(context)) == 2
+        assert run_status.state_text({"state": state}, None)
+        assert figures.status(context.workspace.run("first"), has_message=True)
+
+
+def test_a_suspended_run_is_followed_and_can_be_stopped(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Run, "status", lambda _run: {"state": "suspended"})
+    run = context.workspace.run("first")
+    assert run_status.training_now(context) == ("", True)
+    assert figures.is_active(run)
+    actions = view.actions_of(context, run, run.status())
+    assert "stop" in actions
+    assert "resume" not in actions
+
+
+STRANGE: tuple[Any, ...] = (None, "x", "", [], {}, [1], {"a": []}, -1, 0, 2**63 - 1, 1e308, True)
+
+
+@pytest.mark.parametrize("value", STRANGE)
+def test_a_run_with_strange_values_is_still_shown(value: Any, context: Context) -> None:
+    for name in ("first", "other"):
+        run = context.workspace.run(name)
+        part = {"share": value, "mean": value, "fid": value, "precision": value}
+        parts: dict[str, Any] = dict.fromkeys(("swd", "fid", "diversity", "copies"), value)
+        entries = {"1": {**parts, "n_fake": value, "well_formed": value}}
+        entries["2"] = {"swd": part, "well_formed": part, "n_fake": value, "evaluated": value}
+        (run.path / "evaluation.json").write_text(json.dumps({"epochs": entries}))
+        config = run.config()
+        names = ("epochs", "start_from", "recipe", "nz")
+        config["settings"] |= dict.fromkeys(names if name == "first" else names[:2], value)
+        config["shipped"] = config["start_model"] = value
+        run.write_status({"state": "running", "memory_mb": 1})
+        (run.path / "config.json").write_text(json.dumps(config))
+        assert json.dumps(shown(context, name, beside="other").charts, allow_nan=False)
+        assert figures.status(run, has_message=True)
+        assert view.show(context, name)["title"] == name
+        assert card.html(run).endswith("</html>")
+    figures.with_the_same_start(context.workspace.runs())
+
+
+def test_a_card_shows_no_file_that_a_run_links_to(context: Context, tmp_path: Path) -> None:
+    run = context.workspace.run("first")
+    for path in (*run.path.glob("real_samples.*"), *run.sheets().values()):
+        path.unlink()
+    (tmp_path / "private.png").write_bytes(b"private")
+    run.real_sheet_file().symlink_to(tmp_path / "private.png")
+    assert base64.b64encode(b"private").decode() not in card.html(run)
+    run.real_sheet_file().unlink()
+    os.mkfifo(run.real_sheet_file())
+    assert "<img" not in card.html(run)

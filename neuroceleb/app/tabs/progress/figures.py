@@ -127,7 +127,7 @@ def best_of(rows: Stats) -> Best | None:
 
 def is_active(run: Run) -> bool:
     """Whether new epochs may still come by themselves."""
-    return run.state() in ACTIVE | {"queued"}
+    return run.state() in ACTIVE | {"queued", "suspended"}
 
 
 def side(run: Run) -> Json:
@@ -197,7 +197,7 @@ def _card(run: Run) -> Json | None:
     epoch, entry = max(entries.items())
     rows = []
     for name, part, key, real, is_share in CARD:
-        found = entry.get(part) or {}
+        found = evaluation.part(entry, part)
         value, reference = finite(found.get(key)), finite(found.get(real))
         if value is None:
             continue
@@ -207,7 +207,7 @@ def _card(run: Run) -> Json | None:
             text = _("{value} (photos: {photos})").format(value=text, photos=of_photos)
         rows.append({"name": _(TEXTS[name][0]), "value": text, "how": _(TEXTS[name][1])})
     title = _("Report card: epoch {epoch}, {count:,} faces").format(
-        epoch=epoch, count=entry.get("n_fake") or 0
+        epoch=epoch, count=int(finite(entry.get("n_fake")) or 0)
     )
     return {"title": title, "rows": rows} if rows else None
 
@@ -254,7 +254,7 @@ def with_the_same_start(runs: list[Run]) -> tuple[Run, Run] | None:
         except UserError:
             continue
         if data and run.sheets():
-            start = (data, settings.get("start_from") or "", settings.get("epochs"))
+            start = (data, *(str(settings.get(key) or "") for key in ("start_from", "epochs")))
             pair = found.setdefault(start, {})
             pair.setdefault(str(settings.get("recipe")), run)
             if {"classic", "modern"} <= pair.keys():

@@ -156,7 +156,8 @@ def _button(name: str, actions: dict[str, str], state: str) -> Any:
 
 def actions_of(context: Context, run: Run, status: dict[str, Any]) -> dict[str, str]:
     """The buttons of a run in its state, each with the reason why it is disabled, or ""."""
-    is_active, is_shipped = status["state"] in ACTIVE, bool(starts.shipped(run))
+    is_shipped = bool(starts.shipped(run))
+    is_active = status["state"] in ACTIVE | {"suspended"}
     watching = "" if context.access.is_open else _("Visitors may only watch here.")
     found = {
         "watch": "" if run.sheets() else _("Its film begins with its first epoch."),
