@@ -29,6 +29,7 @@ from neuroceleb.app.guard import Guard, Rules
 from neuroceleb.app.head_script import HeadScript
 from neuroceleb.app.login import Credentials, Login
 from neuroceleb.app.refusal_status import RefusalStatus
+from neuroceleb.app.uploads import MAX_ZIP_BYTES
 from neuroceleb.errors import UserError
 from neuroceleb.runs import launch
 from neuroceleb.runs.workspace import Workspace
@@ -37,7 +38,6 @@ log = logging.getLogger(__name__)
 
 UPLOADS_SWEPT_EVERY_S = 600.0
 QUEUE_PUMPED_EVERY_S = 2.0
-UPLOAD_LIMIT = "1gb"  # of a file sent to the API: a zip of photos
 IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
@@ -114,7 +114,7 @@ def _mount(app: FastAPI, blocks: gr.Blocks, options: ServerOptions, login: Login
         enable_monitoring=False,
         ssr_mode=False,
         show_error=True,
-        max_file_size=UPLOAD_LIMIT,
+        max_file_size=MAX_ZIP_BYTES,
         favicon_path=str(theme.ASSETS / "favicon.png"),
         i18n=i18n(),
         theme=theme.theme(),

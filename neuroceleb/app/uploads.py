@@ -19,7 +19,7 @@ from neuroceleb import file_lock, files, images
 from neuroceleb.data.faces import pending
 from neuroceleb.errors import Message, UserError
 
-MAX_ZIP_BYTES = 16 * 2**30
+MAX_ZIP_BYTES = 4 * 2**30  # a zip of an online album often has 2 GB
 MAX_FILES = 50_000  # in one batch
 MAX_PARTS = 8  # of a path
 MAX_PART_BYTES = 120

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageFilter
 from playwright.sync_api import Locator, Page, Route, expect
 
+from neuroceleb.app.uploads import MAX_ZIP_BYTES
 from neuroceleb.data.faces.manifest import FaceSet
 from tests import helpers
 from tests.data.faces.faces_helpers import portrait
@@ -155,6 +156,24 @@ def test_files_that_fail_are_tried_again_and_named(page: Page, app: helpers.App)
     expect(page.locator(".nc-failed")).to_be_hidden()
     page.locator("#photo-clear").click()
     expect(page.locator("#photo-drop")).not_to_contain_text("files are here")
+
+
+@pytest.mark.slow
+def test_a_file_over_the_limit_is_named_and_not_sent(
+    page: Page, app: helpers.App, tmp_path: Path
+) -> None:
+    large = tmp_path / "album.zip"
+    with large.open("wb") as file:
+        file.truncate(MAX_ZIP_BYTES + 1)  # takes no room on most disks
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    open_photos(page, app)
+    page.locator("#photo-files").set_input_files(large)
+    expect(page.locator(".nc-failed")).to_have_text(
+        "album.zip: it is over 4 GB: unpack it, then choose the folder"
+    )
+    expect(page.locator("#photo-again")).to_be_hidden()
+    assert not any("/upload" in url for url in requests)
 
 
 @pytest.mark.slow

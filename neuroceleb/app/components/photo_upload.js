@@ -28,7 +28,7 @@ const filesOf = async (entry) => {
 const suggest = (first) => (first.includes("/") ? first.split("/")[0] : /\.zip$/i.test(first) ? first.replace(/\.zip$/i, "") : "faces")
   .replace(/[^\p{L}\p{N}_ .+-]/gu, "").replace(/^[ .+-]+|[ .]+$/g, "").slice(0, 60);
 
-export const mount = ({ element, trigger, watch, server, upload }) => {
+export const mount = ({ element, trigger, watch, server, upload, settings }) => {
   /** @type {Item[]} */
   let waiting = [];
   /** @type {Item[]} */
@@ -94,7 +94,10 @@ export const mount = ({ element, trigger, watch, server, upload }) => {
   const add = async (/** @type {Item[]} */ items) => {
     const photos = items.filter(({ name }) => !name.split("/").some((part) => part.startsWith(".")));
     if (!photos.length) return;
-    waiting.push(...photos);
+    const most = settings.max_bytes ?? Infinity;
+    const why = t("it is over {size} GB: unpack it, then choose the folder", { size: Math.floor(most / 2 ** 30) });
+    failed.push(...photos.filter(({ file }) => file.size > most).map((item) => ({ ...item, why, final: true })));
+    waiting.push(...photos.filter(({ file }) => file.size <= most));
     total += photos.length;
     suggested ||= suggest(photos[0].name);
     if (busy) { draw(); return; }

@@ -12,7 +12,8 @@ class PhotoUpload(ModuleHTML):
 
     Value: None; another one empties it. Each file is uploaded by Gradio, then given to the server
     function `take({batch, files: [[name, path]], drop})`, whose value is `{batch, refused: [[name,
-    why]]}`; with `drop` it deletes the files, which were cleared meanwhile.
+    why]]}`; with `drop` it deletes the files, which were cleared meanwhile. A file of over
+    `max_bytes` is not sent, but named.
 
     Events: `sent` with `{batch, sent, failed, suggested, done}`: how many have arrived and failed
     so far, a name for them, and whether all are through; `clear` with `{batch}`.
@@ -26,6 +27,7 @@ class PhotoUpload(ModuleHTML):
         value: Any = None,
         *,
         take: ServerFunction | None = None,
+        max_bytes: int | None = None,
         elem_id: str | None = None,
         visible: bool = True,
         render: bool = True,
@@ -36,4 +38,5 @@ class PhotoUpload(ModuleHTML):
             visible=visible,
             render=render,
             server_functions={"take": take} if take else None,
+            max_bytes=max_bytes,
         )

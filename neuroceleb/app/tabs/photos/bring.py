@@ -16,6 +16,7 @@ from neuroceleb.app.components.text import Text
 from neuroceleb.app.cropping import RUNNING, Cropper, CropRequest, Status, cropper_of
 from neuroceleb.app.listeners import bind_server_function
 from neuroceleb.app.parameters import read_object
+from neuroceleb.app.uploads import MAX_ZIP_BYTES
 from neuroceleb.data.faces import align, crop_photos, google_consent, report
 from neuroceleb.data.faces.crop_photos import Progress
 from neuroceleb.data.faces.manifest import FaceSet
@@ -71,7 +72,11 @@ def lay_out(context: Context) -> Bring:
             discard = gr.Button(label("Delete the sent photos"), elem_id="discard-task")
     with gr.Column(visible=False, elem_id="photos-new") as new:
         heading = Text()
-        upload = PhotoUpload(take=bind_server_function(context, take), elem_id="photo-upload")
+        upload = PhotoUpload(
+            take=bind_server_function(context, take),
+            max_bytes=MAX_ZIP_BYTES,
+            elem_id="photo-upload",
+        )
         with gr.Row(elem_classes="nc-controls"):
             name = gr.Textbox(label=label("Name of the dataset"), max_lines=1, elem_id="crop-name")
             size = gr.Dropdown(
