@@ -230,9 +230,10 @@ def restore(
     model = _model_of(context, address)
     epochs = _epoch_of(context, model, address)
     shared = page.shared
+    # A tab that is open already is not chosen again: meanwhile a visitor may have opened another.
+    opened = {shared.tabs: gr.Tabs(selected=wanted), shared.shown: wanted}
     updates: Updates = {
-        shared.tabs: gr.Tabs(selected=wanted),
-        shared.shown: wanted,
+        **(opened if wanted != shown else {}),
         shared.model: list_models(context, model),
         shared.epoch: epochs,
         page.no_model: gr.update(visible=model is None),

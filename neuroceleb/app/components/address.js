@@ -4,6 +4,8 @@
 const query = () => new URLSearchParams(location.search);
 
 let isRestored = false; // before, Gradio's tabs report a choice that nobody made
+/** @type {HTMLElement | null} */
+let openedEarly = null; // the title of the tab that a visitor chose before, which restoring may have left
 
 /** Without the spaces of lists of numbers; names keep theirs. @param {string} text */
 const compact = (text) => (/\p{L}/u.test(text) ? text : text.replaceAll(" ", ""));
@@ -27,7 +29,19 @@ const put = (name, value, usual, isStep) => {
 
 window.addEventListener("popstate", () => document.getElementById("restore")?.click());
 
-/** Let changes into the address from now on: the page shows what it says. */
-const follow = () => { isRestored = true; };
+document.addEventListener("click", (event) => {
+  const title = /** @type {Element | null} */ (event.target)?.closest?.("#tabs [role=tab]");
+  if (title && event.isTrusted && !isRestored) openedEarly = /** @type {HTMLElement} */ (title);
+}, true);
+
+/** Let changes into the address from now on: the page shows what it says, or the tab that was opened since. */
+const follow = () => {
+  isRestored = true;
+  const name = openedEarly?.id.match(/^tab-(\w+)-button$/)?.[1];
+  if (!name) return;
+  put("tab", name, "generate", true);
+  openedEarly?.click();
+  openedEarly = null;
+};
 
 export const address = { put, follow };

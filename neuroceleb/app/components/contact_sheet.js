@@ -132,7 +132,9 @@ export const mount = ({ element, props, trigger, watch, upload }) => {
     const columns = columnsFor(items.length, width);
     const side = (width - GAP_PX * (columns - 1)) / columns;
     grid.style.setProperty("--columns", String(columns));
-    grid.style.maxWidth = columns === items.length ? `${columns * (window.innerHeight - 250)}px` : "none";
+    const top = element.getBoundingClientRect().top + window.scrollY;
+    const room = Math.max(240, window.innerHeight - top - CAPTION_PX - GAP_PX);
+    grid.style.maxWidth = columns === items.length ? `${columns * room}px` : "none";
     grid.classList.toggle("nc-many", side < 96);
   };
 

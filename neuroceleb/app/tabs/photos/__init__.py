@@ -41,7 +41,7 @@ NAMES = tuple(
 def build(shared: Shared, tab: gr.Tab) -> Photos:
     """Lay out the tab and connect its listeners."""
     inbox = new_inbox()
-    with gr.Row(elem_classes="nc-bar"):
+    with gr.Row(elem_classes="nc-controls"):
         dataset = Choice(
             [(label("New dataset"), NEW)],
             value=NEW,
@@ -148,11 +148,12 @@ def _connect_review(shared: Shared, ui: Photos, tools: dict[str, Any]) -> list[A
     save_on_click(shared, tools["card"], changes.save_card, [ui.dataset])
     ticked = [ui.dataset, ui.ticked]
     named = [ui.dataset, ui.person, ui.who]
+    sorting: dict[str, Any] = {"is_long": True, "show_progress_on": [ui.who]}  # beneath the button
     by_view = [*ticked, ui.view, ui.person, ui.who]
     return [
         shared.listen(ui.save.click, changes.save, saved, [ui.dataset], is_long=True),
         shared.listen(ui.train.click, changes.train, saved, [ui.dataset, shared.handover]),
-        shared.listen(tools["sort"].click, changes.sort, [ui.dataset], [ui.person], is_long=True),
+        shared.listen(tools["sort"].click, changes.sort, [ui.dataset], [ui.person], **sorting),
         shared.listen(
             tools["find"].click, changes.find, ticked, [ui.view, ui.person], is_long=True
         ),

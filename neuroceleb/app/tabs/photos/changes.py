@@ -73,7 +73,13 @@ def choose_ticked(
 def sort(context: Context, dataset: str, progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008
     """Group the faces by person; the person that is then shown (everybody)."""
     face_set = face_set_of(context, dataset)
-    persons.sort(face_set, progress=lambda done, total: progress((done, total)))
+    found = persons.sort(face_set, progress=lambda done, total: progress((done, total)))
+    text = ngettext(
+        "{n:,} person found. Choose one beside the view.",
+        "{n:,} persons found. Choose one beside the view.",
+        len(found),
+    )
+    gr.Info(text.format(n=len(found)))
     return ""
 
 
