@@ -41,6 +41,9 @@ TRAINING_EVERY_S = 2.0
 UPLOADS_CHECKED_S = 3_600
 UPLOADS_KEPT_S = 86_400
 MAX_ADDRESS_CHARS = 16_000
+# Also the key that Gradio encrypts them with: without one it draws another at every start of the
+# app, and then cannot read what the browser kept.
+FAVOURITES = "neuroceleb-favourites"
 
 TITLES = {
     GENERATE: label("Generate"),
@@ -84,7 +87,7 @@ def build(context: Context) -> gr.Blocks:
         training, timer = Text(elem_id="training-now"), gr.Timer(TRAINING_EVERY_S, active=False)
         shown = gr.Textbox(GENERATE, visible="hidden")
         handover = gr.Textbox(visible="hidden")
-        favourites = gr.BrowserState([], storage_key="neuroceleb-favourites", secret="")
+        favourites = gr.BrowserState([], storage_key=FAVOURITES, secret=FAVOURITES)
         with gr.Tabs(elem_id="tabs", selected=GENERATE) as tabs:
             shared = Shared(
                 *(context, tabs, shown, model, epoch, favourites, handover),
@@ -94,6 +97,7 @@ def build(context: Context) -> gr.Blocks:
         page = Page(shared, built, _build_no_model(shared))
         _restore_addresses(blocks, page)
         _follow_leads(page)
+        _follow_models(page)
         shared.follow_trainings([blocks.load, timer.tick, tabs.change], trigger_mode="once")
     queued: gr.Blocks = blocks.queue(max_size=256, api_open=False)
     queued.has_launched = True  # mounted apps are not, and then Gradio does not check paths
@@ -174,6 +178,39 @@ def _follow_leads(page: Page) -> None:
     shared.handover.change(
         bind(shared.context, follow_text, page), shared.handover, outputs, **options
     )
+
+
+def _follow_models(page: Page) -> None:
+    """List models and epochs again when the report of trainings changes: some have kept weights."""
+    shared, known = page.shared, gr.Textbox(visible=False)
+    header = [shared.model, shared.epoch, known]
+    shared.listen(
+        shared.training.change,
+        list_again,
+        header,
+        [*header, page.no_model],
+        order="models",
+        trigger_mode="multiple",
+    )
+
+
+def list_again(
+    context: Context, model: str | None, epoch: int | None, known: str
+) -> tuple[Any, ...]:
+    """The models and the chosen one's epochs where others are `known`, and whether there is none.
+
+    What is chosen stays; a model that had no epoch gets its last one.
+    """
+    there = list_models(context, model)["choices"]
+    is_there = model in {name for _text, name in there}
+    kept = list_epochs(context, model)["choices"] if is_there else []
+    now = json.dumps([model, there, kept])
+    if now == known:
+        return (gr.skip(),) * 4
+    epochs = gr.update(choices=kept)
+    if epoch is None and kept:
+        epochs["value"] = kept[0]
+    return gr.update(choices=there), epochs, now, gr.update(visible=not there)
 
 
 def to_photos(context: Context) -> str:

@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from urllib.request import urlopen
 
 import gradio as gr
@@ -17,6 +18,7 @@ from neuroceleb.app import page
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.listeners import bind, bind_server_function
 from neuroceleb.errors import UserError
+from neuroceleb.runs.workspace import Workspace, create_run
 
 
 class Request:
@@ -155,6 +157,34 @@ def test_what_a_timer_draws_is_drawn_in_one_order(context: Context) -> None:
 
 async def built(context: Context) -> gr.Blocks:
     return page.build(context)
+
+
+def test_favourites_outlive_the_app(context: Context) -> None:
+    """Gradio encrypts them, and without a key draws another one each time the page is built."""
+    with ThreadPoolExecutor(1) as pool:
+        pages = [pool.submit(asyncio.run, built(context)).result() for _ in range(2)]
+    kept = [
+        {one.secret for one in blocks.blocks.values() if isinstance(one, gr.BrowserState)}
+        for blocks in pages
+    ]
+    assert kept[0] == kept[1] and len(kept[0]) == 1
+
+
+def test_the_header_follows_a_training(context: Context, tmp_path: Path) -> None:
+    context = Context(Workspace(tmp_path), context.access)
+    run = create_run(context.workspace, "mine", {})
+    models, epochs, known, no_model = page.list_again(context, "mine", None, "")
+    assert models["choices"] == [("mine · no weights yet", "mine")]
+    assert epochs["choices"] == [] and "value" not in epochs and not no_model["visible"]
+    assert page.list_again(context, "mine", None, known) == (gr.skip(),) * 4
+
+    for epoch in (0, 1):
+        (run.path / f"netG_epoch_{epoch:03d}.safetensors").write_bytes(b"weights")
+    models, epochs, _known, _no_model = page.list_again(context, "mine", None, known)
+    assert models["choices"] == [("mine", "mine")] and "value" not in models
+    assert epochs["choices"] == [1, 0] and epochs["value"] == 1
+    assert "value" not in page.list_again(context, "mine", 0, known)[1]  # as it was chosen
+    assert page.list_again(context, "gone", None, "")[1]["choices"] == []
 
 
 def test_few_sessions_are_kept(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,15 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 let entries = 0;
+let onClick;
 globalThis.window = { addEventListener: () => {} };
+globalThis.document = { addEventListener: (_name, listener) => { onClick = listener; } };
+/** A visitor's click on the title of a tab; how often the script clicks on it since. */
+const clickTab = (name) => {
+  const title = { id: `tab-${name}-button`, clicks: 0, click: () => { title.clicks += 1; }, closest: () => title };
+  onClick({ target: title, isTrusted: true });
+  return title;
+};
 globalThis.location = { pathname: "/", search: "" };
 const go = (url) => { globalThis.location.search = url.includes("?") ? url.slice(url.indexOf("?")) : ""; };
 globalThis.history = {
@@ -11,7 +19,8 @@ globalThis.history = {
   pushState: (_state, _title, url) => { entries += 1; go(url); },
   replaceState: (_state, _title, url) => go(url),
 };
-const { address } = await import("../../neuroceleb/app/components/address.js");
+const load = async (copy) => (await import(`../../neuroceleb/app/components/address.js?${copy}`)).address;
+const address = await load("first");
 
 beforeEach(() => { entries = 0; go("/"); });
 
@@ -40,4 +49,37 @@ test("only a step makes an entry of the history, and only once", () => {
 test("commas stay readable, and spaces are left out", () => {
   address.put("keys", "12, 57, 3", "12,57", false);
   assert.equal(location.search, "?keys=12,57,3");
+});
+
+test("a tab that is opened while the page is restored stays open", async () => {
+  const fresh = await load("opened early");
+  const title = clickTab("photos");
+  fresh.put("tab", "photos", null, true);
+  assert.equal(location.search, "");
+  fresh.follow();
+  assert.equal(location.search, "?tab=photos");
+  assert.equal(title.clicks, 1);
+});
+
+test("it is opened again after the tab of the address, of which Gradio reports late", async () => {
+  const fresh = await load("after another");
+  go("/?tab=explore");
+  const title = clickTab("photos");
+  fresh.put("tab", "photos", null, true);
+  fresh.follow();
+  assert.equal(title.clicks, 0);
+  fresh.put("tab", "explore", null, true);
+  assert.equal(title.clicks, 1);
+  assert.equal(location.search, "?tab=photos");
+});
+
+test("a later click forgets it", async () => {
+  const fresh = await load("forgotten");
+  go("/?tab=gone");
+  const title = clickTab("photos");
+  fresh.follow();
+  clickTab("explore");
+  fresh.put("tab", "explore", null, true);
+  assert.equal(title.clicks, 0);
+  assert.equal(location.search, "?tab=explore");
 });

@@ -1,11 +1,14 @@
 /* The page's address: tab, model, seeds … in the query; Back and Forward restore what it names. */
 
+const FIRST = "generate"; // the tab that an address without one names
+
 /** @returns {URLSearchParams} */
 const query = () => new URLSearchParams(location.search);
 
 let isRestored = false; // before, Gradio's tabs report a choice that nobody made
+let reported = ""; // the tab that Gradio reported last
 /** @type {HTMLElement | null} */
-let openedEarly = null; // the title of the tab that a visitor chose before, which restoring may have left
+let early = null; // the title of the tab that a visitor chose before
 
 /** Without the spaces of lists of numbers; names keep theirs. @param {string} text */
 const compact = (text) => (/\p{L}/u.test(text) ? text : text.replaceAll(" ", ""));
@@ -15,7 +18,14 @@ const compact = (text) => (/\p{L}/u.test(text) ? text : text.replaceAll(" ", "")
  * @param {string} name @param {any} value @param {any} usual the value that is left out @param {boolean} isStep
  */
 const put = (name, value, usual, isStep) => {
+  if (name === "tab") reported = value ?? FIRST;
   if (!isRestored) return;
+  write(name, value, usual, isStep);
+  openEarly();
+};
+
+/** @param {string} name @param {any} value @param {any} usual @param {boolean} isStep */
+const write = (name, value, usual, isStep) => {
   const text = value == null || value === "" || String(value) === String(usual ?? "") ? null : compact(String(value));
   const now = query();
   if (now.get(name) === text) return;
@@ -30,18 +40,24 @@ const put = (name, value, usual, isStep) => {
 window.addEventListener("popstate", () => document.getElementById("restore")?.click());
 
 document.addEventListener("click", (event) => {
-  const title = /** @type {Element | null} */ (event.target)?.closest?.("#tabs [role=tab]");
-  if (title && event.isTrusted && !isRestored) openedEarly = /** @type {HTMLElement} */ (title);
+  const title = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("#tabs [role=tab]"));
+  if (title && event.isTrusted) early = isRestored ? null : title;
 }, true);
 
-/** Let changes into the address from now on: the page shows what it says, or the tab that was opened since. */
+/** Open the tab that a visitor chose while the page was restored, once that of the address is open. */
+const openEarly = () => {
+  const restored = query().get("tab") ?? FIRST;
+  if (!early || (restored !== FIRST && restored !== reported)) return;
+  const title = early;
+  early = null;
+  write("tab", title.id.replace(/^tab-|-button$/g, ""), FIRST, true);
+  title.click();
+};
+
+/** Let changes into the address from now on: the page shows what it says. */
 const follow = () => {
   isRestored = true;
-  const name = openedEarly?.id.match(/^tab-(\w+)-button$/)?.[1];
-  if (!name) return;
-  put("tab", name, "generate", true);
-  openedEarly?.click();
-  openedEarly = null;
+  openEarly();
 };
 
 export const address = { put, follow };

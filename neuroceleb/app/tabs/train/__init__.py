@@ -85,6 +85,9 @@ def build(shared: Shared, tab: gr.Tab) -> Train:
     shared.listen([runs.input, keep.click], show, inputs, parts, order=TRAIN)
     ticked = [shared.shown, *inputs, ui.stamp]
     shared.poll(shared.timer, tick, ticked, parts, order=TRAIN)
+    # The report that no training goes on ends the ticks: the last one may have been before the end.
+    ended = shared.training.change
+    shared.listen(ended, tick, ticked, parts, order=TRAIN, trigger_mode="multiple")
     chosen = [
         *_connect_form(shared, fields, ui, inbox),
         shared.listen(ui.rename.click, view.rename, [runs, ui.new_name], [runs], order=TRAIN),
