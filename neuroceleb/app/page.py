@@ -183,7 +183,7 @@ def _follow_leads(page: Page) -> None:
 def _follow_models(page: Page) -> None:
     """List models and epochs again when the report of trainings changes: some have kept weights."""
     shared, known = page.shared, gr.Textbox(visible=False)
-    header = [shared.model, shared.epoch, known]
+    header: list[Any] = [shared.model, shared.epoch, known]
     shared.listen(
         shared.training.change,
         list_again,
