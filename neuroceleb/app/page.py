@@ -183,12 +183,13 @@ def _follow_leads(page: Page) -> None:
 def _follow_models(page: Page) -> None:
     """List models and epochs again when the report of trainings changes: some have kept weights."""
     shared, known = page.shared, gr.Textbox(visible=False)
-    header: list[Any] = [shared.model, shared.epoch, known]
+    header = [shared.model, shared.epoch, known]
+    results: list[Any] = [*header, page.no_model]
     shared.listen(
         shared.training.change,
         list_again,
         header,
-        [*header, page.no_model],
+        results,
         order="models",
         trigger_mode="multiple",
     )
@@ -197,20 +198,21 @@ def _follow_models(page: Page) -> None:
 def list_again(
     context: Context, model: str | None, epoch: int | None, known: str
 ) -> tuple[Any, ...]:
-    """The models and the chosen one's epochs where others are `known`, and whether there is none.
+    """The models and the chosen one's epochs where others are `known`; hides that there is none.
 
     What is chosen stays; a model that had no epoch gets its last one.
     """
     there = list_models(context, model)["choices"]
-    is_there = model in {name for _text, name in there}
-    kept = list_epochs(context, model)["choices"] if is_there else []
+    if model not in {name for _text, name in there}:  # None before the page is restored
+        return (gr.skip(),) * 4
+    kept = list_epochs(context, model)["choices"]
     now = json.dumps([model, there, kept])
     if now == known:
         return (gr.skip(),) * 4
     epochs = gr.update(choices=kept)
     if epoch is None and kept:
         epochs["value"] = kept[0]
-    return gr.update(choices=there), epochs, now, gr.update(visible=not there)
+    return gr.update(choices=there), epochs, now, gr.update(visible=False)
 
 
 def to_photos(context: Context) -> str:

@@ -63,7 +63,7 @@ def lay_out(box: gr.Column) -> View:
         elem_id="run-meter",
     )
     message, judged = Text(elem_id="run-message"), Text(elem_id="train-verdict")
-    with gr.Row(elem_classes="nc-bar"):
+    with gr.Row(elem_classes="nc-controls"):
         watch = gr.Button(label("Watch its film"), elem_id="watch")
         generate = gr.Button(label("Generate from it"), elem_id="generate-from")
         stop = gr.Button(label("Stop"), elem_id="stop")
