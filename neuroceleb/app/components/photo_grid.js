@@ -28,8 +28,13 @@ export const mount = ({ element, props, trigger, watch, server }) => {
   const [back, on] = [round(t("Previous faces"), "←", () => move(-1)), round(t("Next faces"), "→", () => move(1))];
   const bar = make("div", { class: "nc-crops-bar" }, make("label", { class: "nc-switch" }, all, allText),
     make("span", { class: "nc-pager" }, back, place, on));
-  const viewed = { text: make("p", { class: "nc-facts" }), both: make("div", { class: "nc-both" }) };
-  const viewer = makeViewer({}, [viewed.text], viewed.both);
+  const viewed = { item: /** @type {Item | null} */ (null), text: make("p", { class: "nc-facts" }), both: make("div", { class: "nc-both" }) };
+  const viewNext = (/** @type {KeyboardEvent} */ event) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key] ?? 0;
+    const next = viewed.item && value?.faces[value.faces.indexOf(viewed.item) + by];
+    if (by && next) enlarge(next);
+  };
+  const viewer = makeViewer({ keydown: viewNext }, [viewed.text], viewed.both);
   roveFocus(list, ".nc-crop", () => getComputedStyle(list).gridTemplateColumns.split(" ").length);
 
   const step = () => (window.innerWidth < 640 ? ON_PHONE : Infinity);
@@ -63,9 +68,11 @@ export const mount = ({ element, props, trigger, watch, server }) => {
   const photoOf = (item) => {
     const figure = make("figure", { class: "nc-photo" });
     const key = item.photo.join("/");
+    figure.classList.toggle("nc-missing", !item.size || !server.photo);
     if (!item.size || !server.photo) return figure;
     if (!photos.has(key)) photos.set(key, answered(server.photo(item.photo)).catch(() => null));
     photos.get(key)?.then((url) => {
+      figure.classList.toggle("nc-missing", !url);
       if (!url) { photos.delete(key); return; }
       const boxes = document.createElementNS(SVG, "svg");
       boxes.setAttribute("viewBox", `0 0 ${item.size?.join(" ")}`);
@@ -91,10 +98,11 @@ export const mount = ({ element, props, trigger, watch, server }) => {
   };
 
   const enlarge = (/** @type {Item} */ item) => {
+    viewed.item = item;
     viewer.setAttribute("aria-label", item.name);
     viewed.text.replaceChildren(make("strong", {}, item.name), item.title);
     viewed.both.replaceChildren(picture(item, "nc-crop-large"), photoOf(item));
-    viewer.showModal();
+    if (!viewer.open) viewer.showModal();
   };
 
   const cell = (/** @type {Item} */ item, /** @type {number} */ index) => {
