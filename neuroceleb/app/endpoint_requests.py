@@ -15,6 +15,7 @@ BY_NUMBER = "predict"  # the name under which Gradio's own client calls a listen
 
 MAX_NUMBER = 2**53
 MAX_TEXT_CHARS = 2**20
+MAX_SESSION_CHARS = 100
 
 Check = Callable[[Any], bool]  # of a component's value
 Problem = tuple[str, int]  # a sentence and the status of the answer
@@ -46,6 +47,8 @@ class KnownEndpoints:
             found = body.get("component_id")
             is_known = type(found) is int and found in self._components
             return None if is_known else ("The page has no such component: reload it.", 404)
+        if not _is_session(body.get("session_hash")):
+            return "The request names no session: reload the page.", 422
         number = body.get("fn_index")
         if is_call and name != BY_NUMBER:
             number = self._numbers.get(name)
@@ -62,6 +65,11 @@ def _problem_of(values: Any, checks: list[Check]) -> Problem | None:
         if not check(value):
             return f"Value {place + 1} of the request has the wrong type or size.", 422
     return None
+
+
+def _is_session(value: Any) -> bool:
+    """Whether it can name a session; an empty name leaves an event in the queue that blocks it."""
+    return value is None or (isinstance(value, str) and 0 < len(value) <= MAX_SESSION_CHARS)
 
 
 def _is_text(value: Any) -> bool:

@@ -13,6 +13,7 @@ from gradio.components import Component
 from neuroceleb.app import faces, run_status
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, label
+from neuroceleb.app.components.choice import Choice, NumberChoice
 from neuroceleb.app.components.text import Text
 from neuroceleb.app.listeners import bind
 from neuroceleb.errors import UserError
@@ -247,8 +248,8 @@ class Shared:
 
 def build_header(context: Context) -> tuple[gr.Dropdown, gr.Dropdown, Any, Any]:
     """The choice of model and epoch; and the events after another one of each was chosen."""
-    model = gr.Dropdown(label=label("Model"), elem_id="model", filterable=False)
-    epoch = gr.Dropdown(label=label("Epoch, from 0"), elem_id="epoch", filterable=False)
+    model = Choice(label=label("Model"), elem_id="model", filterable=False)
+    epoch = NumberChoice(label=label("Epoch, from 0"), elem_id="epoch", filterable=False)
     chosen = model.input(
         bind(context, list_epochs), model, epoch, concurrency_limit=None, api_visibility="private"
     )

@@ -94,3 +94,13 @@ def test_what_the_page_does_not_have_is_not_found(endpoints: KnownEndpoints, num
 @pytest.mark.parametrize("route", ["queue/data", "call/v2/same", "upload", "call/same/event"])
 def test_other_routes_are_left_to_gradio(endpoints: KnownEndpoints, route: str) -> None:
     assert endpoints.problem(route, None) is None
+
+
+@pytest.mark.parametrize("session", ["", "a" * 101, 5, [], {}])
+def test_a_session_has_a_short_name(endpoints: KnownEndpoints, session: Any) -> None:
+    body = {"data": GOOD, "fn_index": 0, "session_hash": session}
+    for route in ("queue/join", "call/same", "run/predict"):
+        problem = endpoints.problem(route, body)
+        assert problem is not None
+        assert problem[1] == 422
+        assert endpoints.problem(route, {**body, "session_hash": "abc123"}) is None

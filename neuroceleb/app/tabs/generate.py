@@ -11,6 +11,7 @@ import gradio as gr
 from neuroceleb.app import faces, html_export, provenance, select_best
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, gettext_noop, label
+from neuroceleb.app.components.choice import RadioChoice
 from neuroceleb.app.components.contact_sheet import ContactSheet
 from neuroceleb.app.components.text import Text
 from neuroceleb.app.downloads import save_on_click
@@ -100,7 +101,7 @@ def build(shared: Shared, tab: gr.Tab) -> Generate:
         )
     with gr.Row(elem_classes="nc-bar"):
         facts = Text(elem_id="sheet-facts")
-        view = gr.Radio(
+        view = RadioChoice(
             [(label("Seeds"), SEEDS), (label("Favourites"), FAVOURITES)],
             value=SEEDS,
             show_label=False,

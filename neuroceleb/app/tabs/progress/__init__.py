@@ -13,6 +13,7 @@ import gradio as gr
 from neuroceleb.app import html_export, sheets
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, label
+from neuroceleb.app.components.choice import Choice
 from neuroceleb.app.components.epoch_reel import EpochReel
 from neuroceleb.app.components.live_chart import LiveChart
 from neuroceleb.app.components.text import Text
@@ -62,7 +63,7 @@ class Progress:
 def build(shared: Shared, tab: gr.Tab) -> Progress:
     """Lay out the tab and connect its listeners."""
     with gr.Row(elem_classes="nc-controls"):
-        beside = gr.Dropdown(
+        beside = Choice(
             label=label("Compare with"), elem_id="beside", filterable=False, min_width=200
         )
         generate = gr.Button(label("Generate from this epoch"), elem_id="generate-epoch")

@@ -8,6 +8,7 @@ import gradio as gr
 from neuroceleb.app import counts, run_status
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, label
+from neuroceleb.app.components.choice import Choice
 from neuroceleb.app.components.run_list import RunList
 from neuroceleb.app.components.text import Text
 from neuroceleb.app.downloads import save_on_click
@@ -59,7 +60,7 @@ def build(shared: Shared, tab: gr.Tab) -> Train:
                 [(label("New run"), NEW)], value=NEW, label=label("Runs"), elem_id="runs"
             )
             with gr.Accordion(label("Trash"), open=False, visible=False, elem_id="trash") as bin_:
-                deleted = gr.Dropdown(label=label("Deleted"), elem_id="deleted", filterable=False)
+                deleted = Choice(label=label("Deleted"), elem_id="deleted", filterable=False)
                 restore_ = gr.Button(label("Restore"), elem_id="restore-deleted")
                 sure = gr.Checkbox(label=label("Delete all of it for good"), elem_id="empty-sure")
                 empty = gr.Button(label("Empty the trash"), interactive=False, elem_id="empty")

@@ -13,6 +13,7 @@ from neuroceleb.app import catalogue, counts, faces
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.api.runs import read_training
 from neuroceleb.app.catalogue import _, label
+from neuroceleb.app.components.choice import Choice
 from neuroceleb.app.components.text import Text
 from neuroceleb.app.parameters import read_text
 from neuroceleb.app.run_status import duration, megabytes
@@ -56,7 +57,7 @@ def lay_out(context: Context) -> Form:
         photos = gr.Button(label("Make one from photos"), variant="primary", elem_id="to-photos")
     with gr.Row(elem_classes="nc-controls nc-fields"):
         info = label("Or the path of a folder or zip on this machine.") if is_local else None
-        dataset = gr.Dropdown(
+        dataset = Choice(
             label=label("Dataset"), info=info, allow_custom_value=is_local, elem_id="dataset"
         )
         name = gr.Textbox(
@@ -66,7 +67,7 @@ def lay_out(context: Context) -> Form:
             max_length=MAX_NAME,
             elem_id="run-name",
         )
-        settings["start_from"] = gr.Dropdown(
+        settings["start_from"] = Choice(
             [AUTO, NONE],
             value=AUTO,
             label=LABELS["start_from"],
