@@ -267,3 +267,15 @@ def test_export_never_replaces_what_is_no_file(
         outcome = here("export", weights, "--format", "pth", "--out", path)
         outcome.assert_refused("name a file")
     assert (tmp_path / "pipe.pth").is_fifo()
+
+
+@pytest.mark.parametrize("words", [("project", "{path}"), ("walk", "{path}", "--direction", "1")])
+def test_a_pipe_or_device_is_no_photo_and_no_face(
+    words: tuple[str, ...], finished: Run, here: helpers.Here, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        verb, *others = (word.format(path=path) for word in words)
+        here("explore", verb, finished.weights(), *others, "--out", "o.png").assert_refused(
+            path.name
+        )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
+from neuroceleb import files
 from neuroceleb.cli.explore.shared import epoch_option, load, out_option, pick, save_sheet
 from neuroceleb.cli.options import as_json as as_json_option
 from neuroceleb.cli.options import in_workspace
@@ -80,7 +81,9 @@ def _read_crop(photo: Path, number: int | None) -> Pixels:
                 photo=photo,
                 max_mb=projection_target.MAX_BYTES // 2**20,
             )
-        crops = projection_target.crops(photo.read_bytes())
+        crops = projection_target.crops(
+            files.read_bytes(photo, projection_target.MAX_BYTES, follow_links=True)
+        )
     except OSError as error:
         raise UserError(
             "{path} cannot be read ({reason}): check its name.", path=photo, reason=error.strerror

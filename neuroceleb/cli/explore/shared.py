@@ -10,7 +10,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroceleb import images
+from neuroceleb import files, images
 from neuroceleb.cli.options import make_folder
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
@@ -57,9 +57,7 @@ def read_face(text: str, nz: int) -> NDArray[np.float32]:
     if text.isdecimal():
         return z_from_seed(int(text), nz)
     try:
-        if Path(text).stat().st_size > MAX_Z_FILE_BYTES:
-            raise ValueError
-        value = json.loads(Path(text).read_text("utf-8"))
+        value = json.loads(files.read_bytes(Path(text), MAX_Z_FILE_BYTES, follow_links=True))
         numbers = np.array(value["z"] if isinstance(value, dict) else value, np.float32)
     except OSError as error:
         raise UserError(

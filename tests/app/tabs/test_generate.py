@@ -70,14 +70,14 @@ def test_a_list_of_seeds_is_shown_in_its_order(context: Context) -> None:
         ({"seeds": "-5"}, "The seed is out of range"),
         ({"seeds": "x"}, "is not a number"),
         ({"seeds": ""}, "The seed is missing"),
-        ({"count": 0}, "The number of faces is out of range"),
-        ({"count": 300}, "The number of faces is out of range"),
+        ({"how_many": 0}, "The number of faces is out of range"),
+        ({"how_many": 300}, "The number of faces is out of range"),
         ({"seeds": "0-999"}, "faces cannot be shown at once"),
         ({"truncation": 9}, "runcation"),
         ({"epoch": 7}, "epoch"),
         ({"model": "nobody"}, "nobody"),
         ({"best": True, "seeds": "1,2"}, "Best of begins at one seed"),
-        ({"best": True, "count": 65}, "Best of chooses 64 faces at most"),
+        ({"best": True, "how_many": 65}, "Best of chooses 64 faces at most"),
     ],
 )
 def test_bad_values_are_refused_in_a_sentence(
