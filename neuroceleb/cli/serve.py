@@ -20,6 +20,7 @@ from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace
 
 SHUTDOWN_TIMEOUT_S = 1  # for open connections
+MAX_AUTH_BYTES = 4_096  # of --auth-file
 
 WATCHED = "GRADIO_WATCH_DIRS"  # set by `gradio app.py`, which reloads
 RELOADED = "NEUROCELEB_SERVER"  # what a reloaded process is started with
@@ -144,7 +145,8 @@ def read_auth(text: str | None, file: str | None) -> Credentials | None:
     if file is None:
         return parse_auth(text)
     try:
-        lines = Path(file).read_text("utf-8").splitlines()
+        with open(file, "rb") as opened:  # also a pipe: --auth-file <(command)
+            lines = opened.read(MAX_AUTH_BYTES).decode().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "no UTF-8 text"
         raise UserError(
