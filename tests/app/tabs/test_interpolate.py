@@ -156,7 +156,7 @@ def test_faces_of_other_tabs_become_the_start_or_the_end(context: Context) -> No
 
 
 def test_a_frame_is_saved_and_led_on(context: Context) -> None:
-    values = path().values()
+    values = path()
     between = read_lead(
         interpolate.send_frame(context, SimpleNamespace(to="explore", frame=4), *values)
     )
