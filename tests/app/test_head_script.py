@@ -23,9 +23,20 @@ def client(response: Response) -> TestClient:
 
 
 def test_it_comes_first_in_the_head_of_the_page() -> None:
-    answered = client(HTMLResponse(PAGE)).get("/")
+    answered = client(HTMLResponse(PAGE)).get("/", headers={"Accept-Encoding": "br, gzip;q=0"})
     assert answered.text == WANTED
     assert int(answered.headers["content-length"]) == len(answered.content)
+    assert "content-encoding" not in answered.headers
+
+
+def test_the_page_is_compressed() -> None:
+    long = PAGE + 100_000 * " "
+    for accepted in ("gzip", "deflate, gzip, br"):
+        answered = client(HTMLResponse(long)).get("/", headers={"Accept-Encoding": accepted})
+        assert answered.text == WANTED + 100_000 * " "
+        assert answered.headers["content-encoding"] == "gzip"
+        assert answered.headers["vary"] == "Accept-Encoding"
+        assert int(answered.headers["content-length"]) < 2_000
 
 
 def test_the_icon_and_the_manifest_are_beside_the_page() -> None:
