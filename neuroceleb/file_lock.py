@@ -20,6 +20,8 @@ except ImportError:  # not on Windows
 
 SHARED, EXCLUSIVE = (1, 2) if fcntl is None else (fcntl.LOCK_SH, fcntl.LOCK_EX)
 
+PROBED_FOR_S = 0.3  # `is_held` locks for an instant, which must not look like a holder
+
 _UNSUPPORTED = frozenset(
     {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS, errno.EBADF, errno.EINVAL}
 )
@@ -52,7 +54,7 @@ def held(path: Path, busy: Message) -> Iterator[None]:
     except OSError as error:
         raise files.not_written(path, error) from error
     try:
-        if not try_lock(descriptor, EXCLUSIVE, path):
+        if not try_lock(descriptor, EXCLUSIVE, path, PROBED_FOR_S):
             raise UserError(busy)
         yield
     finally:

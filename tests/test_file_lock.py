@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,24 @@ def test_large_pictures_are_decoded_without_locks(
     monkeypatch.setattr(file_lock, "fcntl", None)
     with large_pictures.turn():
         assert large_pictures.lock_file().exists()
+
+
+def test_looking_at_a_lock_does_not_take_it(tmp_path: Path) -> None:
+    path, done = tmp_path / ".lock", threading.Event()
+    path.touch()
+
+    def look() -> None:
+        while not done.is_set():
+            file_lock.is_held(path)
+
+    threads = [threading.Thread(target=look) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(200):
+            with file_lock.held(path, BUSY):
+                pass
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
