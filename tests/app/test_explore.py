@@ -27,7 +27,7 @@ def await_fine_frames(page: Page) -> None:
     """Until nothing is requested any more: what is, when a page is left, is reported as aborted."""
     end = page.locator(".nc-end").first
     expect(end).to_have_css("background-size", "2500% 1000%", timeout=helpers.PATIENCE_S * 1000)
-    page.wait_for_load_state("networkidle")
+    helpers.await_quiet(page)
 
 
 def query_of(page: Page) -> dict[str, str]:

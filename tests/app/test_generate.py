@@ -148,8 +148,9 @@ def test_an_address_opens_exactly_that_face_and_back_returns(page: Page, app_url
     expect(page.locator(".nc-frame-scrubber")).to_have_attribute("data-whole", "64")
     assert query_of(page)["tab"] == "interpolate"
     page.go_back()
-    expect(page.locator(FACES).first).to_be_visible()
-    page.wait_for_load_state("networkidle")
+    expect(page.get_by_role("tab", name="Generate")).to_have_attribute("aria-selected", "true")
+    expect(page.locator(FACES)).to_have_count(1)
+    helpers.await_quiet(page)
     assert (drawn(page), query_of(page)) == (
         face,
         {"seed": "57", "epoch": "11", "count": "1"},
@@ -188,11 +189,11 @@ def test_the_sheet_is_one_tab_stop_moved_in_by_arrows(page: Page, app_url: str) 
 @pytest.mark.left
 def test_the_language_is_chosen_and_remembered(page: Page, app_url: str) -> None:
     open_generate(page, app_url)
-    page.wait_for_load_state("networkidle")
+    helpers.await_quiet(page)
     page.locator(".nc-languages button[lang=ko]").click()
     expect(page.locator("html")).to_have_attribute("lang", "ko")
     expect(page.get_by_role("tab", name="생성")).to_be_visible()
-    page.wait_for_load_state("networkidle")
+    helpers.await_quiet(page)
     page.reload()
     expect(page.locator("html")).to_have_attribute("lang", "ko")
 
