@@ -10,7 +10,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from playwright.sync_api import Page
-from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from neuroceleb.cli import main
 from neuroceleb.model.networks import Generator, weights_init
@@ -262,13 +260,3 @@ def in_small_disk(size: str, place: Path, *command: str) -> subprocess.Completed
         env=environment(),
         timeout=PATIENCE_S,
     )
-
-
-def await_quiet(page: Page) -> None:
-    """Until a page requests nothing, 5 s at most.
-
-    Gradio may leave a stream open until its next call. What is requested when a page is left, is
-    reported in its console as aborted.
-    """
-    with suppress(PlaywrightTimeoutError):
-        page.wait_for_load_state("networkidle", timeout=5_000)

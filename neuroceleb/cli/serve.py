@@ -272,7 +272,7 @@ def _run_reloading(workspace: Workspace, options: dict[str, Any], listener: sock
     from uvicorn.supervisors import ChangeReload
 
     os.environ[RELOADED] = json.dumps({"root": str(workspace.root), "options": options})
-    sources = files.absolute(Path(__file__)).parents[1]
+    sources = Path(__file__).resolve().parents[1]
     config = _config(
         "neuroceleb.cli.serve:reloaded_app", factory=True, reload=True, reload_dirs=[str(sources)]
     )

@@ -151,11 +151,12 @@ def _move(source: Path, target: Path) -> None:
         if error.errno != errno.EXDEV:
             raise
     partial = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    is_folder = source.is_dir() and not source.is_symlink()
     try:
-        if source.is_symlink() or not source.is_dir():
-            shutil.copy2(source, partial, follow_symlinks=False)
-        else:
+        if is_folder:
             shutil.copytree(source, partial, symlinks=True)
+        else:
+            shutil.copy2(source, partial, follow_symlinks=False)
         partial.rename(target)
     except (OSError, shutil.Error) as error:
         _delete(partial)
@@ -163,6 +164,9 @@ def _move(source: Path, target: Path) -> None:
             partial.unlink(missing_ok=True)
         raise OSError(getattr(error, "errno", None) or errno.EIO, str(error)) from error
     try:
-        shutil.rmtree(source) if source.is_dir() and not source.is_symlink() else source.unlink()
+        if is_folder:
+            shutil.rmtree(source)
+        else:
+            source.unlink()
     except OSError as error:
         log.warning("%s was copied, but not all of it could be deleted: %s", source, error)

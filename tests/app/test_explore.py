@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from neuroceleb.app.faces import FIRST_SEED
 from tests import helpers
+from tests.app.browser import await_quiet
 from tests.conftest import SHIPPED
 from tests.data.faces import faces_helpers
 
@@ -27,7 +28,7 @@ def await_fine_frames(page: Page) -> None:
     """Until nothing is requested any more: what is, when a page is left, is reported as aborted."""
     end = page.locator(".nc-end").first
     expect(end).to_have_css("background-size", "2500% 1000%", timeout=helpers.PATIENCE_S * 1000)
-    helpers.await_quiet(page)
+    await_quiet(page)
 
 
 def query_of(page: Page) -> dict[str, str]:

@@ -16,6 +16,7 @@ from neuroceleb import images
 from neuroceleb.app import faces
 from neuroceleb.images import Pixels
 from tests import helpers
+from tests.app.browser import await_quiet
 from tests.conftest import SHIPPED
 
 FACES = "#faces .nc-frame img"
@@ -150,7 +151,7 @@ def test_an_address_opens_exactly_that_face_and_back_returns(page: Page, app_url
     page.go_back()
     expect(page.get_by_role("tab", name="Generate")).to_have_attribute("aria-selected", "true")
     expect(page.locator(FACES)).to_have_count(1)
-    helpers.await_quiet(page)
+    await_quiet(page)
     assert (drawn(page), query_of(page)) == (
         face,
         {"seed": "57", "epoch": "11", "count": "1"},
@@ -189,11 +190,11 @@ def test_the_sheet_is_one_tab_stop_moved_in_by_arrows(page: Page, app_url: str) 
 @pytest.mark.left
 def test_the_language_is_chosen_and_remembered(page: Page, app_url: str) -> None:
     open_generate(page, app_url)
-    helpers.await_quiet(page)
+    await_quiet(page)
     page.locator(".nc-languages button[lang=ko]").click()
     expect(page.locator("html")).to_have_attribute("lang", "ko")
     expect(page.get_by_role("tab", name="생성")).to_be_visible()
-    helpers.await_quiet(page)
+    await_quiet(page)
     page.reload()
     expect(page.locator("html")).to_have_attribute("lang", "ko")
 

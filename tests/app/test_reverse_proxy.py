@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import FilePayload, Page, Request, Response, expect
 
 from tests import helpers
+from tests.app.browser import await_quiet
 from tests.data.faces.faces_helpers import portrait
 
 PREFIX = "/faces"
@@ -77,7 +78,7 @@ def test_everything_stays_below_the_prefix(page: Page, url: str) -> None:
     with page.expect_download() as saved:
         page.locator("#save-all").click()
     assert Path(saved.value.path()).read_bytes().startswith(b"PK")
-    helpers.await_quiet(page)  # Gradio reports streams that a reload ends
+    await_quiet(page)  # Gradio reports streams that a reload ends
     page.locator(".nc-languages button[lang=ko]").click()
     expect(page.locator("#tabs")).to_contain_text("생성")
     expect(page.locator(FACES)).to_have_count(18)

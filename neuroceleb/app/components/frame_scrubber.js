@@ -70,7 +70,8 @@ export const mount = ({ element, props, trigger, watch, server }) => {
       if (!value || element.offsetParent === null) return false;
       const next = from + Math.max(0, Math.floor(((now - began) * value.fps) / 1000));
       const isOver = next >= value.frames && !value.loop;
-      show(isOver ? value.frames - 1 : next % value.frames);
+      const frame = isOver ? value.frames - 1 : next % value.frames;
+      if (frame !== at) show(frame);
       return !isOver;
     };
   });
