@@ -20,9 +20,20 @@ def default_workspace() -> Path:
     named = os.environ.get("NEUROCELEB_WORKSPACE")
     if named:
         return Path(named)
+    home = _home()
+    return Path.cwd() if home is None else home
+
+
+def shipped_workspace() -> "Workspace | None":
+    """The repository, whose `checkpoints/` ship with the program; None where it is installed."""
+    home = _home()
+    return None if home is None else Workspace(home)
+
+
+def _home() -> Path | None:
     home = Path(__file__).resolve().parents[2]
-    installed = "site-packages" in home.parts or "dist-packages" in home.parts
-    return Path.cwd() if installed else home
+    is_installed = "site-packages" in home.parts or "dist-packages" in home.parts
+    return None if is_installed else home
 
 
 def is_name(name: str) -> bool:

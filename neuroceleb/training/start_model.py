@@ -18,7 +18,7 @@ from neuroceleb.latent.seeds import z_from_seeds
 from neuroceleb.metrics import swd
 from neuroceleb.model import checkpoint, generator
 from neuroceleb.runs.run import Run
-from neuroceleb.runs.starts import FEW_FACES, candidates, shipped
+from neuroceleb.runs.starts import FEW_FACES, candidates, find, shipped
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import AUTO, NONE, Settings
 from neuroceleb.training.gan import check_initial_weights
@@ -91,7 +91,7 @@ def named(workspace: Workspace, settings: Settings) -> Path:
 
     Raises UserError where there are none, or their network has other widths than the run's.
     """
-    path = workspace.weights(settings.start_from)
+    path = find(workspace, settings.start_from)
     check_initial_weights(path, settings)
     return path
 

@@ -23,7 +23,7 @@ from neuroceleb.app.shared import Lead, read_lead
 from neuroceleb.app.tabs import train
 from neuroceleb.app.tabs.train import form, view
 from neuroceleb.errors import UserError
-from neuroceleb.runs import jobs, queue, trash
+from neuroceleb.runs import jobs, queue, starts, trash
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.status import Heartbeat
 from neuroceleb.runs.workspace import Workspace, create_run
@@ -48,7 +48,9 @@ def root(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def context(root: Path) -> Context:
+def context(root: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """Without the shipped models, which a workspace elsewhere is offered as well."""
+    monkeypatch.setattr(starts, "shipped_workspace", lambda: None)
     return Context(Workspace(root), Access(is_local=True))
 
 
@@ -311,7 +313,10 @@ def test_only_who_may_train_trains(root: Path) -> None:
     assert "only watch" in shown(context, "mine")["why"]
 
 
-def test_with_a_password_from_afar_only_datasets_of_the_workspace(root: Path) -> None:
+def test_with_a_password_from_afar_only_datasets_of_the_workspace(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starts, "shipped_workspace", lambda: None)
     guest = Context(Workspace(root), Access(is_local=False, has_password=True))
     for text in (str(root / "datasets" / "photos"), "../photos", "/etc", "."):
         with pytest.raises(UserError, match="not under datasets"):

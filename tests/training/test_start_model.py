@@ -1,6 +1,7 @@
 """Which model a run starts from."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from neuroceleb.images import Pixels
 from neuroceleb.latent.seeds import z_from_seeds
 from neuroceleb.model import checkpoint, generator
 from neuroceleb.model.networks import Discriminator
+from neuroceleb.runs import starts
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import Settings
@@ -18,6 +20,11 @@ from neuroceleb.training import start_model
 from tests import helpers
 
 TERMS = "Research only."
+
+
+@pytest.fixture(autouse=True)
+def _without_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starts, "shipped_workspace", lambda: None)
 
 
 @pytest.fixture
@@ -137,3 +144,28 @@ def test_distances_are_given_as_exactly_as_the_choice_needs(
     distances: list[float], digits: int
 ) -> None:
     assert start_model._digits_that_differ(distances) == digits
+
+
+def test_shipped_models_are_found_from_a_workspace_elsewhere(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starts, "shipped_workspace", lambda: workspace)
+    elsewhere = Workspace(tmp_path / "elsewhere")
+    faces = faces_of(workspace, "second")
+    assert [run.name for run in starts.candidates(elsewhere)] == ["first", "second", "wide"]
+    for start_from in ("auto", "second"):
+        start = start_model.resolve(elsewhere, settings(start_from), faces)
+        assert (start.weights, start.terms) == (workspace.run("second").weights(), TERMS)
+    with pytest.raises(UserError, match="'mine' is no run"):  # not one that ships
+        start_model.resolve(elsewhere, settings("mine"), faces)
+
+
+def test_a_run_of_the_workspace_comes_before_a_shipped_one_of_its_name(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Run(tmp_path / "other" / "checkpoints" / "second")
+    shutil.copytree(workspace.run("second").path, other.path)
+    monkeypatch.setattr(starts, "shipped_workspace", lambda: Workspace(tmp_path / "other"))
+    found = {run.name: run.path for run in starts.candidates(workspace)}
+    assert found["second"] == workspace.run("second").path
+    assert starts.find(workspace, "second") == workspace.run("second").weights()

@@ -236,7 +236,7 @@ def _read(context: Context, dataset: str | None, values: Values) -> tuple[str, S
             )
     source, settings = read_training(context, text, given)
     if settings.start_from not in ("", AUTO, NONE):
-        run = Run(context.workspace.weights(settings.start_from).parent)
+        run = Run(starts.find(context.workspace, settings.start_from).parent)
         if run.exists() and not starts.has_widths_of(run, settings):
             raise UserError(
                 "--start-from {name}: that model has another --nz or --ngf: take its values, or "
