@@ -109,11 +109,14 @@ def test_the_map_shows_faces_from_a_zoom_on(page: Page, app_url: str) -> None:
 @pytest.mark.slow
 def test_a_photo_is_searched_for_and_stopped(page: Page, app_url: str, tmp_path: Path) -> None:
     open_explore(page, app_url, tool="photo")
+    expect(page.locator("#stop-search")).to_be_hidden()
     photo = faces_helpers.save(tmp_path / "one.png", faces_helpers.portrait())
     page.locator("#explore-photo input[type=file]").set_input_files(photo)
     expect(page.locator("#way button").nth(2)).to_be_visible(timeout=helpers.PATIENCE_S * 1000)
-    page.locator("#stop-search").click()
+    stop = page.locator("#stop-search")
+    stop.click()
     expect(page.locator("#search-facts")).to_contain_text("Stopped")
+    expect(stop).to_be_hidden()
     page.locator("#way button").first.click()
     expect(page).to_have_url(re.compile("face=z"))
 

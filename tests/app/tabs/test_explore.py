@@ -212,12 +212,14 @@ def test_a_photo_is_cut_deleted_and_searched_for(context: Context) -> None:
     assert picker["faces"][0]["pick"] is None
     steps = list(tool_listeners.search(context, *FIRST, crop))
     assert 5 < len(steps) <= tool_listeners.UPDATES + 2
-    assert steps[0][0] == "Searching …"
-    facts, way, palette, *_ = steps[-1]
+    assert steps[0][:2] == ("Searching …", gr.update(visible=True))
+    facts, stop, way, palette, *_ = steps[-1]
+    assert stop == gr.update(visible=False)
     assert len(way["faces"]) == len(steps)
     assert palette["text"] == way["faces"][-1]["pick"]
     assert re.match("A (close|loose) match|No match", facts)
-    assert next(tool_listeners.search(context, *FIRST, "")) == (gr.skip(),) * 11
+    none = (gr.skip(), gr.update(visible=False), *(gr.skip(),) * 10)
+    assert next(tool_listeners.search(context, *FIRST, "")) == none
     with pytest.raises(UserError, match="no face cut from a photo"):
         next(tool_listeners.search(context, *FIRST, "data:image/png;base64,AAAA"))
 

@@ -120,7 +120,7 @@ def build_photo(shared: Shared, parts: Parts) -> list[Any]:
     crop = gr.Textbox(visible=False)
     with gr.Row(elem_classes="nc-bar"):
         facts = Text(elem_id="search-facts")
-        stop = gr.Button(label("Stop"), elem_id="stop-search")
+        stop = gr.Button(label("Stop"), visible=False, elem_id="stop-search")
     way = FacePicker(elem_id="way")
     cut = shared.listen(photo.upload, tool_listeners.crop, [photo], [photo, crop, crops, facts])
     chosen = shared.listen(crops.pick, tool_listeners.choose_crop, [], [crop])
@@ -129,14 +129,14 @@ def build_photo(shared: Shared, parts: Parts) -> list[Any]:
             event.success,
             tool_listeners.search,
             [*request, crop],
-            [facts, way, *parts.shown],
+            [facts, stop, way, *parts.shown],
             is_long=True,
             show_progress_on=[crops],
         )
         for event in (cut, chosen)
     ]
     stopped = stop.click(None, cancels=searches, api_visibility="private")
-    shared.listen(stopped.then, tool_listeners.stopped, [], [facts])
+    shared.listen(stopped.then, tool_listeners.stopped, [], [facts, stop])
     taken = shared.listen(way.pick, face_listeners.take, [*request, parts.tool], parts.shown)
     return [one.success for one in (*searches, taken)]
 

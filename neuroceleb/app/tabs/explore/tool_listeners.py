@@ -224,11 +224,11 @@ def choose_crop(context: Context, event: gr.EventData) -> str:
 def search(
     context: Context, model: str, epoch: int | None, chosen: str
 ) -> Iterator[tuple[Any, ...]]:
-    """Search for the face most like the chosen one; yields it as it grows alike."""
+    """Search for the face most like the chosen one; yields it, and *Stop*, as it grows alike."""
     from neuroceleb.latent import model_cache, projection
 
     if not chosen:
-        yield gr.skip(), gr.skip(), *[gr.skip()] * SHOWN
+        yield gr.skip(), gr.update(visible=False), gr.skip(), *[gr.skip()] * SHOWN
         return
     target = projection_target.read_crop(chosen)
     loaded = current.read(context, model, epoch, FIRST).model
@@ -239,13 +239,15 @@ def search(
         face = current.read(context, model, epoch, moved_face.text_of_z(step.z))
         levels = _("{levels:.0f} levels").format(levels=step.pixel_error)
         way.append((loaded.images(step.z[None])[0], face.face.text, levels, levels))
-        facts = _result(step.pixel_error) if step.done == 1 else _("Searching …")
-        yield facts, picker(_("The way of the search"), way), *shown(context, PHOTO, face)
+        is_done = step.done == 1
+        facts = _result(step.pixel_error) if is_done else _("Searching …")
+        stop = gr.update(visible=not is_done)
+        yield facts, stop, picker(_("The way of the search"), way), *shown(context, PHOTO, face)
 
 
-def stopped(context: Context) -> str:
-    """What is said after a search was stopped."""
-    return _("Stopped. Every step of the way can be taken.")
+def stopped(context: Context) -> tuple[str, Any]:
+    """The sentence after a search was stopped, and no button to stop it."""
+    return _("Stopped. Every step of the way can be taken."), gr.update(visible=False)
 
 
 def _result(levels: float) -> str:
