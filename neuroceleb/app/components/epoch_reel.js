@@ -203,7 +203,7 @@ export const mount = ({ element, props, trigger, watch, server }) => {
   const openStrip = async (/** @type {any} */ face) => {
     pause();
     Object.assign(life, { face, strip: null });
-    facts.textContent = t("Loading the sheets …");
+    facts.textContent = "place" in face ? t("Loading the sheets …") : t("Drawing its face at every kept epoch …");
     tiles.replaceChildren();
     leads.hidden = true;
     if (!dialog.open) dialog.showModal();
