@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import helpers
-from tests.conftest import CHROMIUM
+from tests.pages import CHROMIUM
 
 pytestmark = pytest.mark.slow
 

@@ -19,8 +19,8 @@ from neuroceleb.latent.seeds import MAX_SEED, z_from_seed, z_from_seeds
 from neuroceleb.model import checkpoint, generator
 from neuroceleb.runs.run import Run
 from tests import helpers
-from tests.conftest import new_context
 from tests.export import node
+from tests.pages import new_context
 
 MODEL = Run(helpers.ROOT / "checkpoints" / "celeba-mini")
 SEEDS = [*range(12), 2**32 + 5, MAX_SEED]
