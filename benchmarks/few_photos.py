@@ -47,6 +47,7 @@ from neuroceleb.training.gan import (  # noqa: E402
     GAN,
     new_gan,
     recompute_ema_statistics,
+    set_learning_rates,
     update_emas,
 )
 from neuroceleb.training.progress import Progress  # noqa: E402
@@ -66,6 +67,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "warm, freeze_d 4": {"freeze_d": 4},
     "warm, augment_chance 0.6": {"augment_chance": 0.6},
     "warm, ema_images 3,000": {"ema_images": 3_000},
+    "warm, lr_end 1e-5": {"lr_end": 1e-5},
+    "warm, batch_size 16": {"batch_size": 16},
+    "warm, batch_size 16, lr_end 1e-5": {"batch_size": 16, "lr_end": 1e-5},
 }
 
 
@@ -134,6 +138,7 @@ def train(cell: Cell, plan: Plan, deadline: float) -> GAN | None:
         started = time.process_time()
         batches = faces.batches(progress.epoch, settings.batch_size, cell.seed, progress.step)
         for real in batches:
+            set_learning_rates(gan, settings, progress.seconds / plan.cpu_seconds)
             step(real, len(real), progress)
             progress.step += 1
             progress.images_seen += len(real)
