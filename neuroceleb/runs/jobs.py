@@ -15,13 +15,14 @@ from typing import Any
 from neuroceleb import files
 from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import device_lock, launch, process, queue, starts, trash
-from neuroceleb.runs.run import Run
+from neuroceleb.runs.run import ACTIVE, Run
 from neuroceleb.runs.workspace import Workspace, check_name, create_run
 from neuroceleb.settings import SWITCHES, Settings
 
 ESTIMATE_LIMIT_S = 600
 GRACE_S = 20.0  # from the request to stop until the process may be killed
 KILL_TIMEOUT_S = 10.0
+EXIT_TIMEOUT_S = 10.0  # from a run's last status until its process has ended, on a busy machine
 LOG_TAIL_BYTES = 32 * 2**10
 
 
@@ -64,6 +65,7 @@ def resume(workspace: Workspace, name: str, epochs: int | None = None) -> Run:
     settings = Settings.from_json(_settings(run))
     if epochs is not None:
         Settings.checked(epochs=epochs)
+    _wait_for_exit(run)
     with queue.locked(workspace), run.locked():
         run.readable_status()  # raises if it is damaged
         status = run.status()
@@ -179,6 +181,13 @@ def wait_for_end(run: Run, seconds: float) -> bool:
     return _wait_until(lambda: not run.is_locked(), seconds)
 
 
+def _wait_for_exit(run: Run) -> None:
+    """Wait until the process of a run that has ended, by its status, is gone and unlocks it."""
+    status = run.status()
+    if status.get("pid") and status["state"] not in ACTIVE:
+        wait_for_end(run, EXIT_TIMEOUT_S)
+
+
 def may_force(run: Run) -> bool:
     """Whether GRACE_S have passed since a run was requested to stop, and it has not ended."""
     return run.is_locked() and _seconds_since_stop(run) >= GRACE_S
@@ -207,6 +216,7 @@ def _wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 def rename(workspace: Workspace, name: str, new: str) -> Run:
     """Rename a run; raises UserError if it is active or the name is taken."""
     run, renamed = workspace.run(name), Run(workspace.checkpoints / check_name(new))
+    _wait_for_exit(run)
     with queue.locked(workspace), run.locked():
         if os.path.lexists(renamed.path):
             raise UserError("There is already a run '{name}': use another name.", name=new)
@@ -221,6 +231,7 @@ def delete(workspace: Workspace, name: str) -> None:
     run = workspace.run(name)
     if starts.shipped(run):
         raise UserError("The run '{name}' ships with Neuro-celeb: it cannot be deleted.", name=name)
+    _wait_for_exit(run)
     with queue.locked(workspace), run.locked():
         queue.remove(workspace, run)
         trash.put(workspace, run.path)

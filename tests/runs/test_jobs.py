@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -206,6 +208,17 @@ def test_an_active_run_is_neither_renamed_nor_deleted(workspace: Workspace) -> N
             with pytest.raises(UserError, match="is running"):
                 act()
     assert run.exists()
+
+
+def test_a_run_whose_process_is_still_exiting_is_waited_for(workspace: Workspace) -> None:
+    run = made(workspace, "one")
+    run.write_status({"state": "stopped", "pid": os.getpid()})
+    with ExitStack() as stack:
+        stack.enter_context(run.locked())
+        exits = threading.Timer(1.5, stack.pop_all().close)  # a refusal comes after a second
+        exits.start()
+        assert jobs.rename(workspace, "one", "two").exists()
+        exits.join()
 
 
 def test_a_link_to_a_run_is_deleted_and_not_what_it_points_to(
