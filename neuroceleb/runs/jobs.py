@@ -15,7 +15,7 @@ from typing import Any
 from neuroceleb import files
 from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import device_lock, launch, process, queue, starts, trash
-from neuroceleb.runs.run import ACTIVE, Run
+from neuroceleb.runs.run import ENDED, Run
 from neuroceleb.runs.workspace import Workspace, check_name, create_run
 from neuroceleb.settings import SWITCHES, Settings
 
@@ -184,7 +184,7 @@ def wait_for_end(run: Run, seconds: float) -> bool:
 def _wait_for_exit(run: Run) -> None:
     """Wait until the process of a run that has ended, by its status, is gone and unlocks it."""
     status = run.status()
-    if status.get("pid") and status["state"] not in ACTIVE:
+    if status.get("pid") and status["state"] in ENDED:
         wait_for_end(run, EXIT_TIMEOUT_S)
 
 

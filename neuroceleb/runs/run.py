@@ -27,7 +27,8 @@ from neuroceleb.runs.schemas import Config, StatsRow, Status
 
 HEARTBEAT_LIMIT_S = 30.0
 ACTIVE = frozenset({"starting", "running", "stopping"})
-STATES = ACTIVE | {"queued", "stopped", "finished", "failed"}
+ENDED = frozenset({"stopped", "finished", "failed"})
+STATES = ACTIVE | ENDED | {"queued"}
 MAX_RECORD_BYTES = 16 * 2**20  # of config.json and status.json
 MAX_REPORTED_LINES = 3  # damaged ones of stats.jsonl
 
@@ -233,7 +234,7 @@ class Run:
         if self.has_state() or not kept:
             return None
         last = max(kept)
-        ended = self.state() in {"finished", "stopped", "failed"}
+        ended = self.state() in ENDED
         has_progress = len(kept) > 1 or ended or self._planned_epochs() == last + 1
         return last if has_progress else None
 

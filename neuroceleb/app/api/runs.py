@@ -17,7 +17,7 @@ from neuroceleb.app.api.context import (
 from neuroceleb.app.parameters import read_whole
 from neuroceleb.data import dataset
 from neuroceleb.errors import Message, UserError
-from neuroceleb.runs import jobs, launch, timelapse, verdict
+from neuroceleb.runs import jobs, launch, starts, timelapse, verdict
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import check_name
 from neuroceleb.settings import AUTO, NONE, Settings
@@ -155,6 +155,7 @@ def read_training(
     known = {spec.name for spec in dataclasses.fields(Settings)}
     check_names(Message("setting"), given, known, "train")
     checked = Settings.checked(**given)
-    if not context.access.is_local and checked.start_from not in ("", AUTO, NONE):
+    shipped = {run.name for run in starts.candidates(context.workspace)}
+    if not context.access.is_local and checked.start_from not in {"", AUTO, NONE, *shipped}:
         context.workspace.run(checked.start_from)  # a run, never a path
     return dataset.locate(dataset_name, context.workspace.datasets), checked
