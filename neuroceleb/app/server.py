@@ -24,6 +24,7 @@ from neuroceleb.app.catalogue import Language, i18n, translate
 from neuroceleb.app.components import module_html
 from neuroceleb.app.cropping import cropper_of
 from neuroceleb.app.endpoint_requests import KnownEndpoints
+from neuroceleb.app.event_streams import EventStreams
 from neuroceleb.app.file_payloads import RequestChecks
 from neuroceleb.app.guard import Guard, Rules
 from neuroceleb.app.head_script import HeadScript
@@ -77,6 +78,7 @@ def create(workspace: Workspace, options: ServerOptions) -> FastAPI:
     blocks = page.build(context)
     _mount(app, blocks, options, login)
     app.add_middleware(HeadScript, script=theme.LANGUAGE_SCRIPT)
+    app.add_middleware(EventStreams)
     endpoints = KnownEndpoints(blocks)
     app.add_middleware(RequestChecks, folder=context.files, endpoints=endpoints)
     app.add_middleware(RefusalStatus)

@@ -214,7 +214,12 @@ def test_what_leads_on_from_a_run_that_has_ended(context: Context) -> None:
     updates = shown(context, "mine")
     assert updates["generate"]["variant"] == "primary"
     assert updates["resume"]["value"] == "Train longer"
-    assert updates["epochs"]["value"] == 13
+    assert updates["epochs"]["placeholder"] == "13"
+    assert updates["epochs"]["value"] is None
+    run.write_status({"state": "failed", "epoch": 3, "epochs": 9})
+    ticked = shown(context, "mine", updates["stamp"])
+    assert ticked["epochs"]["placeholder"] == "9"
+    assert "value" not in ticked["epochs"]  # something else may have been typed
     assert read_lead(view.lead(context, "mine", "epochs")).face == {"model": "mine"}
 
 

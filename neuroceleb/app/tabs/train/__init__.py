@@ -97,7 +97,6 @@ def build(shared: Shared, tab: gr.Tab) -> Train:
     ]
     resumed = _resume_on_click(shared, ui)
     changed = [
-        shared.listen(ui.stop.click, view.stop, [runs]),
         shared.listen(ui.force.click, view.force, [runs]),
         resumed,
         shared.listen(empty.click, empty_trash, [sure], [sure]),
@@ -105,6 +104,9 @@ def build(shared: Shared, tab: gr.Tab) -> Train:
     for event in (*chosen, *changed):
         drawn = shared.listen(event.success, show, inputs, parts, order=TRAIN)
         shared.follow_trainings(drawn.success)
+    stopped = shared.listen(ui.stop.click, view.stop, [runs])
+    drawn = shared.listen(stopped.success, tick, ticked, parts, order=TRAIN)
+    shared.follow_trainings(drawn.success)
     shared.listen(ui.delete.click, view.ask, [runs], [confirm, question])
     shared.listen(sure.input, enable, [sure], [empty])
     for button, to in ((ui.watch, "epochs"), (ui.generate, "generate")):

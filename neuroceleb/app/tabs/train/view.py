@@ -108,14 +108,14 @@ def show(context: Context, name: str, stamp: str = "") -> Shown:
     judgement = verdict.judge(rows)
     advice = in_words(judgement.advice) if judgement and judgement.advice else ""
     is_ended = status["state"] not in ACTIVE and "resume" in actions
-    epochs = status.get("epochs") or 1
-    wanted = epochs + max(1, epochs // 2) if status["state"] == "finished" else epochs
+    # What has been typed stays, so that a tick does not undo it.
+    typed = {} if _is_of(stamp, name) else {"value": None}
     return moving | {
         "box": gr.update(visible=True),
         "title": name,
         "message": run_status.message(status) if context.access.is_open else "",
         "verdict": f"{in_words(judgement.sentence)} {advice}" if judgement else "",
-        "epochs": gr.update(value=wanted, visible=is_ended),
+        "epochs": gr.update(placeholder=str(_more_epochs(status)), visible=is_ended, **typed),
         "why": " ".join(dict.fromkeys(filter(None, actions.values()))),
         "sheet": _newest(sheets),
         "new_name": gr.skip() if _is_of(stamp, name) else name,  # it may be being typed
@@ -127,6 +127,12 @@ def show(context: Context, name: str, stamp: str = "") -> Shown:
 def _is_of(stamp: str, name: str) -> bool:
     """Whether a stamp of `show` is of the run of that name."""
     return stamp.startswith(json.dumps([name])[:-1] + ",")
+
+
+def _more_epochs(status: dict[str, Any]) -> int:
+    """To how many epochs a run is resumed if nothing is typed: half as many more if finished."""
+    epochs = status.get("epochs") or 1
+    return int(epochs + max(1, epochs // 2) if status["state"] == "finished" else epochs)
 
 
 def _log(run: Run) -> str:
@@ -202,8 +208,11 @@ def force(context: Context, name: str) -> None:
 
 
 def resume(context: Context, name: str, epochs: float | None) -> None:
-    """Train a run on, to so many epochs in all."""
+    """Train a run on, to so many epochs in all; None for those that its field proposes."""
     context.access.check(Message("train"))
+    status = context.workspace.run(name).status()
+    if epochs is None and status["state"] == "finished":
+        epochs = _more_epochs(status)
     jobs.resume(context.workspace, name, None if epochs is None else int(epochs))
 
 

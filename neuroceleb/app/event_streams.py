@@ -1,0 +1,106 @@
+"""Every call of the page gets its answer, also one that is made while its stream is closed.
+
+Gradio sends the answers to a session's calls as a stream, which it closes when all are sent; its
+page opens another with the next call, unless it holds the last one open. A call that reached the
+server after the stream was closed and was accepted before the page knew of it had no stream: its
+answer waited until another call opened one. Here the acceptance of a call waits until the page has
+closed its end of the stream.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from urllib.parse import parse_qs
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+STREAM = "/gradio_api/queue/data"
+CALL = "/gradio_api/queue/join"
+CLOSE = b'data: {"msg":"close_stream"'
+CLOSED_WITHIN_S = 1.0  # a page that has not closed its end by then is not waited for
+
+Closing = dict[str, asyncio.Event]  # by session; set when the page has closed its end
+
+
+class EventStreams:
+    """ASGI middleware: accepts a session's call when the page knows that its stream is closed."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._closing: Closing = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"] if scope["type"] == "http" else ""
+        if path.endswith(STREAM):
+            await self._stream(scope, receive, send)
+        elif path.endswith(CALL):
+            call = _Call(receive, send, self._closing)
+            await self.app(scope, call.receive, call.send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        session = _session_of(scope)
+        stream = _Stream(send, lambda: self._closing.setdefault(session, asyncio.Event()))
+        await self.app(scope, receive, stream.send)
+        if stream.last is None:
+            return
+        closed = self._closing[session]
+        try:
+            await send({**stream.last, "more_body": True})
+            with suppress(TimeoutError):
+                await asyncio.wait_for(_until_disconnected(receive), CLOSED_WITHIN_S)
+        finally:
+            closed.set()
+            if self._closing.get(session) is closed:
+                del self._closing[session]
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class _Stream:
+    """`send` for a stream; its last message, that it is closed, and its end are kept back."""
+
+    def __init__(self, send: Send, begin_closing: Callable[[], object]) -> None:
+        self._send = send
+        self._begin_closing = begin_closing
+        self.last: Message | None = None
+
+    async def send(self, message: Message) -> None:
+        if message.get("body", b"").startswith(CLOSE):
+            self._begin_closing()
+            self.last = message
+        elif self.last is None:
+            await self._send(message)
+
+
+class _Call:
+    """`receive` and `send` for a call; its answer waits while the session's stream is closing."""
+
+    def __init__(self, receive: Receive, send: Send, closing: Closing) -> None:
+        self._receive = receive
+        self._send = send
+        self._closing = closing
+        self._body = b""
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._body += message.get("body", b"")
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and self._closing:
+            closed = self._closing.get(json.loads(self._body).get("session_hash"))
+            if closed is not None:
+                await closed.wait()
+        await self._send(message)
+
+
+def _session_of(scope: Scope) -> str:
+    query = parse_qs(str(scope["query_string"], "latin-1"))
+    return query.get("session_hash", [""])[0]
+
+
+async def _until_disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
