@@ -41,27 +41,30 @@ class EventStreams:
             await self.app(scope, receive, send)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
-        session = _session_of(scope)
-        stream = _Stream(send, lambda: self._closing.setdefault(session, asyncio.Event()))
-        await self.app(scope, receive, stream.send)
-        if stream.last is None:
-            return
-        closed = self._closing[session]
+        session, closed = _session_of(scope), asyncio.Event()
+
+        def begin_closing() -> None:
+            self._closing[session] = closed
+
+        stream = _Stream(send, begin_closing)
         try:
-            await send({**stream.last, "more_body": True})
-            with suppress(TimeoutError):
-                await asyncio.wait_for(_until_disconnected(receive), CLOSED_WITHIN_S)
+            await self.app(scope, receive, stream.send)
+            if stream.last is not None:
+                await send({**stream.last, "more_body": True})
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(_until_disconnected(receive), CLOSED_WITHIN_S)
         finally:
             closed.set()
             if self._closing.get(session) is closed:
                 del self._closing[session]
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        if stream.last is not None:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class _Stream:
     """`send` for a stream; its last message, that it is closed, and its end are kept back."""
 
-    def __init__(self, send: Send, begin_closing: Callable[[], object]) -> None:
+    def __init__(self, send: Send, begin_closing: Callable[[], None]) -> None:
         self._send = send
         self._begin_closing = begin_closing
         self.last: Message | None = None
@@ -90,7 +93,7 @@ class _Call:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start" and self._closing:
-            closed = self._closing.get(json.loads(self._body).get("session_hash"))
+            closed = self._closing.get(_session_in(self._body))
             if closed is not None:
                 await closed.wait()
         await self._send(message)
@@ -99,6 +102,16 @@ class _Call:
 def _session_of(scope: Scope) -> str:
     query = parse_qs(str(scope["query_string"], "latin-1"))
     return query.get("session_hash", [""])[0]
+
+
+def _session_in(body: bytes) -> str:
+    """The session that a call names; "" where it names none."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    session = value.get("session_hash") if isinstance(value, dict) else None
+    return session if isinstance(session, str) else ""
 
 
 async def _until_disconnected(receive: Receive) -> None:

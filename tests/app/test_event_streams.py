@@ -46,7 +46,7 @@ class Request:
         self.sent: list[Message] = []
         self.incoming: asyncio.Queue[Message] = asyncio.Queue()
         self.incoming.put_nowait({"type": "http.request", "body": body, "more_body": False})
-        scope = {"type": "http", "path": f"/gradio_api/queue/{path}"}
+        scope: Scope = {"type": "http", "path": f"/gradio_api/queue/{path}"}
         scope["query_string"] = query.encode()
         self.task = asyncio.ensure_future(server(scope, self.incoming.get, self._send))
 
@@ -125,5 +125,39 @@ def test_a_stream_that_ends_otherwise_is_passed_on() -> None:
         ended = stream(server, "mine")
         await ended.task
         assert ended.sent == [START, ANSWER, END]
+
+    in_thread(run())
+
+
+def test_no_call_waits_for_a_stream_that_failed_while_it_was_closed() -> None:
+    async def failing(scope: Scope, receive: Receive, send: Send) -> None:
+        await gradio(scope, receive, send)
+        if scope["path"].endswith("/data"):
+            raise OSError("gone")
+
+    async def run() -> None:
+        server = EventStreams(failing)
+        first, second = stream(server, "mine"), stream(server, "mine")
+        for failed in (first, second):
+            with pytest.raises(OSError, match="gone"):
+                await failed.task
+        mine = call(server, "mine")
+        await asyncio.wait_for(mine.task, 5)
+        assert mine.sent[0] == START
+
+    in_thread(run())
+
+
+def test_a_call_without_a_session_is_passed_on() -> None:
+    async def run() -> None:
+        server = EventStreams(gradio)
+        closing = stream(server, "mine")
+        await settle()
+        for body in (b"", b"[]", b"\xff", b'{"session_hash": 3}'):
+            unnamed = Request(server, "join", body=body)
+            await asyncio.wait_for(unnamed.task, 5)
+            assert unnamed.sent[0] == START
+        closing.disconnect()
+        await closing.task
 
     in_thread(run())
