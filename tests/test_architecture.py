@@ -194,6 +194,7 @@ OTHER_JSON = {
     "cli/serve.py": "an environment variable of ours",
     "cli/explore/shared.py": "a z that a person wrote, bounded",
     "data/faces/identity.py": "a shipped file, by its SHA-256",
+    "app/event_streams.py": "a request",
     "app/file_payloads.py": "a request",
     "app/payloads.py": "a request",
     "app/refusal_status.py": "an answer of ours",

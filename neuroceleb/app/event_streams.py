@@ -5,6 +5,8 @@ page opens another with the next call, unless it holds the last one open. A call
 server after the stream was closed and was accepted before the page knew of it had no stream: its
 answer waited until another call opened one. Here the acceptance of a call waits until the page has
 closed its end of the stream.
+
+A stream of a session that is not known is answered here: Gradio logs a traceback for it.
 """
 
 import asyncio
@@ -13,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from urllib.parse import parse_qs
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 STREAM = "/gradio_api/queue/data"
@@ -20,14 +23,26 @@ CALL = "/gradio_api/queue/join"
 CLOSE = b'data: {"msg":"close_stream"'
 CLOSED_WITHIN_S = 1.0  # a page that has not closed its end by then is not waited for
 
+NOT_KNOWN = {
+    "msg": "unexpected_error",
+    "event_id": None,
+    "message": "This session is not known here: reload the page.",
+    "session_not_found": True,
+    "success": False,
+}
+
 Closing = dict[str, asyncio.Event]  # by session; set when the page has closed its end
 
 
 class EventStreams:
-    """ASGI middleware: accepts a session's call when the page knows that its stream is closed."""
+    """ASGI middleware: accepts a session's call when the page knows that its stream is closed.
 
-    def __init__(self, app: ASGIApp) -> None:
+    `is_known` is whether Gradio has answers, or will have some, for the session of that name.
+    """
+
+    def __init__(self, app: ASGIApp, is_known: Callable[[str], bool]) -> None:
         self.app = app
+        self.is_known = is_known
         self._closing: Closing = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,6 +57,10 @@ class EventStreams:
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         session, closed = _session_of(scope), asyncio.Event()
+        if not self.is_known(session):
+            event = f"data: {json.dumps(NOT_KNOWN)}\n\n"
+            await Response(event, media_type="text/event-stream")(scope, receive, send)
+            return
 
         def begin_closing() -> None:
             self._closing[session] = closed

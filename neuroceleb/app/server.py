@@ -78,7 +78,8 @@ def create(workspace: Workspace, options: ServerOptions) -> FastAPI:
     blocks = page.build(context)
     _mount(app, blocks, options, login)
     app.add_middleware(HeadScript, script=theme.LANGUAGE_SCRIPT)
-    app.add_middleware(EventStreams)
+    answers = blocks._queue.pending_messages_per_session
+    app.add_middleware(EventStreams, is_known=lambda session: session in answers)
     endpoints = KnownEndpoints(blocks)
     app.add_middleware(RequestChecks, folder=context.files, endpoints=endpoints)
     app.add_middleware(RefusalStatus)

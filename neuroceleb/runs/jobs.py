@@ -59,7 +59,7 @@ def resume(workspace: Workspace, name: str, epochs: int | None = None) -> Run:
     """Resume a run that stopped, failed or was lost, or queue it if its device is occupied.
 
     `epochs` replaces the number of epochs; it is validated here. Raises UserError if the run is
-    active, queued already, or finished.
+    active, queued already, or finished, or has more epochs already.
     """
     run = workspace.run(name)
     settings = Settings.from_json(_settings(run))
@@ -72,6 +72,8 @@ def resume(workspace: Workspace, name: str, epochs: int | None = None) -> Run:
         if queue.position(workspace, name) is not None:
             raise UserError("The run '{name}' is in the queue already.", name=name)
         origin(workspace, name)
+        if epochs is not None:
+            check_epochs(name, epochs, status)
         wanted = epochs or status.get("epochs") or settings.epochs
         if status["state"] == "finished" and wanted <= int(status.get("epoch") or 0):
             raise UserError(
@@ -82,6 +84,19 @@ def resume(workspace: Workspace, name: str, epochs: int | None = None) -> Run:
         run.write_status(_queued(status, wanted))
     launch.start_next(workspace)
     return run
+
+
+def check_epochs(name: str, epochs: int, status: dict[str, Any]) -> None:
+    """Raise UserError if a run is to have fewer epochs than its status says are done."""
+    done = int(status.get("epoch") or 0)
+    if epochs < done:
+        raise UserError(
+            "--epochs {epochs} is less than the {done} that the run '{name}' has: give at least "
+            "so many.",
+            epochs=epochs,
+            done=done,
+            name=name,
+        )
 
 
 def origin(workspace: Workspace, name: str) -> tuple[str, Settings]:

@@ -90,15 +90,7 @@ def reopen(workspace: Workspace, name: str, text: str | None, given: dict[str, A
     before = Settings.from_json(config["settings"])
     _refuse_other_changes(before, given)
     settings = _resumed_settings(before, run.status(), given)
-    done = int(run.status().get("epoch") or 0)
-    if settings.epochs < done:
-        raise UserError(
-            "--epochs {epochs} is less than the {done} that the run '{name}' has: give at least "
-            "so many.",
-            epochs=settings.epochs,
-            done=done,
-            name=name,
-        )
+    jobs.check_epochs(name, settings.epochs, run.status())
     _check_machine(settings)
     recorded = workspace.moved_dataset(str(run.dataset_path()))
     source = dataset.locate(text or recorded, workspace.datasets)

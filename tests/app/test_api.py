@@ -1,15 +1,18 @@
 """The public API, driven by gradio_client as another program would."""
 
+import base64
 import io
 import zipfile
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+from neuroceleb import images
 from neuroceleb.app.access import Access
 from neuroceleb.app.api import ENDPOINTS, datasets, faces, runs
 from neuroceleb.app.api.context import Context
@@ -157,6 +160,33 @@ def test_only_uploaded_files_are_read(tmp_path: Path) -> None:
     ):
         with pytest.raises(UserError, match="upload it again"):
             context.upload({"path": path})
+
+
+def test_a_photo_in_a_data_url_is_an_upload(context: Context) -> None:
+    data = images.encode(np.zeros((8, 8, 3), np.uint8), ".png")
+    url = f"data:image/png;base64,{base64.b64encode(data).decode()}"
+    path = context.upload(url)
+    assert path.read_bytes() == data
+    assert path.suffix == ".png"
+    assert path.is_relative_to(context.files)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "/etc/passwd",
+        "file:///etc/passwd",
+        "http://127.0.0.1:9/x.png",
+        "data:image/png;base64,",
+        "data:image/png;base64,???",
+        "data:image/png,abc",
+        "data:text/html;base64,PGI+",
+    ],
+)
+def test_no_other_text_is_an_upload(context: Context, text: str) -> None:
+    with pytest.raises(UserError, match="no data: URL"):
+        context.upload(text)
 
 
 SECRET = "only the owner of this machine may read this"

@@ -27,6 +27,10 @@ ANSWER = chunk({"msg": "process_completed", "output": 'data: {"msg":"close_strea
 CLOSE = chunk({"msg": "close_stream", "event_id": None})
 
 
+def known(session: str) -> bool:
+    return session == "mine"
+
+
 async def gradio(scope: Scope, receive: Receive, send: Send) -> None:
     """What Gradio answers to a stream and to a call."""
     if scope["path"].endswith("/data"):
@@ -78,7 +82,7 @@ def call(server: EventStreams, session: str) -> Request:
 
 def test_a_call_is_accepted_once_the_page_has_closed_its_stream() -> None:
     async def run() -> None:
-        server = EventStreams(gradio)
+        server = EventStreams(gradio, known)
         closing = stream(server, "mine")
         await settle()
         assert closing.sent == [START, ANSWER, CLOSE]
@@ -103,7 +107,7 @@ def test_a_page_that_never_closes_its_stream_is_not_waited_for(
     monkeypatch.setattr(event_streams, "CLOSED_WITHIN_S", 0.01)
 
     async def run() -> None:
-        server = EventStreams(gradio)
+        server = EventStreams(gradio, known)
         closing = stream(server, "mine")
         await settle()
         mine = call(server, "mine")
@@ -121,7 +125,7 @@ def test_a_stream_that_ends_otherwise_is_passed_on() -> None:
             await send(message)
 
     async def run() -> None:
-        server = EventStreams(broken)
+        server = EventStreams(broken, known)
         ended = stream(server, "mine")
         await ended.task
         assert ended.sent == [START, ANSWER, END]
@@ -136,7 +140,7 @@ def test_no_call_waits_for_a_stream_that_failed_while_it_was_closed() -> None:
             raise OSError("gone")
 
     async def run() -> None:
-        server = EventStreams(failing)
+        server = EventStreams(failing, known)
         first, second = stream(server, "mine"), stream(server, "mine")
         for failed in (first, second):
             with pytest.raises(OSError, match="gone"):
@@ -150,7 +154,7 @@ def test_no_call_waits_for_a_stream_that_failed_while_it_was_closed() -> None:
 
 def test_a_call_without_a_session_is_passed_on() -> None:
     async def run() -> None:
-        server = EventStreams(gradio)
+        server = EventStreams(gradio, known)
         closing = stream(server, "mine")
         await settle()
         for body in (b"", b"[]", b"\xff", b'{"session_hash": 3}'):
@@ -159,5 +163,16 @@ def test_a_call_without_a_session_is_passed_on() -> None:
             assert unnamed.sent[0] == START
         closing.disconnect()
         await closing.task
+
+    in_thread(run())
+
+
+def test_a_stream_of_an_unknown_session_says_so() -> None:
+    async def run() -> None:
+        nobody = stream(EventStreams(gradio, known), "nobody")
+        await nobody.task
+        event = json.loads(nobody.sent[1]["body"].removeprefix(b"data: "))
+        assert event["session_not_found"] is True
+        assert "reload the page" in event["message"]
 
     in_thread(run())

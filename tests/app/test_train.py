@@ -215,12 +215,38 @@ def test_what_leads_on_from_a_run_that_has_ended(context: Context) -> None:
     assert updates["generate"]["variant"] == "primary"
     assert updates["resume"]["value"] == "Train longer"
     assert updates["epochs"]["placeholder"] == "13"
-    assert updates["epochs"]["value"] is None
+    assert updates["epochs"]["value"] == ""
     run.write_status({"state": "failed", "epoch": 3, "epochs": 9})
     ticked = shown(context, "mine", updates["stamp"])
     assert ticked["epochs"]["placeholder"] == "9"
     assert "value" not in ticked["epochs"]  # something else may have been typed
     assert read_lead(view.lead(context, "mine", "epochs")).face == {"model": "mine"}
+
+
+@pytest.mark.parametrize(
+    ("state", "text", "epochs"),
+    [
+        ("stopped", "", None),
+        ("stopped", " 12 ", 12),
+        ("finished", "", 13),
+        ("finished", "20", 20),
+    ],
+)
+def test_a_run_is_resumed_to_the_epochs_that_are_typed_or_proposed(
+    context: Context, monkeypatch: pytest.MonkeyPatch, state: str, text: str, epochs: int | None
+) -> None:
+    made(context, "mine", state)
+    asked: list[int | None] = []
+    monkeypatch.setattr(jobs, "resume", lambda _workspace, _name, given: asked.append(given))
+    view.resume(context, "mine", text)
+    assert asked == [epochs]
+
+
+@pytest.mark.parametrize("text", ["abc", "1.5", "1e3"])
+def test_what_is_no_number_of_epochs_is_refused(context: Context, text: str) -> None:
+    made(context, "mine")
+    with pytest.raises(UserError, match="Epochs in all"):
+        view.resume(context, "mine", text)
 
 
 def test_the_other_tabs_follow_a_run_that_was_started(context: Context) -> None:
@@ -304,7 +330,7 @@ def test_only_who_may_train_trains(root: Path) -> None:
         lambda: form.estimate(context, *request),
         lambda: view.stop(context, "mine"),
         lambda: view.force(context, "mine"),
-        lambda: view.resume(context, "mine", 10),
+        lambda: view.resume(context, "mine", "10"),
         lambda: view.rename(context, "mine", "yours"),
         lambda: view.delete(context, "mine"),
         lambda: train.restore_deleted(context, "x", ""),
@@ -429,14 +455,14 @@ def test_a_run_from_the_first_click_to_the_last(root: Path, browser: Browser) ->
         page.locator("#stop").click()
         expect(facts).to_contain_text("Stopped")
         done = run.status()["epoch"]
-        page.locator("#more-epochs input").fill(str(done + 2))
+        page.locator("#more-epochs textarea, #more-epochs input").fill(str(done + 2))
         page.locator("#resume").click()
         expect(facts).to_contain_text("Finished")
         assert [row["epoch"] for row in run.stats()] == list(range(done + 2))
         expect(page.locator("#training-now p")).to_be_empty()
 
         # A killed one is lost within seconds, and says so.
-        page.locator("#more-epochs input").fill(str(LONG))
+        page.locator("#more-epochs textarea, #more-epochs input").fill(str(LONG))
         page.locator("#resume").click()
         expect(facts).to_contain_text("Running")
         os.kill(run.status()["pid"], signal.SIGKILL)

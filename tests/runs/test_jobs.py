@@ -84,6 +84,14 @@ def test_a_run_is_started_stopped_resumed_and_finished(
         jobs.resume(workspace, "one")
 
 
+def test_fewer_epochs_than_are_done_are_refused_and_nothing_changes(workspace: Workspace) -> None:
+    run = create_run(workspace, "one", {"settings": {}, "dataset": {"path": "photos"}})
+    run.write_status({"state": "stopped", "epoch": 9, "epochs": 30})
+    with pytest.raises(UserError, match="--epochs 8 is less than the 9"):
+        jobs.resume(workspace, "one", epochs=8)
+    assert run.readable_status() == {"state": "stopped", "epoch": 9, "epochs": 30}
+
+
 @pytest.mark.slow
 def test_a_background_run_is_the_command_lines_run(
     workspace: Workspace, start: Callable[..., Run], finished: Run

@@ -1,5 +1,7 @@
 """What the endpoints of the API share: the workspace, permissions, files and processes."""
 
+import base64
+import hashlib
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,12 @@ from neuroceleb.errors import Message, UserError
 from neuroceleb.runs.workspace import Workspace
 
 LAST_EPOCH = -1
+DATA_URLS = {  # how one with the bytes of a file begins, and the file's suffix
+    "data:image/jpeg;base64,": ".jpg",
+    "data:image/png;base64,": ".png",
+    "data:image/webp;base64,": ".webp",
+    "data:application/zip;base64,": ".zip",
+}
 
 Record = dict[str, Any]
 
@@ -41,13 +49,34 @@ class Context:
         return sentence if self.access.is_open else sentence.replace(f"{root}/", "")
 
     def upload(self, file: Any) -> Path:
-        """The path of an uploaded file; raises UserError for any other path."""
+        """The path of an uploaded file, or of one in a `data:` URL; UserError for any other path.
+
+        A request is at most 8 MB long, and so is what it can hold.
+        """
+        if isinstance(file, str):
+            return self._save(file)
         path = file.get("path") if isinstance(file, dict) else getattr(file, "path", None)
         if isinstance(path, str) and "\0" not in path:
             found = files.absolute(Path(path))
             if found.is_relative_to(files.absolute(self.files)) and found.is_file():
                 return found
         raise UserError("A file is missing: upload it again.")
+
+    def _save(self, url: str) -> Path:
+        beginning, comma, text = url.partition(",")
+        suffix = DATA_URLS.get(beginning.lower() + comma)
+        try:
+            data = base64.b64decode(text, validate=True) if suffix else b""
+        except ValueError:
+            data = b""
+        if not suffix or not data:
+            raise UserError(
+                "A file is given as a text that is no data: URL of a photo or zip: upload the "
+                "file, or send data:image/jpeg;base64, and its bytes in base64."
+            )
+        path = self.new_file(hashlib.sha256(data).hexdigest()[:16] + suffix)
+        path.write_bytes(data)
+        return path
 
 
 def as_file(path: Path) -> gr.FileData:

@@ -30,7 +30,7 @@ def crop(
     dataset that exists are added to it.
 
     Args:
-        photos: Photos or zips of photos.
+        photos: Photos or zips of photos, as files or as data: URLs. No other URL is fetched.
         dataset_name: Name of the dataset.
         rules: Rules that differ from the defaults, by name, for example {"max_yaw": 30}.
     """

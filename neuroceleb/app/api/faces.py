@@ -152,7 +152,7 @@ def project(context: Context, model: str, photo: gr.FileData, epoch: int = -1) -
 
     Args:
         model: Name of a run with kept weights.
-        photo: A photo of a face.
+        photo: A photo of a face, as a file or as a data: URL. No other URL is fetched.
         epoch: A kept epoch of the run; -1 for the last.
     """
     from neuroceleb.latent import model_cache, projection, projection_target

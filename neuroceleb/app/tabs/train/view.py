@@ -12,6 +12,7 @@ from neuroceleb.app import run_status
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, label
 from neuroceleb.app.components.text import Text
+from neuroceleb.app.parameters import read_whole
 from neuroceleb.app.setting_labels import in_words
 from neuroceleb.app.shared import Lead
 from neuroceleb.data import dataset
@@ -40,7 +41,7 @@ class View:
     stop: gr.Button
     force: gr.Button
     resume: gr.Button
-    epochs: gr.Number
+    epochs: gr.Textbox
     duplicate: gr.Button
     card: gr.Button
     why: Text
@@ -68,7 +69,8 @@ def lay_out(box: gr.Column) -> View:
         generate = gr.Button(label("Generate from it"), elem_id="generate-from")
         stop = gr.Button(label("Stop"), elem_id="stop")
         force = gr.Button(label("End it by force"), elem_id="force")
-        epochs = gr.Number(label=label("Epochs in all"), precision=0, elem_id="more-epochs")
+        # Not a Number: Gradio's page shows one that is emptied as 0.
+        epochs = gr.Textbox(label=label("Epochs in all"), max_lines=1, elem_id="more-epochs")
         resume = gr.Button(label("Resume"), elem_id="resume")
         duplicate = gr.Button(label("Duplicate"), elem_id="duplicate")
         card_ = gr.Button(label("Card to print"), elem_id="card")
@@ -109,7 +111,7 @@ def show(context: Context, name: str, stamp: str = "") -> Shown:
     advice = in_words(judgement.advice) if judgement and judgement.advice else ""
     is_ended = status["state"] not in ACTIVE and "resume" in actions
     # What has been typed stays, so that a tick does not undo it.
-    typed = {} if _is_of(stamp, name) else {"value": None}
+    typed = {} if _is_of(stamp, name) else {"value": ""}
     return moving | {
         "box": gr.update(visible=True),
         "title": name,
@@ -207,13 +209,14 @@ def force(context: Context, name: str) -> None:
     jobs.force_stop(context.workspace, name)
 
 
-def resume(context: Context, name: str, epochs: float | None) -> None:
-    """Train a run on, to so many epochs in all; None for those that its field proposes."""
+def resume(context: Context, name: str, text: str) -> None:
+    """Train a run on, to so many epochs in all; "" for those that their field proposes."""
     context.access.check(Message("train"))
     status = context.workspace.run(name).status()
+    epochs = read_whole(text, Message("Epochs in all")) if text.strip() else None
     if epochs is None and status["state"] == "finished":
         epochs = _more_epochs(status)
-    jobs.resume(context.workspace, name, None if epochs is None else int(epochs))
+    jobs.resume(context.workspace, name, epochs)
 
 
 def rename(context: Context, name: str, new: str) -> str:
