@@ -2,13 +2,18 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from neuroceleb import files
 from neuroceleb.cli.options import epoch_option, in_workspace, make_folder
+from neuroceleb.errors import UserError
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
+
+if TYPE_CHECKING:
+    from neuroceleb.model.networks import Generator
 
 
 @click.command()
@@ -26,9 +31,21 @@ from neuroceleb.runs.workspace import Workspace
     help="The file to write.",
 )
 @epoch_option
+@click.option(
+    *("--average", "averaged"),
+    nargs=2,
+    type=click.IntRange(min=0),
+    metavar="FIRST LAST",
+    help="The mean of the kept epochs from FIRST to LAST: smoother faces, fewer of them broken.",
+)
 @in_workspace
 def export(
-    model: str, file_format: str, out: Path, epoch: int | None, workspace: Workspace
+    model: str,
+    file_format: str,
+    out: Path,
+    epoch: int | None,
+    averaged: tuple[int, int] | None,
+    workspace: Workspace,
 ) -> None:
     """Write MODEL's generator as one file.
 
@@ -39,6 +56,8 @@ def export(
     """
     from neuroceleb.model import checkpoint
 
+    if averaged is not None:
+        _check_averaged(file_format, epoch)
     weights = workspace.weights(model, epoch)
     make_folder(out.parent)
     if file_format == "html":
@@ -54,6 +73,10 @@ def export(
         print(f"{weights} written to {out}/", file=sys.stderr)
         return
     network, config = checkpoint.load_generator(weights)
+    if averaged is not None:
+        network, epochs = _mean(workspace, model, averaged)
+        config = {**config, "average_of_epochs": epochs}
+        print(f"The mean of the epochs {', '.join(map(str, epochs))}.", file=sys.stderr)
     if file_format == "pth":
         checkpoint.save_pth(out, network)
     elif file_format == "onnx":
@@ -64,6 +87,38 @@ def export(
     else:
         checkpoint.save_weights(out, network, config)
     print(f"{weights} written to {out}", file=sys.stderr)
+
+
+def _check_averaged(file_format: str, epoch: int | None) -> None:
+    if epoch is not None:
+        raise UserError("--average and --epoch exclude each other: leave one of them out.")
+    if file_format in {"html", "space"}:
+        raise UserError(
+            "--average does not go with --format {file_format}: export it as safetensors first, "
+            "then that file.",
+            file_format=file_format,
+        )
+
+
+def _mean(
+    workspace: Workspace, model: str, averaged: tuple[int, int]
+) -> tuple["Generator", list[int]]:
+    """The mean of a run's kept generators, and their epochs."""
+    from neuroceleb.latent.seeds import z_from_seeds
+    from neuroceleb.model import averaging, checkpoint
+
+    run = workspace.find(model)
+    if not isinstance(run, Run):
+        raise UserError(
+            "{model} is one file, so --average means nothing: leave it out.", model=model
+        )
+    first, last = sorted(averaged)
+    kept = {epoch: path for epoch, path in run.kept().items() if first <= epoch <= last}
+    if not kept:
+        run.weights(last)  # names the epochs that are kept
+    networks = [checkpoint.load_generator(path)[0] for path in kept.values()]
+    z = z_from_seeds(averaging.STATISTICS_SEEDS, networks[0].nz)
+    return averaging.mean_generator(networks, z), list(kept)
 
 
 def _run_of(weights: Path) -> Run | None:

@@ -13,14 +13,12 @@ from torch.optim import Adam
 from neuroceleb.errors import UserError
 from neuroceleb.latent.seeds import z_from_seeds
 from neuroceleb.model import checkpoint
+from neuroceleb.model.averaging import STATISTICS_SEEDS, compute_statistics
 from neuroceleb.model.networks import Discriminator, Generator, he_init, weights_init
 from neuroceleb.settings import Settings
 from neuroceleb.training.distributed import DistributedContext
 
 EMA_SCALES = {"G_ema": 1.0, "G_ema_short": 1 / 3, "G_ema_long": 3.0}  # times Settings.ema_images
-STATISTICS_SEEDS = range(1_000_000, 1_001_024)
-STATISTICS_BATCH_SIZE = 64
-BATCHNORM_MOMENTUM = 0.1  # PyTorch's default
 LECAM_DECAY = 0.99  # per step
 
 
@@ -243,26 +241,7 @@ def update_emas(gan: GAN, batch_size: int, images_seen: int, half_life: int) -> 
 
 
 def recompute_ema_statistics(gan: GAN) -> None:
-    """Compute BatchNorm's running statistics of the selected EMA from 1,024 generated images.
-
-    The statistics of G do not match averaged weights (Brock, Donahue, Simonyan, *Large Scale GAN
-    Training*, 2018, "standing statistics").
-    """
+    """Compute BatchNorm's running statistics of the selected EMA from 1,024 images."""
     network = gan.sampling_generator
-    if network is gan.G:
-        return
-    layers = list(network.main)
-    norms = [layer for layer in layers if isinstance(layer, nn.BatchNorm2d)]
-    through_last_norm = network.main[: layers.index(norms[-1]) + 1]
-    device = next(network.parameters()).device
-    z = torch.from_numpy(z_from_seeds(STATISTICS_SEEDS, network.nz)).to(device)
-    network.train()
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # a cumulative average over all batches
-    with torch.no_grad():
-        for batch in z.split(STATISTICS_BATCH_SIZE):
-            through_last_norm(batch[:, :, None, None])
-    for norm in norms:
-        norm.momentum = BATCHNORM_MOMENTUM
-    network.eval()
+    if network is not gan.G:
+        compute_statistics(network, z_from_seeds(STATISTICS_SEEDS, network.nz))

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from neuroceleb import __version__
 from neuroceleb.cli import main
@@ -214,6 +215,37 @@ def test_export_of_an_epoch_not_kept_is_refused(finished: Run, here: helpers.Her
     arguments = ("--epoch", "77", "--format", "pth", "--out", here.workspace / "a.pth")
     here("export", finished.path, *arguments).assert_refused("no epoch 77", "0, 1, 2, 3")
     assert not (here.workspace / "a.pth").exists()
+
+
+def test_export_of_the_mean_of_epochs(finished: Run, here: helpers.Here, tmp_path: Path) -> None:
+    out = tmp_path / "mean.safetensors"
+    words = ("export", finished.path, "--format", "safetensors", "--out", out)
+    outcome = here(*words, "--average", "1", "3")
+    assert outcome.code == 0, outcome.err
+    assert "The mean of the epochs 1, 2, 3." in outcome.err
+    ours, config = checkpoint.load_generator(out)
+    assert config["average_of_epochs"] == [1, 2, 3]
+    kept = [checkpoint.load_generator(finished.weights(epoch))[0] for epoch in (1, 2, 3)]
+    for average, *weights in zip(
+        ours.parameters(), *(network.parameters() for network in kept), strict=True
+    ):
+        assert torch.allclose(average, torch.stack(weights).mean(0), atol=1e-6)
+    assert here("sample", out, "--seeds", "0-3", "--out", tmp_path / "a.png").code == 0
+
+
+def test_a_mean_that_cannot_be_exported_is_refused(
+    finished: Run, here: helpers.Here, tmp_path: Path
+) -> None:
+    out = tmp_path / "mean"
+    words = ("export", finished.path, "--out", out, "--average", "0", "2")
+    here(*words, "--format", "html").assert_refused("--format html")
+    here(*words, "--format", "pth", "--epoch", "1").assert_refused("exclude each other")
+    far = ("export", finished.path, "--out", out, "--format", "pth", "--average", "8", "9")
+    here(*far).assert_refused("no epoch 9")
+    alone = tmp_path / "alone.safetensors"
+    shutil.copy(finished.weights(1), alone)
+    here("export", alone, *words[2:], "--format", "pth").assert_refused("is one file")
+    assert not out.exists()
 
 
 def test_models_by_name_directory_and_file_are_the_same(

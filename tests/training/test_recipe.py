@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from neuroceleb.latent.seeds import z_from_seeds
-from neuroceleb.model import augment, checkpoint, losses
+from neuroceleb.model import augment, averaging, checkpoint, losses
 from neuroceleb.model.augment import AUGMENTATIONS
 from neuroceleb.model.losses import LOSSES
 from neuroceleb.model.networks import Discriminator, he_init, weights_init, without_spectral_norm
@@ -413,7 +413,7 @@ def test_a_settled_average_has_the_figures_of_its_own_faces() -> None:
     assert all(
         torch.equal(a, b) for a, b in zip(untouched.values(), G.state_dict().values(), strict=True)
     )
-    z = torch.from_numpy(z_from_seeds(gans.STATISTICS_SEEDS, 8))[:, :, None, None]
+    z = torch.from_numpy(z_from_seeds(averaging.STATISTICS_SEEDS, 8))[:, :, None, None]
     features = average.main[0](z)
     assert torch.allclose(average.main[1].running_mean, features.mean((0, 2, 3)), atol=1e-6)
     assert not average.training
