@@ -38,7 +38,6 @@ from neuroceleb.app.tabs import explore, generate, interpolate, photos, progress
 
 SESSIONS_KEPT = 100  # each 0.9 MB; every call of an API client without a session begins one
 TRAINING_EVERY_S = 2.0
-OTHERS_EVERY_S = 20.0  # a training that somebody else started is noticed
 UPLOADS_CHECKED_S = 3_600
 UPLOADS_KEPT_S = 86_400
 MAX_ADDRESS_CHARS = 16_000
@@ -86,7 +85,6 @@ def build(context: Context) -> gr.Blocks:
             Header()
             model, epoch, chosen, epoch_chosen = build_header(context)
         training, timer = Text(elem_id="training-now"), gr.Timer(TRAINING_EVERY_S, active=False)
-        others = gr.Timer(OTHERS_EVERY_S)
         shown = gr.Textbox(GENERATE, visible="hidden")
         handover = gr.Textbox(visible="hidden")
         favourites = gr.BrowserState([], storage_key=FAVOURITES, secret=FAVOURITES)
@@ -100,8 +98,7 @@ def build(context: Context) -> gr.Blocks:
         _restore_addresses(blocks, page)
         _follow_leads(page)
         _follow_models(page)
-        noticed = [blocks.load, timer.tick, others.tick, tabs.change]
-        shared.follow_trainings(noticed, trigger_mode="once")
+        shared.follow_trainings([blocks.load, timer.tick, tabs.change], trigger_mode="once")
     queued: gr.Blocks = blocks.queue(max_size=256, api_open=False)
     queued.has_launched = True  # mounted apps are not, and then Gradio does not check paths
     queued.state_session_capacity = SESSIONS_KEPT

@@ -78,8 +78,12 @@ def create(workspace: Workspace, options: ServerOptions) -> FastAPI:
     blocks = page.build(context)
     _mount(app, blocks, options, login)
     app.add_middleware(HeadScript, script=theme.LANGUAGE_SCRIPT)
-    answers = blocks._queue.pending_messages_per_session
-    app.add_middleware(EventStreams, is_known=lambda session: session in answers)
+    queue = blocks._queue
+    app.add_middleware(
+        EventStreams,
+        is_known=lambda session: session in queue.pending_messages_per_session,
+        is_called=lambda session: bool(queue.pending_event_ids_session.get(session)),
+    )
     endpoints = KnownEndpoints(blocks)
     app.add_middleware(RequestChecks, folder=context.files, endpoints=endpoints)
     app.add_middleware(RefusalStatus)

@@ -21,8 +21,9 @@ def mean_generator(networks: Sequence[Generator], z: NDArray[np.float32]) -> Gen
     Of several epochs of one run it is an average over far more images than the run's own, computed
     afterwards (Izmailov et al., *Averaging Weights Leads to Wider Optima and Better
     Generalization*, 2018; for averages of averages Karras et al., *Analyzing and Improving the
-    Training Dynamics of Diffusion Models*, 2024). BatchNorm's statistics are computed anew from `z`,
-    as `compute_statistics` does. Raises UserError where there is no network, or they differ in width.
+    Training Dynamics of Diffusion Models*, 2024). BatchNorm's statistics are computed anew from
+    `z`, as `compute_statistics` does. Raises UserError where there is no network, or they differ in
+    width.
     """
     shapes = [[weight.shape for weight in network.parameters()] for network in networks]
     if not shapes or any(shape != shapes[0] for shape in shapes):
