@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 import playwright.sync_api
 import pytest
@@ -37,6 +38,9 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
+# Of watched pages, without heartbeats.
+open_requests: WeakKeyDictionary[Page, set[Request]] = WeakKeyDictionary()
+
 # What Gradio's client logs of its streams when their page is left.
 ABORTED = ("AbortError", "Connection errored out", "network error", "Unexpected error 404")
 
@@ -62,6 +66,18 @@ class Errors:
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.found.append(f"page: {error}"))
         page.on("request", self._on_request)
+        requests = open_requests.setdefault(page, set())
+
+        def on_begin(request: Request) -> None:
+            if "/heartbeat/" not in request.url:  # a stream as long as the page is open
+                requests.add(request)
+
+        def on_end(request: Request) -> None:
+            requests.discard(request)
+
+        page.on("request", on_begin)
+        page.on("requestfinished", on_end)
+        page.on("requestfailed", on_end)
 
     def _on_console(self, message: ConsoleMessage) -> None:
         is_refusal = "the server responded with a status of 4" in message.text
@@ -102,7 +118,7 @@ def open_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Call
     yield open_one
     for context in contexts:
         context.close()
-    assert errors.found == []
+    assert errors.found == [], errors.found
 
 
 class Tab:
@@ -162,4 +178,4 @@ def page(tab: Tab, request: pytest.FixtureRequest) -> Iterator[Page]:
     except playwright.sync_api.Error:  # the next test gets a new page
         tab.close()
         raise
-    assert found == []
+    assert found == [], found

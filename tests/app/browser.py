@@ -1,16 +1,25 @@
 """What several browser tests do with a page."""
 
-from contextlib import suppress
+import time
 
 from playwright.sync_api import Page
-from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
+
+from tests import pages
+
+QUIET_S = 0.5
+MOST_S = 10.0
 
 
 def await_quiet(page: Page) -> None:
-    """Until a page requests nothing, 5 s at most.
+    """Until a page of these fixtures has had no request open for QUIET_S, MOST_S at most.
 
-    Gradio may leave a stream open until its next call. What is requested when a page is left, is
-    reported in its console as aborted.
+    What is requested when a page is left, Gradio's stream of answers for one, is reported in its
+    console as aborted.
     """
-    with suppress(PlaywrightTimeoutError):
-        page.wait_for_load_state("networkidle", timeout=5_000)
+    began = quiet_since = time.monotonic()
+    while time.monotonic() < began + MOST_S:
+        page.wait_for_timeout(50)
+        if pages.open_requests[page]:
+            quiet_since = time.monotonic()
+        elif time.monotonic() > quiet_since + QUIET_S:
+            return
