@@ -57,12 +57,18 @@ def _fit_rule(faces: Pixels) -> "landmarks.Rule":
     return fit_rule(landmarks.detect(faces))
 
 
+def _mean_flaw_score(faces: Pixels) -> float:
+    from neuroceleb.metrics import flaws
+
+    return round(float(flaws.flaw_scores(faces).mean()), 4)
+
+
 def evaluate(network: Generator, reference: QuickReference) -> dict[str, float | str]:
     """The figures under `quality` in a row of stats.jsonl, of the faces of seeds 0..n-1.
 
-    `swd` (x 1,000, mean of the levels), `well_formed` (a share; `said` why not, where YuNet is
-    missing), `n`, and the `seconds` it took. Neither the network's state nor the random state of
-    the training changes.
+    `swd` (x 1,000, mean of the levels), `well_formed` (a share), `flaw_score` (the mean, 0..1;
+    `said` why not, where YuNet or OpenCV is missing), `n`, and the `seconds` it took. Neither the
+    network's state nor the random state of the training changes.
     """
     started = time.perf_counter()
     fakes = generator.render(network, z_from_seeds(range(reference.n), network.nz))
@@ -73,6 +79,8 @@ def evaluate(network: Generator, reference: QuickReference) -> dict[str, float |
         from neuroceleb.metrics import landmarks
 
         figures["well_formed"] = float(reference.rule.accepts(landmarks.detect(fakes)).mean())
+    score = value_or_reason(lambda: _mean_flaw_score(fakes))
+    figures["said" if isinstance(score, str) else "flaw_score"] = score
     patches = swd.Patches(fakes, reference.seed)
     figures["swd"] = round(swd.distance(patches, reference.patches, has_interval=False).mean, 2)
     figures["n"] = reference.n

@@ -154,7 +154,10 @@ def best_epoch(stats: Stats) -> Best | None:
     """The best of the epochs whose quality was measured; None if none was."""
     measured = {row["epoch"]: quality_of(row) for row in stats}
     epoch = evaluation.best(measured)
-    return None if epoch is None else Best(epoch, "swd", measured[epoch]["swd"])
+    if epoch is None:
+        return None
+    figure = "flaw_score" if "flaw_score" in measured[epoch] else "swd"
+    return Best(epoch, figure, measured[epoch][figure])
 
 
 def resumed(stats: Stats) -> list[int]:

@@ -7,7 +7,7 @@ may hold quick figures under `quality`.
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from neuroceleb import files, records
 from neuroceleb.records import DamagedFileError
@@ -18,9 +18,11 @@ FILE = "evaluation.json"
 MAX_FILE_BYTES = 64 * 2**20
 
 MAX_SHARE_BELOW = 0.02
+MAX_TIMES_NEAREST = 1.5
 RULE = (
-    "Best is the epoch with the smallest sliced Wasserstein distance among those whose share of "
-    "well-formed faces is at most 2 points below the highest share."
+    "Best is the epoch with the lowest mean flaw score among those whose share of well-formed "
+    "faces is at most 2 points below the highest share and whose sliced Wasserstein distance is at "
+    "most 1.5 times the smallest among these; without flaw scores it is the one with the smallest."
 )
 
 # What must be equal for the figures of two epochs to be comparable.
@@ -28,45 +30,66 @@ CONDITIONS = ("n_fake", "n_real", "seed", "data", "split")
 
 _EPOCH = re.compile(r"[0-9]{1,9}")
 
+FIGURES = ("swd", "well_formed", "flaw_score")  # those that RULE names
+
 Entry = dict[str, Any]
+K = TypeVar("K")  # an epoch, or what else is compared
 
 
-def best(figures: Mapping[int, Mapping[str, Any]]) -> int | None:
-    """The best epoch by RULE, the earlier of two equal ones; None if no epoch has a `swd`.
+def best(figures: Mapping[K, Mapping[str, Any]]) -> K | None:
+    """The best epoch by RULE, the first of equal ones; None if no epoch has a `swd`.
 
-    `figures` are, by epoch, `swd` and, if it was measured, `well_formed` (a share). If any epoch
-    has a share, epochs without one are ignored.
+    `figures` are, by epoch, `swd` and, if they were measured, `well_formed` (a share) and
+    `flaw_score` (a mean, 0..1). If any epoch has one of these, epochs without it are ignored.
+
+    The flaw score decides, as it ranks generators as eyes do; the distance alone prefers sharper
+    faces of which more are broken. The distance keeps out epochs whose faces are not those of the
+    photos: the first ones of a run that starts from a model of others, or a collapse.
     """
-    measured = {epoch: row for epoch, row in figures.items() if finite(row.get("swd")) is not None}
-    shares = {
-        epoch: share
-        for epoch, row in measured.items()
-        if (share := finite(row.get("well_formed"))) is not None
-    }
-    if shares:
-        enough = max(shares.values()) - MAX_SHARE_BELOW - 1e-9
-        measured = {epoch: measured[epoch] for epoch, share in shares.items() if share >= enough}
-    return min(measured, key=lambda epoch: (measured[epoch]["swd"], epoch), default=None)
+    distances, shares, scores = (_known(figures, name) for name in FIGURES)
+    chosen = set(distances)
+    if chosen & set(shares):
+        enough = max(shares[epoch] for epoch in chosen & set(shares)) - MAX_SHARE_BELOW - 1e-9
+        chosen = {epoch for epoch in chosen & set(shares) if shares[epoch] >= enough}
+    scored = chosen & set(scores)
+    if not scored:
+        return _lowest(distances, [epoch for epoch in figures if epoch in chosen])
+    most = MAX_TIMES_NEAREST * min(distances[epoch] for epoch in scored)
+    near = [epoch for epoch in figures if epoch in scored and distances[epoch] <= most]
+    return _lowest(scores, near)
 
 
 def may_become_best(figures: Mapping[int, Mapping[str, Any]], epoch: int) -> bool:
     """Whether `epoch` can be the best now or when later epochs are known, by RULE.
 
-    It cannot where an earlier epoch has at least its share of well-formed faces and at most its
-    distance. That is more than being the best now: a later, higher share can exclude that one.
+    It cannot where an earlier epoch has at least its share of well-formed faces, at most its
+    distance and at most its flaw score. That is more than being the best now: a later epoch with a
+    higher share or a smaller distance can exclude that one.
     """
-    row = figures[epoch]
-    distance = finite(row.get("swd"))
-    if distance is None:
+    distances, shares, scores = (_known(figures, name) for name in FIGURES)
+    if epoch not in distances:
         return False
-    share = finite(row.get("well_formed"))
-    for earlier, other in figures.items():
-        other_distance, other_share = finite(other.get("swd")), finite(other.get("well_formed"))
-        if earlier >= epoch or other_distance is None or (other_share is None) != (share is None):
+    for earlier in distances:
+        if earlier >= epoch or any((earlier in it) != (epoch in it) for it in (shares, scores)):
             continue
-        if other_distance <= distance and (other_share or 0.0) >= (share or 0.0):
+        is_as_good = (
+            distances[earlier] <= distances[epoch]
+            and shares.get(earlier, 0.0) >= shares.get(epoch, 0.0)
+            and scores.get(earlier, 0.0) <= scores.get(epoch, 0.0)
+        )
+        if is_as_good:
             return False
     return True
+
+
+def _known(figures: Mapping[K, Mapping[str, Any]], name: str) -> dict[K, float]:
+    """A figure of the epochs that have it, a finite number."""
+    found = ((epoch, finite(row.get(name))) for epoch, row in figures.items())
+    return {epoch: value for epoch, value in found if value is not None}
+
+
+def _lowest(values: Mapping[K, float], epochs: Iterable[K]) -> K | None:
+    return min(epochs, key=lambda epoch: values[epoch], default=None)
 
 
 def count_since(figures: Mapping[int, Mapping[str, Any]], epoch: int) -> int:
@@ -81,7 +104,7 @@ def of_stats(rows: Iterable[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
 
 
 def of_entries(entries: Mapping[int, Entry]) -> dict[int, dict[str, Any]]:
-    """`swd` and `well_formed` of the full evaluations that are comparable with the newest."""
+    """FIGURES of the full evaluations that are comparable with the newest."""
     if not entries:
         return {}
     newest = max(entries.values(), key=lambda entry: str(entry.get("evaluated")))
@@ -94,6 +117,7 @@ def of_entries(entries: Mapping[int, Entry]) -> dict[int, dict[str, Any]]:
         epoch: {
             "swd": part(entry, "swd").get("mean"),
             "well_formed": part(entry, "well_formed").get("share"),
+            "flaw_score": part(entry, "flawless").get("mean_score"),
         }
         for epoch, entry in comparable.items()
     }

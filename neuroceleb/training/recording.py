@@ -25,7 +25,7 @@ from neuroceleb.settings import IMAGE_SIZE, Settings
 from neuroceleb.spacing import even_indices
 from neuroceleb.training import tensorboard_events
 from neuroceleb.training.background_writer import Writer, copy_to_host
-from neuroceleb.training.gan import EMA_SCALES, GAN, recompute_ema_statistics
+from neuroceleb.training.gan import GAN, ema_half_life, recompute_ema_statistics
 from neuroceleb.training.progress import Progress
 from neuroceleb.training.step import METRICS
 
@@ -109,7 +109,11 @@ class RunRecorder:
         `last` are the METRICS of the last step. `extra` is added to the row.
         """
         epoch, row = progress.epoch, _stats_row(progress, last)
-        gan = self._with_best_ema() if epoch + 1 >= self.settings.epochs else self.gan
+        gan = (
+            self._with_best_ema(progress.images_seen)
+            if epoch + 1 >= self.settings.epochs
+            else self.gan
+        )
         recompute_ema_statistics(gan)
         fixed_z = z_from_seeds(FIXED_SEEDS, self.settings.nz)
         fakes = generator.render(gan.sampling_generator, fixed_z)
@@ -227,8 +231,8 @@ class RunRecorder:
         real = self.dataset.pixels[even_indices(len(self.dataset), len(fakes))]
         return collapse.measure(fakes, real, before)
 
-    def _with_best_ema(self) -> GAN:
-        """The GAN with the EMA selected whose images are nearest to the real ones by SWD."""
+    def _with_best_ema(self, images_seen: int) -> GAN:
+        """The GAN with the EMA selected whose faces are best by `evaluation.RULE`."""
         gan = self.gan
         if len(gan.emas) < 2:
             return gan
@@ -237,12 +241,15 @@ class RunRecorder:
         except UserError as error:
             log.warning("The averages of G are not compared: %s", error)
             return gan
-        distances = {name: swd(replace(gan, selected_ema=name), reference) for name in gan.emas}
-        best = min(distances, key=lambda name: distances[name])
+        figures = {name: measure(replace(gan, selected_ema=name), reference) for name in gan.emas}
+        best = evaluation.best(figures)
+        assert best is not None  # each has a distance
+        figure = "flaw_score" if "flaw_score" in figures[best] else "swd"
         log.info(
-            "Of G's averages the one with a half-life of %s images is kept: SWD %s.",
-            f"{EMA_SCALES[best] * self.settings.ema_images:,.0f}",
-            ", ".join(f"{distance:.1f}" for distance in distances.values()),
+            "Of G's averages the one with a half-life of %s images is kept: %s %s.",
+            f"{ema_half_life(best, images_seen, self.settings.ema_images):,.0f}",
+            "SWD" if figure == "swd" else "flaw score",
+            ", ".join(f"{row[figure]:.3g}" for row in figures.values()),
         )
         return replace(gan, selected_ema=best)
 
@@ -250,10 +257,10 @@ class RunRecorder:
 Recorder = RunRecorder | NullRecorder
 
 
-def swd(gan: GAN, reference: QuickReference) -> float:
-    """The sliced Wasserstein distance of the selected EMA's images to the reference."""
+def measure(gan: GAN, reference: QuickReference) -> dict[str, Any]:
+    """The quick figures of the selected EMA's faces."""
     recompute_ema_statistics(gan)
-    return float(quick_evaluation.evaluate(gan.sampling_generator, reference)["swd"])
+    return quick_evaluation.evaluate(gan.sampling_generator, reference)
 
 
 def _sample(faces: Pixels) -> Pixels:

@@ -30,9 +30,10 @@ def test_it_changes_no_state(faces: Pixels) -> None:
     assert (torch.rand(3) == expected).all()
     assert network.training
     assert all((value == before[name]).all() for name, value in network.state_dict().items())
-    assert set(one) == {"well_formed", "swd", "n", "seconds"}
+    assert set(one) == {"well_formed", "flaw_score", "swd", "n", "seconds"}
     assert one["n"] == 32
     assert one["well_formed"] == 0.0
+    assert 0.5 < float(one["flaw_score"]) <= 1
     assert float(one["swd"]) > 50
     assert one | {"seconds": 0} == two | {"seconds": 0}
     assert json.loads(json.dumps(one)) == one

@@ -28,24 +28,52 @@ def test_the_best_epoch_is_the_nearest_of_the_well_formed() -> None:
     assert evaluation.best({1: {"swd": None}, 2: {"swd": "20"}, 3: {"swd": True}}) is None
 
 
-@given(st.dictionaries(st.integers(0, 50), st.tuples(st.floats(0, 1), st.floats(0, 500))))
-def test_no_epoch_is_better_than_the_best(found: dict[int, tuple[float, float]]) -> None:
-    figures = {e: {"well_formed": share, "swd": far} for e, (share, far) in found.items()}
+def test_the_flaw_score_decides_among_those_near_the_photos() -> None:
+    figures = {
+        0: {"swd": 31.0, "well_formed": 0.97, "flaw_score": 0.1},  # faces of others
+        1: {"swd": 20.0, "well_formed": 0.96, "flaw_score": 0.5},
+        2: {"swd": 29.0, "well_formed": 0.96, "flaw_score": 0.3},
+        3: {"swd": 5.0, "well_formed": 0.50, "flaw_score": 0.2},  # no faces
+        4: {"swd": 20.0, "well_formed": 0.96},
+    }
+    assert evaluation.best(figures) == 2
+    assert evaluation.best({epoch: figures[epoch] for epoch in (1, 4)}) == 1
+    assert evaluation.best({4: figures[4]}) == 4
+
+
+SHARES = st.sampled_from([0.9, 0.95, 0.96, 1.0, None])
+SCORES = st.sampled_from([0.2, 0.3, 0.5, None])
+ROWS = st.lists(st.tuples(st.integers(1, 9), SHARES, SCORES))
+
+
+def figures_of(found: list[tuple[int, float | None, float | None]]) -> dict[int, dict[str, float]]:
+    names = evaluation.FIGURES
+    return {
+        epoch: {n: v for n, v in zip(names, values, strict=True) if v is not None}
+        for epoch, values in enumerate(found)
+    }
+
+
+@given(ROWS)
+def test_no_epoch_is_better_than_the_best(
+    found: list[tuple[int, float | None, float | None]],
+) -> None:
+    figures = figures_of(found)
     best = evaluation.best(figures)
     assert (best is None) == (not found)
-    for share, far in found.values():
+    for row in figures.values():
         assert best is not None
-        assert not (far < found[best][1] and share >= max(s for s, _ in found.values()))
+        if row.keys() == figures[best].keys():
+            is_better = [row[n] < figures[best][n] for n in row if n != "well_formed"]
+            share, most = row.get("well_formed", 1.0), figures[best].get("well_formed", 1.0)
+            assert not (all(is_better) and share >= most)
 
 
-@given(st.lists(st.tuples(st.sampled_from([0.9, 0.95, 0.96, 1.0, None]), st.integers(1, 9))))
+@given(ROWS)
 def test_weights_of_the_best_epoch_were_kept_whatever_came_later(
-    found: list[tuple[float | None, int]],
+    found: list[tuple[int, float | None, float | None]],
 ) -> None:
-    figures = {
-        epoch: {"swd": far} | ({} if share is None else {"well_formed": share})
-        for epoch, (share, far) in enumerate(found)
-    }
+    figures = figures_of(found)
     best = evaluation.best(figures)
     if best is not None:
         so_far = {epoch: row for epoch, row in figures.items() if epoch <= best}

@@ -48,6 +48,8 @@ def test_the_best_epoch_is_that_of_the_rule() -> None:
         row(7, quality_well_formed=0.89, quality_swd=35.0),
     ]
     assert charts.best_epoch(measured) == charts.Best(7, "swd", 35.0)
+    scored = [row(2, quality={"swd": 30.0, "well_formed": 0.9, "flaw_score": 0.4}), *measured]
+    assert charts.best_epoch(scored) == charts.Best(2, "flaw_score", 0.4)
     assert charts.best_epoch([row(0, loss_d=1.0)]) is None
 
 

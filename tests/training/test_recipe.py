@@ -351,7 +351,8 @@ def test_a_young_average_follows_at_once() -> None:
         for parameter in gan.G.parameters():
             parameter.fill_(1.0)
     gans.update_emas(gan, 64, 64, 10_000)
-    assert torch.allclose(next(gan.emas["G_ema"].parameters()), torch.tensor(1.0), atol=1e-5)
+    first = next(gan.emas["G_ema"].parameters())
+    assert torch.allclose(first, torch.tensor(1.0), atol=0.1)  # 2**-4 of N(0, 0.02) and of 1
 
 
 def test_the_other_averages_forget_at_other_paces() -> None:
@@ -372,12 +373,16 @@ def test_the_other_averages_forget_at_other_paces() -> None:
 def test_at_the_end_the_average_that_measures_best_is_kept(
     here: helpers.Here, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    distances = {"G_ema": 3.0, "G_ema_short": 1.0, "G_ema_long": 2.0}
-    monkeypatch.setattr(recording, "swd", lambda gan, _: distances[gan.selected_ema])
+    figures = {
+        "G_ema": {"swd": 3.0, "flaw_score": 0.4},
+        "G_ema_short": {"swd": 2.5, "flaw_score": 0.35},
+        "G_ema_long": {"swd": 4.0, "flaw_score": 0.3},  # smooth, but too far from the photos
+    }
+    monkeypatch.setattr(recording, "measure", lambda gan, _: figures[gan.selected_ema])
     monkeypatch.setattr(recording, "QuickReference", lambda _: None)
     outcome = here("train", photos, "--run", "one", *MODERN, "--averages", "three")
     assert outcome.code == 0, outcome.err
-    assert "half-life of 3,333 images is kept: SWD 3.0, 1.0, 2.0" in outcome.err
+    assert "is kept: flaw score 0.4, 0.35, 0.3." in outcome.err
     run = helpers.run_of(here.workspace, "one")
     state, _ = checkpoint.load_state(run.state_file, run.older_state_file)
     kept = checkpoint.load_generator(run.weights())[0].state_dict()

@@ -50,6 +50,13 @@ TEXTS = {
             "places. Higher is better."
         ),
     ),
+    "flaw_score": (
+        gettext_noop("Flaw score"),
+        gettext_noop(
+            "How likely somebody calls a face broken, the mean over the faces. Lower is better; "
+            "only generators compare, for photos of faces have about one half."
+        ),
+    ),
     "swd": (
         gettext_noop("SWD: distance from the photos"),
         gettext_noop(
@@ -226,7 +233,10 @@ def status(run: Run, *, has_message: bool) -> str:
         parts.append(run_status.time_left(now))
     best = best_of(rows_of(run))
     if best:
-        text = _("★ best: epoch {epoch} (SWD {value:.1f})")
+        text = {
+            "flaw_score": _("★ best: epoch {epoch} (flaw score {value:.2f})"),
+            "swd": _("★ best: epoch {epoch} (SWD {value:.1f})"),
+        }[best.figure]
         parts.append(text.format(epoch=best.epoch, value=best.value))
     is_explained = now["state"] in {"failed", "stopped", "damaged"} or sheets.is_imported(run)
     if has_message and is_explained:
