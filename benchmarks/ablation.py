@@ -231,7 +231,7 @@ def train(
             figures = learn(batch, len(batch), at)
             at.step += 1
             at.images_seen += len(batch)
-            gans.update_emas(gan, len(batch), at.images_seen, settings.ema_images)
+            gans.update_emas(gan, len(batch), at.images_seen, settings)
             at.seconds, began = at.seconds + time.process_time() - began, time.process_time()
             if plan.progress(at) >= marks[0]:
                 marks.pop(0)

@@ -142,7 +142,7 @@ def train(cell: Cell, plan: Plan, deadline: float) -> GAN | None:
             step(real, len(real), progress)
             progress.step += 1
             progress.images_seen += len(real)
-            update_emas(gan, len(real), progress.images_seen, settings.ema_images)
+            update_emas(gan, len(real), progress.images_seen, settings)
             now = time.process_time()
             progress.seconds, started = progress.seconds + now - started, now
             if progress.seconds >= plan.cpu_seconds or time.monotonic() > deadline:

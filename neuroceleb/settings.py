@@ -32,7 +32,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "loss": "ns",
         "augment": "all",
         "flip": "yes",
-        "ema_images": 10_000,
+        "ema_images": 100_000,
         "precision": "auto",
         "start_from": AUTO,
     },
@@ -56,6 +56,7 @@ BEFORE: dict[str, Any] = {
         "first_images": 0,
         "lr_end": 0.0,
         "averages": "one",
+        "ema_share": 0.05,
         "patience": 0,
         "freeze_d": 0,
     },
@@ -147,7 +148,10 @@ class Settings:
     )
     flip: str = choice("yes", "Mirror half of the real images.", "no", "yes")
     ema_images: int = number(
-        10_000, "Images after which G's average has half forgotten; 0: no average.", 0, 10**9
+        100_000, "Images after which G's average has half forgotten; 0: no average.", 0, 10**9
+    )
+    ema_share: float = number(
+        0.25, "Most of them, as a share of the images shown so far.", 0.001, 10.0
     )
     averages: str = choice(
         "one",

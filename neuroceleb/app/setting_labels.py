@@ -34,6 +34,7 @@ LABELS: dict[str, Any] = {
     "augment_chance": label("Chance of a variation"),
     "flip": label("Mirror"),
     "ema_images": label("Average of G (images)"),
+    "ema_share": label("Average of G, at most (share)"),
     "averages": label("Averages of G"),
     "evaluate_every": label("Measure every N epochs"),
     "patience": label("Patience (evaluations)"),
@@ -83,7 +84,7 @@ GROUPS: tuple[tuple[Any, Any, tuple[str, ...]], ...] = (
     (
         label("Quality"),
         label("The average of G that is kept, and how often its faces are measured."),
-        ("ema_images", "averages", "evaluate_every", "patience"),
+        ("ema_images", "ema_share", "averages", "evaluate_every", "patience"),
     ),
     (
         label("Machine and files"),

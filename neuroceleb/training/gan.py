@@ -19,7 +19,6 @@ from neuroceleb.settings import Settings
 from neuroceleb.training.distributed import DistributedContext
 
 EMA_SCALES = {"G_ema": 1.0, "G_ema_short": 1 / 3, "G_ema_long": 3.0}  # times Settings.ema_images
-MAX_EMA_SHARE = 0.25  # of the images shown, of the half-life of the first
 LECAM_DECAY = 0.99  # per step
 
 
@@ -224,24 +223,24 @@ def set_learning_rates(gan: GAN, settings: Settings, share_done: float) -> None:
                 group["lr"] = lr * factor
 
 
-def ema_half_life(name: str, images_seen: int, half_life: int) -> float:
+def ema_half_life(name: str, images_seen: int, settings: Settings) -> float:
     """The images after which the average of this name has half forgotten.
 
-    `half_life` is that of the first; the other two have a third and three times as much: which is
-    best is only known at the end (Karras et al., *Analyzing and Improving the Training Dynamics of
-    Diffusion Models*, 2024). That of the first is at most MAX_EMA_SHARE of `images_seen`, so that
-    it forgets the first weights: while that holds it is a power function average (same paper).
+    The first has `ema_images`, and at most `ema_share` of `images_seen`, so that it forgets the
+    first weights: while that holds it is a power function average. The other two have a third and
+    three times as much: which is best is only known at the end. Both after Karras et al.,
+    *Analyzing and Improving the Training Dynamics of Diffusion Models*, 2024.
     """
-    return EMA_SCALES[name] * min(half_life, MAX_EMA_SHARE * images_seen)
+    return EMA_SCALES[name] * min(settings.ema_images, settings.ema_share * images_seen)
 
 
-def update_emas(gan: GAN, batch_size: int, images_seen: int, half_life: int) -> None:
-    """Update the averages of G after a step; `half_life` as of `ema_half_life`.
+def update_emas(gan: GAN, batch_size: int, images_seen: int, settings: Settings) -> None:
+    """Update the averages of G after a step: see `ema_half_life`.
 
     BatchNorm's statistics are not averaged: see `recompute_ema_statistics`.
     """
     for name, ema in gan.emas.items():
-        images = ema_half_life(name, images_seen, half_life)
+        images = ema_half_life(name, images_seen, settings)
         decay = 0.5 ** (batch_size / max(1e-8, images))
         with torch.no_grad():
             for average, weight in zip(ema.parameters(), gan.G.parameters(), strict=True):

@@ -102,7 +102,7 @@ def _train(
             # Update D. Update G. Update the average.
             set_learning_rates(gan, settings, progress.images_seen / total_images)
             metrics = parts.take_step(real, count, progress)
-            update_emas(gan, count, progress.images_seen + count, settings.ema_images)
+            update_emas(gan, count, progress.images_seen + count, settings)
 
             # Report.
             _check_on_cpu(metrics, progress)

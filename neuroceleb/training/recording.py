@@ -247,7 +247,7 @@ class RunRecorder:
         figure = "flaw_score" if "flaw_score" in figures[best] else "swd"
         log.info(
             "Of G's averages the one with a half-life of %s images is kept: %s %s.",
-            f"{ema_half_life(best, images_seen, self.settings.ema_images):,.0f}",
+            f"{ema_half_life(best, images_seen, self.settings):,.0f}",
             "SWD" if figure == "swd" else "flaw score",
             ", ".join(f"{row[figure]:.3g}" for row in figures.values()),
         )

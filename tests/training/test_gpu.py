@@ -200,7 +200,7 @@ def test_nothing_waits_for_the_gpu_within_an_epoch() -> None:
                 torch.cuda.set_sync_debug_mode(mode)
                 try:
                     sums += learn(real, len(real), Progress(step=number))
-                    gans.update_emas(gan, 32, 320 * epoch + 32 * number, 10_000)
+                    gans.update_emas(gan, 32, 320 * epoch + 32 * number, settings)
                     real = next(batches)
                 finally:
                     torch.cuda.set_sync_debug_mode("default")

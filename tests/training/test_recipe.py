@@ -57,7 +57,8 @@ def test_modern_is_the_default() -> None:
 
 def test_a_run_that_was_made_before_the_other_recipe_is_classic_still() -> None:
     before = {"recipe": "classic", "epochs": 30, "ngf": 64}  # as in the first config.json
-    assert Settings.from_json(before) == Settings.checked(recipe="classic", epochs=30)
+    classic = Settings.checked(recipe="classic", epochs=30, ema_share=0.05)  # of no average
+    assert Settings.from_json(before) == classic
 
 
 def test_classic_is_the_original() -> None:
@@ -334,23 +335,25 @@ def test_the_penalty_lowers_the_gradient() -> None:
 
 
 def test_the_average_half_forgets_in_its_half_life() -> None:
-    gan = new_gan(Settings.checked(ema_images=640, ngf=4, ndf=4), CPU)
+    settings = Settings.checked(ema_images=640, ngf=4, ndf=4)
+    gan = new_gan(settings, CPU)
     assert gan.sampling_generator is gan.emas["G_ema"]
     first = next(gan.emas["G_ema"].parameters()).clone()
     with torch.no_grad():
         for parameter in gan.G.parameters():
             parameter.zero_()
     for _ in range(10):
-        gans.update_emas(gan, 64, 10**6, 640)
+        gans.update_emas(gan, 64, 10**6, settings)
     assert torch.allclose(next(gan.emas["G_ema"].parameters()), first / 2, atol=1e-7)
 
 
 def test_a_young_average_follows_at_once() -> None:
-    gan = new_gan(Settings.checked(ema_images=10_000, ngf=4, ndf=4), CPU)
+    settings = Settings.checked(ema_images=10_000, ngf=4, ndf=4)
+    gan = new_gan(settings, CPU)
     with torch.no_grad():
         for parameter in gan.G.parameters():
             parameter.fill_(1.0)
-    gans.update_emas(gan, 64, 64, 10_000)
+    gans.update_emas(gan, 64, 64, settings)
     first = next(gan.emas["G_ema"].parameters())
     assert torch.allclose(first, torch.tensor(1.0), atol=0.1)  # 2**-4 of N(0, 0.02) and of 1
 
@@ -364,7 +367,7 @@ def test_the_other_averages_forget_at_other_paces() -> None:
         for parameter in gan.G.parameters():
             parameter.zero_()
     for _ in range(10):
-        gans.update_emas(gan, 64, 10**6, 640)
+        gans.update_emas(gan, 64, 10**6, settings)
     for name, scale in gans.EMA_SCALES.items():
         average = next(gan.emas[name].parameters())
         assert torch.allclose(average, first * 0.5 ** (1 / scale), atol=1e-7)
