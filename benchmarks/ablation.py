@@ -73,7 +73,7 @@ QUICK = {"width": 16, "images": 40_000, "seeds": "0", "points": 5, "n": 128}
 ADDED: dict[str, dict[str, Any]] = {
     "classic": {},
     "+ flip": {"flip": "yes"},
-    "+ average of G": {"ema_images": 10_000},
+    "+ average of G": {"ema_images": 10_000, "ema_share": 0.05},
     "+ augmentation": {"augment": "all"},
     "+ colour": {"augment": "colour"},
     "+ translation": {"augment": "translation"},
@@ -90,7 +90,7 @@ ADDED: dict[str, dict[str, Any]] = {
 # What `modern` was at first, and changes of it, for comparisons at equal CPU seconds.
 FIRST_MODERN: dict[str, Any] = {
     **{"recipe": "modern", **RECIPES["classic"], "precision": "float32"},
-    **{"loss": "ns", "augment": "all", "flip": "yes", "ema_images": 10_000},
+    **{"loss": "ns", "augment": "all", "flip": "yes", "ema_images": 10_000, "ema_share": 0.05},
 }
 NO_NORM = {"d_norm": "none", "d_init": "he"}
 PAIRS = {

@@ -156,7 +156,7 @@ def best_epoch(stats: Stats) -> Best | None:
     epoch = evaluation.best(measured)
     if epoch is None:
         return None
-    figure = "flaw_score" if "flaw_score" in measured[epoch] else "swd"
+    figure = evaluation.deciding_figure(measured[epoch])
     return Best(epoch, figure, measured[epoch][figure])
 
 

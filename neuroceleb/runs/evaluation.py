@@ -59,6 +59,11 @@ def best(figures: Mapping[K, Mapping[str, Any]]) -> K | None:
     return _lowest(scores, near)
 
 
+def deciding_figure(row: Mapping[str, Any]) -> str:
+    """The figure by which `best` chose the epoch that has these figures."""
+    return "swd" if finite(row.get("flaw_score")) is None else "flaw_score"
+
+
 def may_become_best(figures: Mapping[int, Mapping[str, Any]], epoch: int) -> bool:
     """Whether `epoch` can be the best now or when later epochs are known, by RULE.
 

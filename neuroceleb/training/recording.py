@@ -109,11 +109,8 @@ class RunRecorder:
         `last` are the METRICS of the last step. `extra` is added to the row.
         """
         epoch, row = progress.epoch, _stats_row(progress, last)
-        gan = (
-            self._with_best_ema(progress.images_seen)
-            if epoch + 1 >= self.settings.epochs
-            else self.gan
-        )
+        is_last = epoch + 1 >= self.settings.epochs
+        gan = self._with_best_ema(progress.images_seen) if is_last else self.gan
         recompute_ema_statistics(gan)
         fixed_z = z_from_seeds(FIXED_SEEDS, self.settings.nz)
         fakes = generator.render(gan.sampling_generator, fixed_z)
@@ -244,7 +241,7 @@ class RunRecorder:
         figures = {name: measure(replace(gan, selected_ema=name), reference) for name in gan.emas}
         best = evaluation.best(figures)
         assert best is not None  # each has a distance
-        figure = "flaw_score" if "flaw_score" in figures[best] else "swd"
+        figure = evaluation.deciding_figure(figures[best])
         log.info(
             "Of G's averages the one with a half-life of %s images is kept: %s %s.",
             f"{ema_half_life(best, images_seen, self.settings):,.0f}",
