@@ -41,7 +41,7 @@ def browser() -> Iterator[Browser]:
 # Of watched pages, without heartbeats.
 open_requests: WeakKeyDictionary[Page, set[Request]] = WeakKeyDictionary()
 
-# What Gradio's client logs of its streams when their page is left.
+# What Gradio's client logs of its streams when their page is left while they are open.
 ABORTED = ("AbortError", "Connection errored out", "network error", "Unexpected error 404")
 
 
@@ -49,21 +49,23 @@ class Errors:
     """Console errors, page errors and requests to other hosts, of the pages that it watches.
 
     A test marked `refused` provokes responses of 4xx: that the console logs them is no error there.
-    One marked `left` leaves a page while Gradio's client streams, which then logs that it aborts.
+    That streams are aborted is an error, unless their page is left: another document is loaded.
     """
 
     def __init__(self) -> None:
         self.found: list[str] = []
-        self.refusals_expected = self.aborts_expected = False
+        self.refusals_expected = False
+        self._aborts: WeakKeyDictionary[Page, list[str]] = WeakKeyDictionary()
 
     def begin(self, request: pytest.FixtureRequest) -> None:
         """Forget what was found before this test."""
         self.found.clear()
+        self._aborts.clear()
         self.refusals_expected = request.node.get_closest_marker("refused") is not None
-        self.aborts_expected = request.node.get_closest_marker("left") is not None
 
     def watch(self, page: Page) -> None:
         page.on("console", self._on_console)
+        page.on("domcontentloaded", self._on_left)
         page.on("pageerror", lambda error: self.found.append(f"page: {error}"))
         page.on("request", self._on_request)
         requests = open_requests.setdefault(page, set())
@@ -81,10 +83,16 @@ class Errors:
 
     def _on_console(self, message: ConsoleMessage) -> None:
         is_refusal = "the server responded with a status of 4" in message.text
-        is_abort = any(it in message.text for it in ABORTED)
-        is_expected = (self.refusals_expected and is_refusal) or (self.aborts_expected and is_abort)
-        if message.type == "error" and not is_expected:
-            self.found.append(f"console: {message.text}")
+        if message.type != "error" or (self.refusals_expected and is_refusal):
+            return
+        text = f"console: {message.text}"
+        self.found.append(text)
+        if message.page and any(it in text for it in ABORTED):
+            self._aborts.setdefault(message.page, []).append(text)
+
+    def _on_left(self, page: Page) -> None:
+        for text in self._aborts.pop(page, []):
+            self.found.remove(text)
 
     def _on_request(self, one: Request) -> None:
         parts = urlsplit(one.url)
@@ -116,9 +124,10 @@ def open_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Call
         return page
 
     yield open_one
+    found = list(errors.found)  # not what leaving the pages interrupts
     for context in contexts:
         context.close()
-    assert errors.found == [], errors.found
+    assert found == [], found
 
 
 class Tab:

@@ -187,7 +187,6 @@ def test_the_sheet_is_one_tab_stop_moved_in_by_arrows(page: Page, app_url: str) 
 
 
 @pytest.mark.slow
-@pytest.mark.left
 def test_the_language_is_chosen_and_remembered(page: Page, app_url: str) -> None:
     open_generate(page, app_url)
     await_quiet(page)
@@ -208,7 +207,6 @@ def test_256_faces_fit_a_phone(open_page: Callable[..., Page], app_url: str) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.left
 def test_without_a_model_the_page_says_what_to_do(page: Page, tmp_path: Path) -> None:
     app = helpers.App(tmp_path)
     try:
