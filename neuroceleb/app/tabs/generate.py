@@ -16,7 +16,7 @@ from neuroceleb.app.components.contact_sheet import ContactSheet
 from neuroceleb.app.components.text import Text
 from neuroceleb.app.downloads import save_on_click
 from neuroceleb.app.face_items import items_of_faces, items_of_seeds
-from neuroceleb.app.parameters import read_number
+from neuroceleb.app.parameters import read_number, read_whole
 from neuroceleb.app.shared import (
     GENERATE,
     Address,
@@ -328,7 +328,7 @@ def _views(left_out: str) -> Any:
 def _stepped(seeds: str, by: int) -> str:
     if not seeds.strip().isdecimal():
         raise UserError("A list of seeds has no seeds before or after it: write one seed.")
-    return str(max(0, int(seeds) + by))
+    return str(max(0, read_whole(seeds, Message("The seed")) + by))
 
 
 def _opened(context: Context, png: Path) -> tuple[Any, ...]:

@@ -161,6 +161,8 @@ def test_seeds_are_stepped_and_new(context: Context) -> None:
     assert generate.new_seeds(context, "", 1).isdecimal()
     with pytest.raises(UserError, match="write one seed"):
         generate.later_seeds(context, "1,2", 18)
+    with pytest.raises(UserError, match="The seed"):
+        generate.later_seeds(context, "9" * 5_000, 18)
 
 
 def test_a_saved_png_brings_back_what_it_shows(context: Context) -> None:

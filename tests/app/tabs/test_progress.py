@@ -133,6 +133,10 @@ def test_a_run_without_weights_is_listed_and_shown(context: Context) -> None:
     assert view.generate["interactive"] is False
     with pytest.raises(UserError, match="kept no weights yet"):
         progress.lead_to_generate(context, "other", "")
+    with pytest.raises(UserError, match="The epoch"):
+        progress.lead_to_generate(context, "first", "form-note")
+    with pytest.raises(UserError, match="The epoch"):
+        progress.show(context, "first", None, None, "form-note", "")
 
 
 def test_a_queued_copy_has_no_charts_yet(context: Context) -> None:

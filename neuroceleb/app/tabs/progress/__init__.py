@@ -206,7 +206,7 @@ def show(
         return _shown(context, run, epoch, beside, None, stamp)
     wanted = None if before[0] != model and epoch == max(run.kept(), default=None) else epoch
     if before[0] is None:  # opened by an address, which may name what is not there
-        wanted, beside = int(sheet) if sheet else wanted, beside or before[2]
+        wanted, beside = _epoch_of(sheet) if sheet else wanted, beside or before[2]
     nearest, note = _nearest(run, wanted)
     return _shown(context, run, epoch, beside, {"epoch": nearest}, stamp, note)
 
@@ -239,9 +239,14 @@ def lead_to_generate(context: Context, model: str | None, sheet: str) -> str:
     kept = list(sheets.read_run(context.workspace, model).kept())
     if not kept:
         raise UserError("The run '{run}' has kept no weights yet: wait for them.", run=model)
-    until = int(sheet) if sheet else kept[-1]
+    until = _epoch_of(sheet) if sheet else kept[-1]
     epoch = max((one for one in kept if one <= until), default=kept[0])
     return Lead("generate", {"model": model, "epoch": epoch}).to_text()
+
+
+def _epoch_of(sheet: str) -> int:
+    """The epoch that the page says it shows; raises UserError where it is no whole number."""
+    return read_whole(sheet, Message("The epoch"), 0)
 
 
 def show_seed(
