@@ -19,7 +19,7 @@ import platform
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ from neuroceleb.runs.workspace import Workspace  # noqa: E402
 from neuroceleb.settings import NONE, Settings  # noqa: E402
 from neuroceleb.training.gan import (  # noqa: E402
     GAN,
+    ema_half_life,
     new_gan,
     recompute_ema_statistics,
     set_learning_rates,
@@ -62,6 +63,8 @@ SHOWN = 64  # faces on a cell's sheet
 VARIANTS: dict[str, dict[str, Any]] = {
     "noise": {"start_from": NONE},
     "warm": {},
+    "warm, averages three": {"averages": "three"},
+    "warm, averages three, freeze_d 3": {"averages": "three", "freeze_d": 3},
     "warm, freeze_d 2": {"freeze_d": 2},
     "warm, freeze_d 3": {"freeze_d": 3},
     "warm, freeze_d 4": {"freeze_d": 4},
@@ -189,7 +192,7 @@ class Measures:
         self.flawed_real = float(flawed.mean())
 
     def of(self, gan: GAN) -> dict[str, Any]:
-        """The figures of the faces of seeds 0 to n - 1."""
+        """The figures of the faces of seeds 0 to n - 1, of the selected average of G."""
         plan = self._plan
         recompute_ema_statistics(gan)
         quick = quick_evaluation.evaluate(gan.sampling_generator, self._quick)
@@ -230,11 +233,15 @@ def run(plan: Plan, todo: list[Cell], deadline: float) -> bool:
             return False
         if cell.count not in measures:
             measures[cell.count] = Measures(plan, cell.count)
-        found = measures[cell.count].of(gan)
         progress = _restored(cell, gan, torch.Generator())
-        images.save(cell.folder / "faces.webp", images.grid(faces_of(gan, SHOWN)))
+        rows = []
+        for name in gan.emas:
+            average = replace(gan, selected_ema=name)
+            half_life = ema_half_life(name, progress.images_seen, cell.settings(plan.width))
+            rows.append({"half_life": round(half_life), **measures[cell.count].of(average)})
+            images.save(cell.folder / f"faces_{name}.webp", images.grid(faces_of(average, SHOWN)))
         shown = {"images": progress.images_seen, "cpu_seconds": round(progress.seconds, 1)}
-        files.write_json(cell.result_file, shown | found)
+        files.write_json(cell.result_file, shown | {"averages": rows})
         cell.state_file.unlink()
         print(f"{cell.count} faces, {cell.variant}, seed {cell.seed}: done", flush=True)
     return True
@@ -244,27 +251,31 @@ def run(plan: Plan, todo: list[Cell], deadline: float) -> bool:
 
 
 def table(plan: Plan, wanted: list[Cell]) -> str:
-    """What is there, as Markdown, a row a cell."""
+    """What is there, as Markdown, a row an average of each cell."""
     lines = [
         f"n = {plan.n} generated and {plan.n} of {len(plan.held_out):,} held-out faces; "
         f"{plan.cpu_seconds:g} CPU seconds each, width {plan.width}, float32; torch "
         f"{torch.__version__}, {torch.get_num_threads()} thread of {os.cpu_count()} CPUs "
         f"({platform.machine()}).",
         "",
-        "| faces | variant | seed | images | SWD | well-formed, % | flawed, % | kernel distance | "
-        "copies, % | D, trained on | D, held out |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| faces | variant | seed | images | half-life of the average, images | SWD | "
+        "well-formed, % | flawed, % | kernel distance | copies, % | D, trained on | D, held out |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     real: dict[int, str] = {}
     for cell in wanted:
         if not cell.result_file.exists():
             continue
         found = json.loads(cell.result_file.read_text("utf-8"))
-        lines.append(f"| {cell.count:,} | {cell.variant} | {cell.seed} | {_cells_of(found)} |")
-        real[cell.count] = (
-            f"| {cell.count:,} | real faces | | | | | {100 * found['flawed_real']:.1f} | "
-            f"{found['kernel_real']:.4f} | {100 * found['copies_real']:.1f} | | |"
-        )
+        for row in found["averages"]:
+            lines.append(
+                f"| {cell.count:,} | {cell.variant} | {cell.seed} | {found['images']:,} | "
+                f"{row['half_life']:,} | {_cells_of(row)} |"
+            )
+            real[cell.count] = (
+                f"| {cell.count:,} | real faces | | | | | | {100 * row['flawed_real']:.1f} | "
+                f"{row['kernel_real']:.4f} | {100 * row['copies_real']:.1f} | | |"
+            )
     return "\n".join([*lines, *real.values()]) + "\n"
 
 
@@ -273,7 +284,6 @@ def _cells_of(found: dict[str, Any]) -> str:
     low, high = found["kernel_interval"]
     return " | ".join(
         [
-            f"{found['images']:,}",
             f"{found['swd']:.1f}",
             "–" if formed is None else f"{100 * formed:.1f}",
             f"{100 * found['flawed']:.1f}",
