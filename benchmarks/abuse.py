@@ -68,7 +68,7 @@ READERS = {
         "    [one.start() for one in work]; [one.join() for one in work]"
     ),
     "weights": "from neuroceleb.model import checkpoint; checkpoint.load_generator(path)",
-    "state": "from neuroceleb.model import checkpoint; checkpoint.load_state(path, path)",
+    "state": "from neuroceleb.training import state_file; state_file.load(path, path)",
     "history": "from neuroceleb.runs import import_2017; import_2017._history(path.parent, 0)",
     "stats": "from neuroceleb.runs.run import Run; Run(path.parent).stats()",
 }

@@ -23,7 +23,7 @@ from neuroceleb.runs import evaluation
 from neuroceleb.runs.run import Run
 from neuroceleb.settings import IMAGE_SIZE, Settings
 from neuroceleb.spacing import even_indices
-from neuroceleb.training import tensorboard_events
+from neuroceleb.training import state_file, tensorboard_events
 from neuroceleb.training.background_writer import Writer, copy_to_host
 from neuroceleb.training.gan import GAN, ema_half_life, recompute_ema_statistics
 from neuroceleb.training.progress import Progress
@@ -166,7 +166,7 @@ class RunRecorder:
 
         def write() -> None:
             wait()
-            checkpoint.save_state(self.run.state_file, self.run.older_state_file, copy)
+            state_file.save(self.run.state_file, self.run.older_state_file, copy)
 
         self.writer.submit(write)
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from neuroceleb.errors import UserError
-from neuroceleb.model import checkpoint
+from neuroceleb.training import state_file
 from neuroceleb.training.gan import GAN
 from neuroceleb.training.progress import Progress
 from neuroceleb.training.spec import TrainingSpec
@@ -44,7 +44,7 @@ def _read_state(spec: TrainingSpec) -> dict[str, Any] | None:
     run = spec.run
     if not run.has_state():
         return None
-    state, warnings = checkpoint.load_state(run.state_file, run.older_state_file)
+    state, warnings = state_file.load(run.state_file, run.older_state_file)
     for warning in warnings:
         log.warning("%s", warning)
     _check_fingerprint(spec, state["dataset"])

@@ -1,4 +1,4 @@
-"""Weights and states in files: safe to read whatever they hold, and whole or refused."""
+"""Weights in files: safe to read whatever they hold, and whole or refused."""
 
 import json
 import pickle
@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -16,8 +15,9 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from neuroceleb.errors import UserError
-from neuroceleb.model import checkpoint
+from neuroceleb.model import checkpoint, weights_file
 from neuroceleb.model.networks import Discriminator, Generator
+from neuroceleb.training import state_file
 from tests import helpers
 
 
@@ -110,10 +110,10 @@ def test_the_real_command_line_refuses_code_too(tmp_path: Path) -> None:
 
 def test_a_state_that_carries_code_is_passed_over(tmp_path: Path) -> None:
     newest, older, mark = tmp_path / "state.pt", tmp_path / "state.previous.pt", tmp_path / "mark"
-    checkpoint.save_state(newest, older, {"step": 1})
-    checkpoint.save_state(newest, older, {"step": 2})
-    torch.save({"version": checkpoint.STATE_VERSION, "step": 3, "trap": Trap(mark)}, newest)
-    state, warnings = checkpoint.load_state(newest, older)
+    state_file.save(newest, older, {"step": 1})
+    state_file.save(newest, older, {"step": 2})
+    torch.save({"version": state_file.STATE_VERSION, "step": 3, "trap": Trap(mark)}, newest)
+    state, warnings = state_file.load(newest, older)
     assert state["step"] == 1
     assert len(warnings) == 1
     assert not mark.exists()
@@ -205,7 +205,7 @@ def test_a_file_too_large_is_refused_unread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint.save_pth(tmp_path / "netG.pth", helpers.random_generator())
-    monkeypatch.setattr(checkpoint, "MAX_BYTES", 1_000)
+    monkeypatch.setattr(weights_file, "MAX_BYTES", 1_000)
     with pytest.raises(UserError, match=r"netG\.pth is over"):
         checkpoint.load_generator(tmp_path / "netG.pth")
 
@@ -334,95 +334,3 @@ def test_export_and_back_changes_nothing(kind: str, tmp_path: Path, here: helper
     found, kept = checkpoint.load_generator(back)
     assert_same(found, network)
     assert kept == (config if kind == "safetensors" else {})
-
-
-# The state to continue from ----------------------------------------------------------------
-
-
-@pytest.fixture
-def states(tmp_path: Path) -> tuple[Path, Path]:
-    newest, older = tmp_path / "state.pt", tmp_path / "state.previous.pt"
-    for step in (1, 2):
-        state = {"step": step, "G": torch.full((50,), step), "noise": torch.get_rng_state()}
-        checkpoint.save_state(newest, older, state)
-    return newest, older
-
-
-def test_the_newest_state_and_the_one_before(states: tuple[Path, Path]) -> None:
-    state, warnings = checkpoint.load_state(*states)
-    assert state["step"] == 2
-    assert warnings == []
-    assert checkpoint.load_state(states[1], states[0])[0]["step"] == 1
-    assert {path.name for path in states[0].parent.iterdir()} == {path.name for path in states}
-
-
-def damage(path: Path, way: str) -> None:
-    blob = bytearray(path.read_bytes())
-    if way == "cut":
-        del blob[len(blob) // 2 :]
-    elif way == "empty":
-        blob.clear()
-    elif way == "one bit of a weight":
-        place = bytes(blob).index(struct.pack("<q", 2) * 20)
-        blob[place] ^= 4
-    elif way == "zeros":
-        blob[:] = bytes(len(blob))
-    path.write_bytes(bytes(blob))
-
-
-WAYS = ["cut", "empty", "one bit of a weight", "zeros"]
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_a_damaged_state_gives_way_to_the_one_before(way: str, states: tuple[Path, Path]) -> None:
-    damage(states[0], way)
-    state, warnings = checkpoint.load_state(*states)
-    assert state["step"] == 1
-    assert [*map(str, warnings)] == [f"{states[0]} is damaged and was skipped."]
-
-
-def test_a_state_of_another_version_or_kind_gives_way(states: tuple[Path, Path]) -> None:
-    for value in ({"version": 999, "step": 3}, {"step": 3}, [1], torch.ones(3)):
-        torch.save(value, states[0])
-        state, warnings = checkpoint.load_state(*states)
-        assert state["step"] == 1
-        assert "not a state file of this version" in str(warnings[0])
-
-
-@pytest.mark.parametrize("way", ["cut", "zeros"])
-def test_two_damaged_states_are_a_sentence(way: str, states: tuple[Path, Path]) -> None:
-    for path in states:
-        damage(path, way)
-    with pytest.raises(UserError, match=r"state\.pt is damaged.*no older state either"):
-        checkpoint.load_state(*states)
-
-
-def test_killed_between_two_names_the_older_state_serves(states: tuple[Path, Path]) -> None:
-    states[0].replace(states[1])
-    assert checkpoint.load_state(*states)[0]["step"] == 2
-
-
-def test_no_state_at_all_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="saved no state to continue from"):
-        checkpoint.load_state(tmp_path / "state.pt", tmp_path / "state.previous.pt")
-
-
-def test_a_failed_save_leaves_both_states(
-    states: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = [path.read_bytes() for path in states]
-
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(checkpoint.os, "fsync", full)
-    with pytest.raises(UserError, match=r"state\.pt could not be written \(No space left"):
-        checkpoint.save_state(*states, {"step": 3})
-    assert [path.read_bytes() for path in states] == before
-    assert len(list(states[0].parent.iterdir())) == 2
-
-
-def test_numbers_of_numpy_do_not_slip_into_a_state(states: tuple[Path, Path]) -> None:
-    """They would need code to be read; a state that cannot be read must not be written unseen."""
-    checkpoint.save_state(*states, {"step": 3, "epoch": float(np.float64(1.5))})
-    assert checkpoint.load_state(*states)[0]["epoch"] == 1.5

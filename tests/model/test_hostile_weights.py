@@ -17,6 +17,7 @@ from neuroceleb import limited
 from neuroceleb.errors import UserError
 from neuroceleb.model import checkpoint
 from neuroceleb.runs import import_2017
+from neuroceleb.training import state_file
 from tests import bombs, helpers
 
 PARAMETER = "main.4.weight"
@@ -113,20 +114,20 @@ def test_a_history_that_asks_for_memory_is_a_sentence(
 @pytest.mark.slow
 def test_a_state_that_asks_for_memory_gives_way(tmp_path: Path) -> None:
     newest, older = tmp_path / "state.pt", tmp_path / "state.previous.pt"
-    checkpoint.save_state(older, newest, {"step": 1})
+    state_file.save(older, newest, {"step": 1})
     for blob in (huge_bytearray(), compressed_zeros()):
         newest.write_bytes(blob)
-        state, warnings = checkpoint.load_state(newest, older)
+        state, warnings = state_file.load(newest, older)
         assert state["step"] == 1
         assert [str(warning) for warning in warnings] == [f"{newest} is damaged and was skipped."]
 
 
 def test_a_linked_state_is_not_followed(tmp_path: Path) -> None:
     newest, older = tmp_path / "state.pt", tmp_path / "state.previous.pt"
-    checkpoint.save_state(tmp_path / "elsewhere.pt", older, {"step": 1})
+    state_file.save(tmp_path / "elsewhere.pt", older, {"step": 1})
     newest.symlink_to(tmp_path / "elsewhere.pt")
     with pytest.raises(UserError, match="is damaged"):
-        checkpoint.load_state(newest, older)
+        state_file.load(newest, older)
 
 
 def test_a_zip_is_as_torch_writes_it(tmp_path: Path) -> None:

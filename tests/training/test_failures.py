@@ -15,7 +15,7 @@ from neuroceleb import images
 from neuroceleb.errors import UserError
 from neuroceleb.model import checkpoint
 from neuroceleb.runs.run import Run, files
-from neuroceleb.training import recovery, step_function
+from neuroceleb.training import recovery, state_file, step_function
 from tests import helpers
 
 Step = Callable[..., torch.Tensor]
@@ -154,7 +154,7 @@ def test_a_loss_that_is_none_again_stops_with_a_sentence(
     run = helpers.run_of(here.workspace, "one")
     assert run.state() == "failed"
     assert "stopped being a finite number" in run.status()["message"]
-    state, warnings = checkpoint.load_state(run.state_file, run.older_state_file)
+    state, warnings = state_file.load(run.state_file, run.older_state_file)
     assert state["position"]["epoch"] == 1
     assert warnings == []
 
@@ -168,12 +168,13 @@ from neuroceleb import images
 from neuroceleb.cli import main as cli
 from neuroceleb.model import checkpoint
 from neuroceleb.runs.run import Run
+from neuroceleb.training import state_file
 try:
     cli.main(sys.argv[2:])
 except SystemExit as left:
     code = left.code
 run = Run(Path(sys.argv[1]))
-state, warnings = checkpoint.load_state(run.state_file, run.older_state_file)
+state, warnings = state_file.load(run.state_file, run.older_state_file)
 for path in run.kept().values():
     checkpoint.load_generator(path)
 for path in run.sheets().values():

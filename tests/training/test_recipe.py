@@ -21,7 +21,7 @@ from neuroceleb.model.networks import Discriminator, he_init, weights_init, with
 from neuroceleb.settings import AUGMENTATIONS as NAMED
 from neuroceleb.settings import RECIPES, Settings
 from neuroceleb.training import gan as gans
-from neuroceleb.training import recording, step, step_function
+from neuroceleb.training import recording, state_file, step, step_function
 from neuroceleb.training.gan import GAN, new_gan
 from neuroceleb.training.step import StepConfig, step_config
 from tests import helpers
@@ -388,7 +388,7 @@ def test_at_the_end_the_average_that_measures_best_is_kept(
     outcome = here("train", photos, "--run", "one", *MODERN, "--averages", "three")
     assert outcome.code == 0, outcome.err
     run = helpers.run_of(here.workspace, "one")
-    state, _ = checkpoint.load_state(run.state_file, run.older_state_file)
+    state, _ = state_file.load(run.state_file, run.older_state_file)
     half_life = state["position"]["images_seen"] / 4 / 3
     kept_said = f"half-life of {half_life:,.0f} images is kept: flaw score 0.4, 0.35, 0.3."
     assert kept_said in outcome.err
@@ -505,7 +505,7 @@ def test_a_modern_run_goes_on_exactly(
 def test_the_kept_weights_are_the_average(here: helpers.Here, photos: Path) -> None:
     assert here("train", photos, "--run", "one", *MODERN).code == 0
     run = helpers.run_of(here.workspace, "one")
-    state, _ = checkpoint.load_state(run.state_file, run.older_state_file)
+    state, _ = state_file.load(run.state_file, run.older_state_file)
     kept, config = checkpoint.load_generator(run.weights())
     assert config["settings"]["recipe"] == "modern"
     average = state["G_ema"]

@@ -26,7 +26,7 @@ from neuroceleb.model import checkpoint
 from neuroceleb.runs import jobs
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace
-from neuroceleb.training import step_function
+from neuroceleb.training import state_file, step_function
 from neuroceleb.training.gan import GAN
 from tests import helpers
 from tests.helpers import EPOCHS, STEPS, TINY, assert_same_training
@@ -100,7 +100,7 @@ class Stopper:
     def _steps_done(run: Run) -> int:
         if not run.state_file.exists():
             return 0
-        state, _ = checkpoint.load_state(run.state_file, run.older_state_file)
+        state, _ = state_file.load(run.state_file, run.older_state_file)
         return int(state["position"]["epoch"] * STEPS + state["position"]["step"])
 
 
@@ -189,7 +189,7 @@ def test_a_real_process_stops_when_asked_and_leaves_with_0(
     assert run.state() == "stopped"
     assert not run.stop_file.exists()
     assert run.status()["epoch"] == len(run.stats())
-    checkpoint.load_state(run.state_file, run.older_state_file)
+    state_file.load(run.state_file, run.older_state_file)
 
 
 def test_a_dataset_named_again_is_remembered(here: helpers.Here, tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def assert_nothing_is_half_written(run: Run) -> None:
         checkpoint.load_discriminator(run.discriminator_file)
     for path in (run.state_file, run.older_state_file):
         if path.exists():
-            _, warnings = checkpoint.load_state(path, path)
+            _, warnings = state_file.load(path, path)
             assert warnings == []
 
 
