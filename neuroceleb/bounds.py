@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,16 +46,21 @@ def check(spec: dataclasses.Field[Any], value: Any) -> None:
             )
     elif "max_length" in spec.metadata:
         longest = spec.metadata["max_length"]
-        if not isinstance(value, str) or len(value) > longest:
+        if not isinstance(value, str) or len(value) > longest or _has_controls(value):
             raise UserError(
-                "{name} {given} is not a text of at most {longest:,} characters: fix it and try "
-                "again.",
+                "{name} {given} is not a text of at most {longest:,} characters without control "
+                "characters: fix it and try again.",
                 name=name,
-                given=given,
+                given=repr(value)[1:-1][:40],
                 longest=longest,
             )
     else:
         _check_number(spec, value, name, given)
+
+
+def _has_controls(value: str) -> bool:
+    """Whether a text holds control characters, or surrogates, which no file can hold."""
+    return any(unicodedata.category(character) in {"Cc", "Cs"} for character in value)
 
 
 def _check_number(spec: dataclasses.Field[Any], value: Any, name: str, given: str) -> None:

@@ -87,7 +87,7 @@ def check(suffix: str, count: int, fps: float, size_px: tuple[int, int] | None =
             suffix=suffix,
             suffixes=", ".join(SUFFIXES),
         )
-    if not 0 < fps <= MAX_FPS[suffix]:  # also refuses NaN
+    if not 1 <= fps <= MAX_FPS[suffix]:  # also refuses NaN
         raise UserError(
             "{fps:g} frames a second is not possible: use 1 to {max_fps:g} for {suffix}.",
             fps=fps,

@@ -83,3 +83,10 @@ def app_url(app_workspace: Path) -> Iterator[str]:
     app = helpers.App(app_workspace)
     yield app.url
     app.kill()
+
+
+@pytest.fixture
+def stopped(finished: Run, here: helpers.Here) -> Run:
+    """A copy of a finished run, to be gone on with."""
+    shutil.copytree(finished.path, here.workspace / "checkpoints" / "first")
+    return helpers.run_of(here.workspace, "first")

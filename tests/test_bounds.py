@@ -42,7 +42,20 @@ def test_values_in_bounds_are_accepted(name: str, value: Any) -> None:
         (
             "name",
             "abcd",
-            "--name abcd is not a text of at most 3 characters: fix it and try again.",
+            "--name abcd is not a text of at most 3 characters without control characters: fix it "
+            "and try again.",
+        ),
+        (
+            "name",
+            "a\0b",
+            "--name a\\x00b is not a text of at most 3 characters without control characters: fix "
+            "it and try again.",
+        ),
+        (
+            "name",
+            "\ud800",
+            "--name \\ud800 is not a text of at most 3 characters without control characters: fix "
+            "it and try again.",
         ),
     ],
 )

@@ -18,7 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from neuroceleb.errors import Message
 
 LANGUAGES = ("en", "ko")
-LABELLED = ("neuroceleb/app/", "neuroceleb/settings.py")  # where labels of components are
+# Where labels of components are.
+LABELLED = ("neuroceleb/app/", "neuroceleb/settings.py", "neuroceleb/data/faces/rules.py")
 COOKIE = "neuroceleb_language"
 LOCALES = Path(__file__).parent / "locale"
 SORRY = Message("Something went wrong on the server: the details are in its log.")

@@ -219,9 +219,11 @@ def archive(request: FaceRequest) -> bytes:
 
 
 def archive_name(request: FaceRequest) -> str:
-    """The name of a request's zip: model, epoch, seeds."""
-    first, last = min(request.seeds), max(request.seeds)
-    return f"{request.model}_epoch_{request.epoch:03d}_seeds_{first}-{last}.zip"
+    """The name of a request's zip: model, epoch, seeds; how many where they are no plain range."""
+    seeds = sorted(request.seeds)
+    first, last = seeds[0], seeds[-1]
+    count = "" if seeds == [*range(first, last + 1)] else f"{len(seeds)}_of_"
+    return f"{request.model}_epoch_{request.epoch:03d}_seeds_{count}{first}-{last}.zip"
 
 
 def file_name(seed: int) -> str:

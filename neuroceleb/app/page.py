@@ -3,7 +3,7 @@
 import html
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 import gradio as gr
@@ -14,6 +14,7 @@ from neuroceleb.app.catalogue import _, label
 from neuroceleb.app.components.header import Header
 from neuroceleb.app.components.text import Text
 from neuroceleb.app.listeners import bind
+from neuroceleb.app.setting_labels import in_words
 from neuroceleb.app.shared import (
     EXPLORE,
     GENERATE,
@@ -35,6 +36,7 @@ from neuroceleb.app.shared import (
     read_lead,
 )
 from neuroceleb.app.tabs import explore, generate, interpolate, photos, progress, train
+from neuroceleb.errors import UserError
 
 SESSIONS_KEPT = 100  # each 0.9 MB; every call of an API client without a session begins one
 TRAINING_EVERY_S = 2.0
@@ -95,8 +97,7 @@ def build(context: Context) -> gr.Blocks:
             )
             built = {name: _build_tab(shared, name) for name in TABS if name in MODULES}
         page = Page(shared, built, _build_no_model(shared))
-        _restore_addresses(blocks, page)
-        _follow_leads(page)
+        _restore_addresses(blocks, page, _follow_leads(page))
         _follow_models(page)
         shared.follow_trainings([blocks.load, timer.tick, tabs.change], trigger_mode="once")
     queued: gr.Blocks = blocks.queue(max_size=256, api_open=False)
@@ -132,11 +133,15 @@ def _build_tab(shared: Shared, name: str) -> Any:
     return ui
 
 
-def _restore_addresses(blocks: gr.Blocks, page: Page) -> None:
-    """Set all components as the address says: when the page is loaded, and on Back or Forward."""
+def _restore_addresses(blocks: gr.Blocks, page: Page, followed: list[Any]) -> None:
+    """Set all components as the address says: when the page is loaded, and on Back or Forward.
+
+    After the events `followed` a lead may have set model and epoch.
+    """
     shared = page.shared
     shared.address(shared.model, "model", None, is_step=True)
-    shared.address(shared.epoch, "epoch", None, is_step=False, after=[shared.chosen.success])
+    after = [shared.chosen.success, *followed]
+    shared.address(shared.epoch, "epoch", None, is_step=False, after=after)
     gr.on(
         [shared.model.change, shared.epoch.change],
         None,
@@ -162,7 +167,8 @@ def _restore_addresses(blocks: gr.Blocks, page: Page) -> None:
         restored.then(None, js="() => window.neuroceleb.address.follow()", api_visibility="private")
 
 
-def _follow_leads(page: Page) -> None:
+def _follow_leads(page: Page) -> list[Any]:
+    """Open the tabs that leads go to; returns the events after a lead that was sent as text."""
     shared = page.shared
     incoming = [ui.incoming for ui in page.tabs.values() if hasattr(ui, "incoming")]
     outputs = [shared.tabs, shared.shown, shared.model, shared.epoch, page.no_model, *incoming]
@@ -175,9 +181,10 @@ def _follow_leads(page: Page) -> None:
     for name, ui in page.tabs.items():
         for event in MODULES[name].lead_events(ui):
             event(bind(shared.context, follow_event, page), None, outputs, **options)
-    shared.handover.change(
+    followed = shared.handover.change(
         bind(shared.context, follow_text, page), shared.handover, outputs, **options
     )
+    return [followed.success]
 
 
 def _follow_models(page: Page) -> None:
@@ -280,8 +287,22 @@ def restore(
     chosen = Chosen(model, epochs["value"], favourites or [])
     for name, ui in page.tabs.items():
         is_open = name == wanted == shown
-        updates |= MODULES[name].restore(context, ui, address, chosen if is_open else None)
+        updates |= _restored(context, name, ui, address, chosen if is_open else None)
     return updates
+
+
+def _restored(
+    context: Context, name: str, ui: Any, address: Address, chosen: Chosen | None
+) -> Updates:
+    """A tab as the address names it; where that is refused, without an address, or empty."""
+    module = MODULES[name]
+    for values, shown in ((address, chosen), ({}, chosen)):
+        try:
+            updates: Updates = module.restore(context, ui, values, shown)
+            return updates
+        except UserError as error:
+            gr.Warning(html.escape(context.without_paths(in_words(error.message)), quote=False))
+    return cast(Updates, module.restore(context, ui, {}, None))
 
 
 def _model_of(context: Context, address: Address) -> str | None:

@@ -118,7 +118,7 @@ def training_now(context: Context) -> tuple[str, bool]:
     """The trainings that go on, in one line, and whether any does or waits."""
     found = [(run, run.status()) for run in context.workspace.runs()]
     active = [
-        " ".join(filter(None, [f"{run.name}: {share_done(status):.0%}", time_left(status)]))
+        " · ".join(filter(None, [f"{run.name}: {share_done(status):.0%}", time_left(status)]))
         for run, status in found
         if status["state"] in ACTIVE
     ]

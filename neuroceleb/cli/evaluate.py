@@ -117,7 +117,15 @@ def _load_faces(data: str | None, run: Run | None, workspace: Workspace) -> Data
     text = data or (run.dataset_path() if run is not None else None)
     if text is None:
         raise UserError("Missing --data: name the folder or zip of real faces to compare with.")
-    found = dataset.load(dataset.locate(text, workspace.datasets), workspace.datasets)
+    try:
+        source = dataset.locate(text, workspace.datasets)
+    except UserError as error:
+        if data:
+            raise
+        raise UserError(
+            "{reason} With --data you can name another.", reason=error.message
+        ) from error
+    found = dataset.load(source, workspace.datasets)
     if found.skipped:
         print(f"{len(found.skipped):,} files were skipped.", file=sys.stderr)
     return found
@@ -183,9 +191,15 @@ def _save(run: Run | None, entry: Entry) -> UserError | None:
     if run is None or not isinstance(entry["epoch"], int):
         return None
     try:
-        evaluation.write(run.path, entry["epoch"], entry)
+        is_written = evaluation.write(run.path, entry["epoch"], entry)
     except UserError as error:
         return error
+    if not is_written:
+        print(
+            f"{run.path / evaluation.FILE} keeps the figures of epoch {entry['epoch']}: they are "
+            "of more faces.",
+            file=sys.stderr,
+        )
     return None
 
 

@@ -8,7 +8,7 @@ import os
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from stat import S_ISREG
 
@@ -190,14 +190,16 @@ class Zip:
                 max_gb=MAX_ZIP_BYTES // 2**30,
             )
         names, encoding = zip_names.decode(members, self._names_encoding)
-        by_member = {m.filename: (name, m) for name, m in zip(names, members, strict=True)}
+        pairs = sorted(zip(names, members, strict=True), key=lambda pair: pair[1].filename)
         entries, left_alone = [], Counter[str]()
-        for _, (name, member) in sorted(by_member.items()):
+        for name, member in pairs:
             if name.endswith("/"):
                 continue
             kind = _left_alone([part for part in _parts(name) if part != ".."])
             if kind is None:
-                entries.append(self._entry(name, member))
+                is_read = self.archive.getinfo(member.filename) is member
+                entry = self._entry(name, member)
+                entries.append(entry if is_read else _shadowed(entry, member))
             left_alone[kind or ""] += 1
         return Listing(entries, left_alone[SYSTEM], left_alone[OTHER], encoding)
 
@@ -218,6 +220,13 @@ class Zip:
                 return member.read(images.MAX_FILE_BYTES)
         except Exception as error:  # zipfile raises any exception on hostile bytes
             raise UnreadableImageError("it is damaged within the zip") from error
+
+
+def _shadowed(entry: Entry, member: zipfile.ZipInfo) -> Entry:
+    """A member of which the zip has another one with the same name, which is the one to read."""
+    path = PurePosixPath(entry.name)
+    name = str(path.with_name(f"{path.stem} (at {member.header_offset}){path.suffix}"))
+    return replace(entry, name=name, flaw=Message("the zip has another file of the same name"))
 
 
 def open_source(source: Path, names_encoding: str = zip_names.AUTO) -> Folder | Zip:

@@ -7,9 +7,11 @@ from pathlib import Path
 from PIL import Image
 
 from neuroceleb import images
+from neuroceleb.errors import UserError
 from neuroceleb.spacing import evenly_spaced
 
 QUALITIES = (90, 75, 55, 35)  # of WebP, tried in order
+MAX_SIDE_PX = 16_383  # of WebP
 SAMPLED = 6  # sheets that are encoded to choose a quality
 MARGIN = 1.1  # how much larger than the sampled ones the others may be
 
@@ -53,5 +55,12 @@ def _quality(paths: list[Path], max_bytes: int) -> tuple[int, float]:
 
 def _encode(path: Path, quality: int) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(images.load(path)).save(buffer, "WEBP", quality=quality)
+    sheet = images.load(path)
+    if max(sheet.shape) > MAX_SIDE_PX:
+        raise UserError(
+            "{path} has sides over {most:,} pixels: take it out of the run.",
+            path=path,
+            most=MAX_SIDE_PX,
+        )
+    Image.fromarray(sheet).save(buffer, "WEBP", quality=quality)
     return buffer.getvalue()

@@ -70,7 +70,8 @@ def load_generator(path: Path) -> tuple[Generator, dict[str, Any]]:
     nz, ngf, nc = weight_shapes.generator_shape(path, weights)
     generator = Generator(nz, ngf, nc)
     weight_shapes.load_into(path, generator, weights)
-    return generator.eval(), config
+    weight_shapes.check_layers(path, generator.eval())
+    return generator, config
 
 
 def load_discriminator(path: Path) -> Discriminator:

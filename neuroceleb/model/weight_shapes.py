@@ -70,6 +70,19 @@ def load_into(path: Path, network: torch.nn.Module, weights: Weights) -> None:
     network.load_state_dict(weights)
 
 
+def check_layers(path: Path, network: Generator) -> None:
+    """Raises UserError where a layer turns plain z into numbers that are not finite."""
+    rng = torch.Generator().manual_seed(0)
+    with torch.inference_mode():
+        values = torch.randn(2, network.nz, 1, 1, generator=rng)
+        for layer in network.main:
+            values = layer(values)
+            if not torch.isfinite(values).all():
+                raise UserError(
+                    "{path} makes no images of finite numbers: it cannot be used.", path=path
+                )
+
+
 def _tensor(path: Path, weights: Weights, name: str, kind: Message, dims: int) -> torch.Tensor:
     if name not in weights:
         raise UserError(

@@ -109,14 +109,14 @@ def of_stats(rows: Iterable[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
 
 
 def of_entries(entries: Mapping[int, Entry]) -> dict[int, dict[str, Any]]:
-    """FIGURES of the full evaluations that are comparable with the newest."""
+    """FIGURES of the full evaluations comparable with the newest of those of most faces."""
     if not entries:
         return {}
-    newest = max(entries.values(), key=lambda entry: str(entry.get("evaluated")))
+    leading = max(entries.values(), key=lambda entry: (_faces(entry), str(entry.get("evaluated"))))
     comparable = {
         epoch: entry
         for epoch, entry in entries.items()
-        if all(entry.get(key) == newest.get(key) for key in CONDITIONS)
+        if all(entry.get(key) == leading.get(key) for key in CONDITIONS)
     }
     return {
         epoch: {
@@ -126,6 +126,11 @@ def of_entries(entries: Mapping[int, Entry]) -> dict[int, dict[str, Any]]:
         }
         for epoch, entry in comparable.items()
     }
+
+
+def _faces(entry: Entry) -> float:
+    """The number of generated faces that were measured."""
+    return finite(entry.get("n_fake")) or 0.0
 
 
 def part(entry: Entry, name: str) -> dict[str, Any]:
@@ -152,16 +157,20 @@ def readable(folder: Path) -> dict[int, Entry]:
         return {}
 
 
-def write(folder: Path, epoch: int, entry: Entry) -> None:
-    """Write an epoch's entry to evaluation.json, replacing an older one. Raises UserError.
+def write(folder: Path, epoch: int, entry: Entry) -> bool:
+    """Write an epoch's entry to evaluation.json, replacing an older one; returns whether it did.
 
-    A damaged evaluation.json is set aside first.
+    One of more faces of the same weights is more certain and stays. A damaged evaluation.json is
+    set aside first. Raises UserError.
     """
     try:
         before = read(folder)
     except DamagedFileError:
         records.set_aside(folder / FILE, keeps_file=True)
         before = {}
+    older = before.get(epoch, {})
+    if older.get("sha256") == entry.get("sha256") and _faces(older) > _faces(entry):
+        return False
     entries = dict(sorted({**before, epoch: entry}.items()))
     value = {
         "rule": RULE,
@@ -169,3 +178,4 @@ def write(folder: Path, epoch: int, entry: Entry) -> None:
         "epochs": {str(number): entry for number, entry in entries.items()},
     }
     files.write_json(folder / FILE, value)
+    return True

@@ -87,7 +87,7 @@ def resume(workspace: Workspace, name: str, epochs: int | None = None) -> Run:
 
 
 def check_epochs(name: str, epochs: int, status: dict[str, Any]) -> None:
-    """Raise UserError if a run is to have fewer epochs than its status says are done."""
+    """Raise UserError if a run is to have fewer epochs than its status or state says are done."""
     done = int(status.get("epoch") or 0)
     if epochs < done:
         raise UserError(

@@ -100,10 +100,23 @@ def restore(workspace: Workspace, key: str) -> Path:
 
 
 def empty(workspace: Workspace) -> int:
-    """Delete everything in the trash for good; returns how many entries there were."""
+    """Delete everything in the trash for good; returns how many entries there were.
+
+    Raises UserError, after all others are deleted, where something cannot be deleted.
+    """
     found = _entries(workspace)
     for deleted in found:
         _delete(deleted.entry)
+    left = [deleted for deleted in found if os.path.lexists(deleted.entry)]
+    if left:
+        raise UserError(
+            "Of {count:,} entries {left:,} could not be deleted, '{name}' among them: fix the "
+            "permissions of {path}, then try again.",
+            count=len(found),
+            left=len(left),
+            name=left[0].name,
+            path=left[0].path,
+        )
     return len(found)
 
 

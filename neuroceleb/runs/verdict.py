@@ -44,6 +44,7 @@ SIMILAR = 0.35  # sample_nearest of different photos is 1
 VARIED = 0.5
 HOPPING = 0.4  # sample_change of a healthy run falls from 0.6 to 0.2
 UNCHANGED = 0.02
+UNCHANGED_IMAGES = 1_000  # in an epoch of fewer, faces change less while G still learns
 MIN_GAP = 0.1
 OVERFITTING_GAP = 0.25
 OVERFITTING_EVALUATIONS = 3
@@ -131,9 +132,8 @@ def _collapse(rows: Rows) -> _Finding | None:
 def _stalled(rows: Rows) -> _Finding | None:
     recent = _lately(rows)
     changes = [finite(row.get("sample_change")) for row in recent]
-    if len(recent) < LATELY_EPOCHS or any(
-        change is None or change > UNCHANGED for change in changes
-    ):
+    most = UNCHANGED * min(1.0, _images_per_epoch(recent) / UNCHANGED_IMAGES)
+    if len(recent) < LATELY_EPOCHS or any(change is None or change > most for change in changes):
         return None
     return _Finding("stalled", recent, {"sample_change": _mean(recent, "sample_change") or 0.0})
 
@@ -203,6 +203,11 @@ _RULES: tuple[Callable[[Rows], _Finding | None], ...] = (
 
 def _lately(rows: Rows) -> Rows:
     return rows[-LATELY_EPOCHS:]
+
+
+def _images_per_epoch(rows: Rows) -> float:
+    seen = [finite(row.get("images_seen")) or 0.0 for row in rows]
+    return (seen[-1] - seen[0]) / (len(seen) - 1) if len(seen) > 1 else 0.0
 
 
 def _for_long(rows: Rows) -> Rows:
@@ -276,8 +281,8 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "stalled": (
         gettext_noop("Stalled: the same seeds' faces no longer change"),
         gettext_noop(
-            "Stop it; what it learned is there. To go further, duplicate it with a higher learning "
-            "rate or more width."
+            "More epochs change nothing; what it learned is there. To go further, duplicate it "
+            "with a higher learning rate or more width."
         ),
     ),
     "overfitting": (

@@ -58,6 +58,14 @@ class GAN:
         """The state dicts of all parts, by the names used in state files."""
         return {name: part.state_dict() for name, part in self._parts().items()}
 
+    def check_state_dict(self, states: Mapping[str, Any]) -> None:
+        """Raise ValueError, or what reading a malformed value raises, where it does not fit."""
+        for name, part in self._parts().items():
+            if isinstance(part, Adam):
+                _check_adam_state(states[name], part)
+            else:
+                _check_shapes(states[name], part.state_dict())
+
     def load_state_dict(self, states: Mapping[str, Any]) -> None:
         """Load a `state_dict` saved on any device; raises KeyError or ValueError on a mismatch."""
         for name, part in self._parts().items():
@@ -68,12 +76,25 @@ class GAN:
 
 
 def _with_own_options(state: dict[str, Any], adam: Adam) -> dict[str, Any]:
-    """A state of Adam with `capturable` and `lr` of this optimizer, not of the saved one.
+    """A state of Adam with the options of this optimizer: the settings and device set them."""
+    return {**state, "param_groups": adam.state_dict()["param_groups"]}
 
-    `capturable` depends on the device; the settings determine the learning rate.
-    """
-    own = {"capturable": adam.defaults["capturable"], "lr": adam.param_groups[0]["lr"]}
-    return {**state, "param_groups": [{**group, **own} for group in state["param_groups"]]}
+
+def _check_adam_state(state: Mapping[str, Any], adam: Adam) -> None:
+    """Raise ValueError where moments are not those of this optimizer's parameters."""
+    parameters = [parameter for group in adam.param_groups for parameter in group["params"]]
+    for index, moments in state["state"].items():
+        parameter = parameters[index].detach()
+        own = {"step": torch.zeros(()), "exp_avg": parameter, "exp_avg_sq": parameter}
+        _check_shapes(moments, own)
+
+
+def _check_shapes(found: Mapping[str, Any], expected: Mapping[str, torch.Tensor]) -> None:
+    if found.keys() != expected.keys():
+        raise ValueError("other names of tensors")
+    for name, tensor in expected.items():
+        if not isinstance(found[name], torch.Tensor) or found[name].shape != tensor.shape:
+            raise ValueError(f"'{name}' is not a tensor of shape {tuple(tensor.shape)}")
 
 
 # Creation ----------------------------------------------------------------------------------

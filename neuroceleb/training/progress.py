@@ -1,12 +1,16 @@
 """Counters of a training: how far it is, and how fast."""
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
 from neuroceleb.training.step import METRICS
+
+MAX_COUNT = 2**53
 
 
 @dataclass
@@ -22,6 +26,23 @@ class Progress:
     seconds: float = 0.0  # of the current epoch
     fetch_seconds: float = 0.0  # of these, spent waiting for batches
     sums: torch.Tensor = field(default_factory=lambda: torch.zeros(len(METRICS)).double())
+
+    @classmethod
+    def from_state(cls, values: Mapping[str, Any]) -> "Progress":
+        """The position stored in a state file.
+
+        Raises TypeError or ValueError where a field is unknown, or no possible value of its kind.
+        """
+        progress = cls(**values)
+        for count in (progress.epoch, progress.step, progress.images_seen):
+            if type(count) is not int or not 0 <= count <= MAX_COUNT:
+                raise ValueError("a count is not a whole number in its bounds")
+        for seconds in (progress.seconds, progress.fetch_seconds):
+            if type(seconds) is not float or not math.isfinite(seconds):
+                raise ValueError("a time is not a finite number")
+        if progress.sums.shape != (len(METRICS),):
+            raise ValueError("the sums are not those of METRICS")
+        return progress
 
     def counts(self) -> dict[str, int]:
         """The fields shown in status.json."""

@@ -1,15 +1,17 @@
 """Restoring the state of a run that is resumed."""
 
 import logging
-from typing import Any
+from functools import partial
 
 import torch
 
 from neuroceleb.errors import UserError
+from neuroceleb.runs import jobs
 from neuroceleb.training import state_file
 from neuroceleb.training.gan import GAN
 from neuroceleb.training.progress import Progress
 from neuroceleb.training.spec import TrainingSpec
+from neuroceleb.training.state_file import State
 from neuroceleb.training.step_function import seed_from
 
 log = logging.getLogger(__name__)
@@ -19,11 +21,11 @@ def restore(spec: TrainingSpec, gan: GAN, rng: torch.Generator) -> Progress:
     """Load the newest undamaged state into `gan` and `rng`; returns its progress.
 
     Sheets, weights and rows written after that state are deleted: they will be written again. Rank
-    0 reads the state and broadcasts it. Raises UserError where the state does not match the
-    settings or the images.
+    0 reads the state and broadcasts it. Raises UserError where none matches the settings and the
+    images.
     """
     dist = spec.dist
-    state = dist.broadcast_object(_read_state(spec) if dist.is_rank_zero else None)
+    state = dist.broadcast_object(_read_state(spec, gan, rng) if dist.is_rank_zero else None)
     if state:
         progress = _load(state, spec, gan)
     else:
@@ -39,30 +41,46 @@ def restore(spec: TrainingSpec, gan: GAN, rng: torch.Generator) -> Progress:
     return progress
 
 
-def _read_state(spec: TrainingSpec) -> dict[str, Any] | None:
-    """The newest undamaged state; None where the run ended before its first save."""
+def _read_state(spec: TrainingSpec, gan: GAN, rng: torch.Generator) -> State | None:
+    """The newest usable state; None where the run ended before its first save."""
     run = spec.run
     if not run.has_state():
         return None
-    state, warnings = state_file.load(run.state_file, run.older_state_file)
+    check = partial(_check, spec=spec, gan=gan, rng=rng)
+    state, warnings = state_file.load(run.state_file, run.older_state_file, check)
     for warning in warnings:
         log.warning("%s", warning)
     _check_fingerprint(spec, state["dataset"])
+    jobs.check_epochs(run.name, spec.settings.epochs, state["position"])
     return state
 
 
-def _load(state: dict[str, Any], spec: TrainingSpec, gan: GAN) -> Progress:
-    try:
-        gan.load_state_dict(state)
-        progress = Progress(**state["position"])
-        batch_size = spec.settings.batch_size_of(progress.epoch, len(spec.dataset))
-        _convert_steps(progress, int(state.get("batch_size", batch_size)), batch_size)
-    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise UserError(
-            "{path} does not match the settings in config.json: restore the two that belong "
-            "together, or start a new run.",
-            path=spec.run.state_file,
-        ) from error
+def _check(state: State, spec: TrainingSpec, gan: GAN, rng: torch.Generator) -> None:
+    """Raise one of `state_file.MALFORMED` where a state cannot be loaded."""
+    gan.check_state_dict(state)
+    progress = Progress.from_state(state["position"])
+    if progress.step * _saved_batch_size(state, spec) > len(spec.dataset):
+        raise ValueError("the step is none of an epoch")
+    if state["device"] == rng.device.type:
+        torch.Generator(rng.device).set_state(state["noise"])
+    if not isinstance(state["dataset"], str):
+        raise TypeError("the fingerprint of the images is not text")
+
+
+def _saved_batch_size(state: State, spec: TrainingSpec) -> int:
+    """The images a step of the state; raises ValueError where that is no number of images."""
+    usual = spec.settings.batch_size_of(state["position"]["epoch"], len(spec.dataset))
+    batch_size = state.get("batch_size", usual)
+    if type(batch_size) is not int or batch_size < 1:
+        raise ValueError("the batch size is not a number of images")
+    return batch_size
+
+
+def _load(state: State, spec: TrainingSpec, gan: GAN) -> Progress:
+    gan.load_state_dict(state)
+    progress = Progress.from_state(state["position"])
+    batch_size = spec.settings.batch_size_of(progress.epoch, len(spec.dataset))
+    _convert_steps(progress, _saved_batch_size(state, spec), batch_size)
     return progress
 
 

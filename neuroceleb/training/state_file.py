@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ from neuroceleb.errors import Message, UserError
 from neuroceleb.model import checkpoint, weights_file
 
 STATE_VERSION = 1
+MALFORMED = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
+
+State = dict[str, Any]
 
 
-def save(newest: Path, older: Path, state: dict[str, Any]) -> None:
+def save(newest: Path, older: Path, state: State) -> None:
     """Write the training state to `newest`; the previous `newest` is renamed to `older`."""
     with files.replacing(newest) as temporary:
         checkpoint.torch_save({"version": STATE_VERSION, **state}, temporary)
@@ -20,22 +24,26 @@ def save(newest: Path, older: Path, state: dict[str, Any]) -> None:
             newest.replace(older)
 
 
-def load(newest: Path, older: Path) -> tuple[dict[str, Any], list[Message]]:
-    """The newest undamaged training state, and a warning for each damaged one.
+def load(
+    newest: Path, older: Path, check: Callable[[State], object] = lambda _: None
+) -> tuple[State, list[Message]]:
+    """The newest usable training state, and a warning for each that was skipped.
 
-    Raises UserError where there is none.
+    `check` raises one of MALFORMED for a state that does not fit the run. Raises UserError where no
+    state can be used.
     """
     warnings: list[Message] = []
     for path in (newest, older):
         if not path.exists():
             continue
         try:
-            return _read(path), warnings
+            return _read(path, check), warnings
         except UserError as error:
             warnings.append(error.message)
     if warnings:
         raise UserError(
-            "{warning} There is no older state either: start a new run.", warning=warnings[0]
+            "{warning} There is no older state either that can be used: start a new run.",
+            warning=warnings[0],
         )
     raise UserError(
         "{path} is missing: the run saved no state to continue from, start a new run.",
@@ -43,7 +51,7 @@ def load(newest: Path, older: Path) -> tuple[dict[str, Any], list[Message]]:
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, check: Callable[[State], object]) -> State:
     if not _is_intact_zip(path):
         raise UserError("{path} is damaged and was skipped.", path=path)
     size = path.stat().st_size
@@ -54,6 +62,12 @@ def _read(path: Path) -> dict[str, Any]:
         raise UserError("{path} is damaged and was skipped.", path=path) from error
     if not isinstance(state, dict) or state.get("version") != STATE_VERSION:
         raise UserError("{path} is not a state file of this version and was skipped.", path=path)
+    try:
+        check(state)
+    except MALFORMED as error:
+        raise UserError(
+            "{path} does not match the settings in config.json and was skipped.", path=path
+        ) from error
     return state
 
 

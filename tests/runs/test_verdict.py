@@ -61,6 +61,15 @@ def test_the_verdict_on_a_failed_run_has_evidence_and_advice(name: str) -> None:
     assert str(judged.epochs[1]) in str(judged.sentence)
 
 
+def test_small_epochs_that_change_little_are_not_stalled() -> None:
+    """Of 50 photos, an epoch changes the faces by 0.006 while they move on from epoch to epoch."""
+    rows = curve("healthy")
+    for place, row in enumerate(rows):
+        row["images_seen"] = 50 * (place + 1)
+        row["sample_change"] = 0.006
+    assert "stalled" not in kinds(rows)
+
+
 def test_faces_that_grow_alike_late_are_a_collapse() -> None:
     rows = curve("healthy")
     for row in rows[-5:]:

@@ -279,13 +279,6 @@ def test_a_folder_one_may_not_write_is_said_in_a_sentence(tmp_path: Path, photos
 # What was there ----------------------------------------------------------------------------
 
 
-@pytest.fixture
-def stopped(finished: Run, here: helpers.Here) -> Run:
-    """A copy of a finished run, to be gone on with."""
-    shutil.copytree(finished.path, here.workspace / "checkpoints" / "first")
-    return helpers.run_of(here.workspace, "first")
-
-
 def test_a_dataset_that_vanished_is_named(here: helpers.Here, stopped: Run, tmp_path: Path) -> None:
     config = stopped.config()
     config["dataset"]["path"] = str(tmp_path / "gone")

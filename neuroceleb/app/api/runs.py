@@ -94,7 +94,7 @@ def estimate(
     """
     context.access.check(Message("train"))
     _, checked = read_training(context, dataset_name, settings)
-    return jobs.estimate(context.workspace, run, dataset_name, checked)
+    return jobs.estimate(context.workspace, check_name(run), dataset_name, checked)
 
 
 def stop(context: Context, run: str) -> Record:

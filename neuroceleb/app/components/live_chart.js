@@ -93,7 +93,7 @@ export const mount = ({ element, props, watch }) => {
       },
       yaxis: { gridcolor: "rgba(128, 128, 120, 0.18)", zeroline: false, title: { text: spec.y_title, standoff: 6 }, ...(log.checked ? { type: "log" } : span) },
       shapes: flags.map(([epoch, , color, dash]) => ({ type: "line", x0: xOf(run, epoch), x1: xOf(run, epoch), yref: "paper", y0: 0, y1: 1, layer: "below", line: { color, width: 1.2, dash } })),
-      annotations: flags.map(([epoch, text, color]) => ({ x: xOf(run, epoch), y: 1, yref: "paper", yanchor: "top", xanchor: "left", showarrow: false, text, font: { size: 11, color } })),
+      annotations: flags.map(([epoch, text, color], row) => ({ x: xOf(run, epoch), y: 1, yref: "paper", yshift: row && epoch === flags[row - 1][0] ? -14 : 0, yanchor: "top", xanchor: "left", showarrow: false, text, font: { size: 11, color } })),
     };
   };
 

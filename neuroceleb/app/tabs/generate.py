@@ -104,6 +104,7 @@ def build(shared: Shared, tab: gr.Tab) -> Generate:
         view = RadioChoice(
             [(label("Seeds"), SEEDS), (label("Favourites"), FAVOURITES)],
             value=SEEDS,
+            label=label("What is shown"),
             show_label=False,
             container=False,
             elem_id="view",
@@ -130,7 +131,7 @@ def _connect(shared: Shared, tab: gr.Tab, ui: Generate, inbox: Inbox) -> None:
     shared.listen(changed, show_faces, shown, results)
     set_by_listeners = []
     for button, step in ((ui.back, earlier_seeds), (ui.on, later_seeds), (ui.dice, new_seeds)):
-        stepped = shared.listen(button.click, step, [ui.seeds, ui.count], [ui.seeds])
+        stepped = shared.listen(button.click, step, [ui.seeds, ui.count, ui.best], [ui.seeds])
         shared.listen(stepped.success, show_faces, shown, results)
         set_by_listeners.append(stepped.success)
     shared.listen(ui.sheet.favourite, keep_favourite, [shared.favourites], [shared.favourites])
@@ -218,17 +219,21 @@ def show_typed(context: Context, *inputs: Any) -> Any:
         return skipped
 
 
-def earlier_seeds(context: Context, seeds: str, count: float) -> str:
-    """The seeds before those that are shown."""
-    return _stepped(seeds, -int(count))
+def earlier_seeds(context: Context, seeds: str, count: float, best: bool) -> str:
+    """The seed before which those lie that are shown, or that the shown ones were chosen from."""
+    return _stepped(seeds, -_drawn(count, best))
 
 
-def later_seeds(context: Context, seeds: str, count: float) -> str:
-    """The seeds after those that are shown."""
-    return _stepped(seeds, int(count))
+def later_seeds(context: Context, seeds: str, count: float, best: bool) -> str:
+    """The seed after those that are shown, or that the shown ones were chosen from."""
+    return _stepped(seeds, _drawn(count, best))
 
 
-def new_seeds(context: Context, seeds: str, count: float) -> str:
+def _drawn(count: float, best: bool) -> int:
+    return int(count) * (select_best.DRAWN_PER_KEPT if best else 1)
+
+
+def new_seeds(context: Context, seeds: str, count: float, best: bool) -> str:
     """A seed that nobody chose."""
     return str(random.randrange(NEW_SEEDS))
 

@@ -164,7 +164,7 @@ def _build_path() -> tuple[gr.Dropdown, gr.Dropdown, gr.Slider, gr.Checkbox]:
         MAX_FRAMES_PER_LEG,
         FIRST_FRAMES,
         step=1,
-        label=label("Frames between two faces"),
+        label=label("Steps from face to face"),
         elem_id="leg",
     )
     loop = gr.Checkbox(label=label("Loop: from the last face back to the first"), elem_id="loop")

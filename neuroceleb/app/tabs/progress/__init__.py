@@ -235,12 +235,18 @@ def note_epoch(context: Context, event: gr.EventData) -> str:
 
 
 def lead_to_generate(context: Context, model: str | None, sheet: str) -> str:
-    """A lead to Generate, with the last weights that were kept up to the epoch shown."""
+    """A lead to Generate, with the weights that were kept nearest to the epoch shown."""
     kept = list(sheets.read_run(context.workspace, model).kept())
     if not kept:
         raise UserError("The run '{run}' has kept no weights yet: wait for them.", run=model)
-    until = _epoch_of(sheet) if sheet else kept[-1]
-    epoch = max((one for one in kept if one <= until), default=kept[0])
+    wanted = _epoch_of(sheet) if sheet else kept[-1]
+    epoch = min(kept, key=lambda one: abs(one - wanted))
+    if sheet and epoch != wanted:
+        gr.Warning(
+            _("Epoch {wanted} was not kept: this is epoch {nearest}, the nearest.").format(
+                wanted=wanted, nearest=epoch
+            )
+        )
     return Lead("generate", {"model": model, "epoch": epoch}).to_text()
 
 
