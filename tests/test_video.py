@@ -144,6 +144,8 @@ def test_too_few_frames_write_no_file(suffix: str, tmp_path: Path) -> None:
         ("walk.avi", 3, {}, "'.avi' is no video format"),
         ("walk", 3, {}, "'' is no video format"),
         ("walk.mp4", 3, {"fps": 0}, "0 frames a second"),
+        ("walk.gif", 3, {"fps": 1e-9}, "1e-09 frames a second"),
+        ("walk.webp", 3, {"fps": 0.5}, "use 1 to 120"),
         ("walk.mp4", 3, {"fps": float("nan")}, "nan frames a second"),
         ("walk.gif", 3, {"fps": 60}, "1 to 50 for .gif"),
         ("walk.mp4", 0, {}, "not 0"),

@@ -1,5 +1,6 @@
 """What a visitor asks for: checked, drawn and packed."""
 
+import dataclasses
 import io
 import json
 import threading
@@ -158,6 +159,8 @@ def test_the_zip_holds_the_same_files_and_is_the_same_every_time(workspace: Work
     with zipfile.ZipFile(io.BytesIO(archive)) as file:
         assert {name: file.read(name) for name in file.namelist()} == dict(faces.pngs(request))
     assert faces.archive_name(request) == "kept_epoch_003_seeds_42-44.zip"
+    some = dataclasses.replace(request, seeds=(18, 35, 24))
+    assert faces.archive_name(some) == "kept_epoch_003_seeds_3_of_18-35.zip"
 
 
 def test_a_weights_file_that_vanished_is_said(workspace: Workspace, tmp_path: Path) -> None:

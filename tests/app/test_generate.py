@@ -165,6 +165,8 @@ def test_an_address_opens_exactly_that_face_and_back_returns(page: Page, app_url
         ("?model=nobody", "There is no model 'nobody' here"),
         ("?epoch=12&seed=3", "Epoch 12 was not kept: this is epoch 11, the nearest."),
         ("?tab=nowhere", "The address names a tab that is not here."),
+        ("?seed=5-2", "5-2"),
+        ("?seed=abc&count=6", "abc"),
     ],
 )
 def test_a_stale_address_shows_the_nearest_and_reports_it(

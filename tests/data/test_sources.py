@@ -1,6 +1,8 @@
 """What is a photo among the files of a folder or zip."""
 
 import shutil
+import warnings
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,17 @@ def test_backslashes_separate_and_folders_are_no_files(tmp_path: Path) -> None:
     assert found.other_files == 1
     with sources.open_source(tmp_path / "net.zip") as opened:
         assert opened.read(opened.entries()[0]) == b"one"
+
+
+def test_members_of_the_same_name_are_all_listed(tmp_path: Path) -> None:
+    path = tmp_path / "photos.zip"
+    with zipfile.ZipFile(path, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the second name
+        for content in (b"first", b"second"):
+            archive.writestr("minji/a.jpg", content)
+    with sources.open_source(path) as source:
+        shadowed, read = source.entries()
+        assert source.read(read) == b"second"
+    assert (shadowed.name, read.name) == ("minji/a (at 0).jpg", "minji/a.jpg")
+    assert str(shadowed.flaw) == "the zip has another file of the same name"
+    assert read.flaw is None

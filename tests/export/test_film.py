@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from neuroceleb import images
+from neuroceleb.errors import UserError
 from neuroceleb.export import film
 
 
@@ -54,3 +55,10 @@ def test_webp_sheets_are_used_as_they_are(sheets: dict[int, Path], tmp_path: Pat
 
 def test_there_may_be_no_sheets() -> None:
     assert film.film({}, 1000) == {}
+
+
+def test_a_sheet_that_webp_cannot_hold_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "fake_samples_epoch_001.png"
+    images.save(path, np.zeros((4, 20_000, 3), np.uint8))
+    with pytest.raises(UserError, match=r"fake_samples_epoch_001\.png has sides over 16,383"):
+        film.film({1: path}, 10**6)

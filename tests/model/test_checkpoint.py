@@ -334,3 +334,13 @@ def test_export_and_back_changes_nothing(kind: str, tmp_path: Path, here: helper
     found, kept = checkpoint.load_generator(back)
     assert_same(found, network)
     assert kept == (config if kind == "safetensors" else {})
+
+
+@pytest.mark.parametrize("name", ["main.1.running_var", "main.3.weight"])
+def test_weights_that_overflow_are_refused(name: str, tmp_path: Path) -> None:
+    network = helpers.random_generator()
+    tensor = network.state_dict()[name]
+    tensor.copy_(torch.full_like(tensor, -1.0 if "var" in name else 3e38))
+    checkpoint.save_weights(tmp_path / "netG.safetensors", network, {})
+    with pytest.raises(UserError, match="no images of finite numbers"):
+        checkpoint.load_generator(tmp_path / "netG.safetensors")

@@ -101,11 +101,13 @@ def test_entries_are_kept_and_compared_with_their_like(tmp_path: Path) -> None:
     assert evaluation.read(tmp_path) == {}
     evaluation.write(tmp_path, 3, entry(100, 0.9, 10.0, "2025"))
     evaluation.write(tmp_path, 7, entry(2_048, 0.9, 30.0))
-    evaluation.write(tmp_path, 5, entry(2_048, 0.9, 40.0))
-    evaluation.write(tmp_path, 5, entry(2_048, 0.9, 20.0))
-    assert list(evaluation.read(tmp_path)) == [3, 5, 7]
+    assert evaluation.write(tmp_path, 5, entry(2_048, 0.9, 40.0))
+    assert evaluation.write(tmp_path, 5, entry(2_048, 0.9, 20.0))
+    assert not evaluation.write(tmp_path, 5, entry(64, 0.9, 1.0, "2027"))  # less certain
+    evaluation.write(tmp_path, 8, entry(64, 0.9, 1.0, "2027"))
+    assert list(evaluation.read(tmp_path)) == [3, 5, 7, 8]
     value = json.loads((tmp_path / evaluation.FILE).read_text("utf-8"))
-    assert value["best"] == 5  # epoch 3 was measured on fewer
+    assert value["best"] == 5  # 3 and 8 were measured on fewer faces
     assert value["rule"] == evaluation.RULE
     assert [path.name for path in tmp_path.iterdir()] == [evaluation.FILE]
 

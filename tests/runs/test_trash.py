@@ -189,3 +189,14 @@ def test_a_folder_that_may_not_be_moved_stays_whole(
     with pytest.raises(UserError, match="Permission denied"):
         jobs.delete(workspace, "one")
     assert run.config() == {"number": 1}
+
+
+def test_what_cannot_be_deleted_is_named(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        create_run(workspace, name, {})
+        jobs.delete(workspace, name)
+    monkeypatch.setattr(trash.shutil, "rmtree", lambda *_, **__: None)
+    with pytest.raises(UserError, match=r"Of 2 entries 2 could not be deleted, '(one|two)' among"):
+        trash.empty(workspace)

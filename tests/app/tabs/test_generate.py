@@ -155,14 +155,15 @@ def test_no_more_favourites_than_can_be_shown(context: Context) -> None:
 
 
 def test_seeds_are_stepped_and_new(context: Context) -> None:
-    assert generate.later_seeds(context, "42", 18) == "60"
-    assert generate.earlier_seeds(context, "42", 18) == "24"
-    assert generate.earlier_seeds(context, "5", 18) == "0"
-    assert generate.new_seeds(context, "", 1).isdecimal()
+    assert generate.later_seeds(context, "42", 18, False) == "60"
+    assert generate.earlier_seeds(context, "42", 18, False) == "24"
+    assert generate.earlier_seeds(context, "5", 18, False) == "0"
+    assert generate.later_seeds(context, "7", 6, True) == "31"  # they were chosen from 7 to 30
+    assert generate.new_seeds(context, "", 1, False).isdecimal()
     with pytest.raises(UserError, match="write one seed"):
-        generate.later_seeds(context, "1,2", 18)
+        generate.later_seeds(context, "1,2", 18, False)
     with pytest.raises(UserError, match="The seed"):
-        generate.later_seeds(context, "9" * 5_000, 18)
+        generate.later_seeds(context, "9" * 5_000, 18, False)
 
 
 def test_a_saved_png_brings_back_what_it_shows(context: Context) -> None:
