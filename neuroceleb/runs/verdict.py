@@ -46,7 +46,7 @@ HOPPING = 0.4  # sample_change of a healthy run falls from 0.6 to 0.2
 UNCHANGED = 0.02
 UNCHANGED_IMAGES = 1_000  # in an epoch of fewer, faces change less while G still learns
 MIN_GAP = 0.1
-OVERFITTING_GAP = 0.25
+OVERFITTING_GAP = 0.6  # of 500 photos faces still improved at 0.53: docs/results.md
 OVERFITTING_EVALUATIONS = 3
 RUNAWAY_LOSS = 50.0
 
