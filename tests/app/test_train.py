@@ -172,7 +172,7 @@ def test_the_list_has_those_that_go_on_first(context: Context) -> None:
         listed = run_status.choices(context)
         assert [name for _text, name in listed] == ["c", "d", "a", "b"]
         assert [text for text, _name in listed][:2] == ["c · Running 33%", "d · Queued, number 1"]
-        assert run_status.training_now(context) == ("c: 33% 4 min left", True)
+        assert run_status.training_now(context) == ("c: 33% · 4 min left", True)
         assert shown(context, "c")["stop"]["interactive"] is True
     assert run_status.training_now(context) == ("", True)  # one waits
 
