@@ -29,7 +29,8 @@ HEARTBEAT_LIMIT_S = 30.0
 ACTIVE = frozenset({"starting", "running", "stopping"})
 ENDED = frozenset({"stopped", "finished", "failed"})
 STATES = ACTIVE | ENDED | {"queued"}
-MAX_RECORD_BYTES = 16 * 2**20  # of config.json and status.json
+MAX_RECORD_BYTES = 16 * 2**20  # of config.json
+MAX_STATUS_BYTES = 64 * 2**10  # of status.json
 MAX_REPORTED_LINES = 3  # damaged ones of stats.jsonl
 
 _SHEET = re.compile(r"fake_samples_epoch_(\d{3,7})\.(?:png|webp)")
@@ -169,7 +170,7 @@ class Run:
 
     def readable_status(self) -> dict[str, Any]:
         """status.json, {} without one; raises DamagedFileError."""
-        return records.read(self.path / "status.json", Status, MAX_RECORD_BYTES) or {}
+        return records.read(self.path / "status.json", Status, MAX_STATUS_BYTES) or {}
 
     def state(self) -> str:
         """One of STATES as the trainer wrote it, or `lost`, `suspended` or `damaged`.
@@ -208,7 +209,7 @@ class Run:
         found = []
         readers: list[Callable[[], object]] = [
             lambda: records.read(self.path / "config.json", Config, MAX_RECORD_BYTES),
-            lambda: records.read(self.path / "status.json", Status, MAX_RECORD_BYTES),
+            lambda: records.read(self.path / "status.json", Status, MAX_STATUS_BYTES),
             lambda: evaluation.read(self.path),
         ]
         for read in readers:

@@ -400,7 +400,7 @@ def write_many(run: Run, write: Callable[[int], None], read: Callable[[], None])
 
 
 def test_a_reader_never_sees_half_a_status(run: Run) -> None:
-    filling = "x" * 200_000
+    filling = "x" * 50_000
 
     def write(turn: int) -> None:
         run.write_status({"state": "finished", "epoch": turn, "message": filling})
@@ -430,3 +430,11 @@ def test_a_damaged_evaluation_is_reported_and_read_as_none(tmp_path: Path) -> No
     (error,) = run.damaged()
     assert error.path.name == "evaluation.json"
     assert run.damage() == [str(error)]
+
+
+def test_a_status_far_larger_than_any_of_ours_is_damaged(tmp_path: Path) -> None:
+    run = create_run(Workspace(tmp_path), "one", {})
+    run.write_status({"state": "stopped", "message": "x" * 100_000})
+    found = run.status()
+    assert found["state"] == "damaged"
+    assert len(found["message"]) < 1_000
