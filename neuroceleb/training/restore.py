@@ -1,6 +1,7 @@
 """Restoring the state of a run that is resumed."""
 
 import logging
+import math
 from functools import partial
 
 import torch
@@ -59,12 +60,13 @@ def _check(state: State, spec: TrainingSpec, gan: GAN, rng: torch.Generator) -> 
     """Raise one of `state_file.MALFORMED` where a state cannot be loaded."""
     gan.check_state_dict(state)
     progress = Progress.from_state(state["position"])
-    if progress.step * _saved_batch_size(state, spec) > len(spec.dataset):
+    if not isinstance(state["dataset"], str):
+        raise TypeError("the fingerprint of the images is not text")
+    steps = math.ceil(len(spec.dataset) / _saved_batch_size(state, spec))
+    if progress.step > steps and state["dataset"] == spec.dataset.fingerprint:
         raise ValueError("the step is none of an epoch")
     if state["device"] == rng.device.type:
         torch.Generator(rng.device).set_state(state["noise"])
-    if not isinstance(state["dataset"], str):
-        raise TypeError("the fingerprint of the images is not text")
 
 
 def _saved_batch_size(state: State, spec: TrainingSpec) -> int:

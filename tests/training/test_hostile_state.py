@@ -95,3 +95,14 @@ def test_a_state_of_more_epochs_than_planned_is_refused(here: helpers.Here, stop
     assert outcome.code == 2
     assert "--epochs 5 is less than the 1000000000 that the run 'first' has" in outcome.err
     assert list(stopped.kept()) == kept
+
+
+def test_other_images_are_named_before_a_step_that_they_do_not_have(
+    here: helpers.Here, stopped: Run
+) -> None:
+    for path in (stopped.state_file, stopped.older_state_file):
+        change(path, set_position(step=10**9))
+        change(path, set_field("dataset", "another"))
+    outcome = here("train", "--run", "first", "--resume", "--epochs", "5")
+    assert outcome.code == 2
+    assert "are not those the run 'first' was trained on" in outcome.err
