@@ -13,6 +13,7 @@ person's own sides.
 
 import hashlib
 import math
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,10 @@ from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 
 Floats = NDArray[np.float32]
+
+_READING = threading.Lock()
+"""OpenCV fills its table of TFLite operators at the first reading, without a lock: another thread
+that reads meanwhile finds half a table and reports an unsupported operator."""
 
 MODELS = Path(__file__).parent / "landmark_models"
 MESH_FILE = "face_landmark.tflite"
@@ -297,10 +302,11 @@ def _network(name: str) -> cv2.dnn.Net:
     path = checked(name)
     read: Callable[..., cv2.dnn.Net] = cv2.dnn.readNetFromTFLite
     classic = getattr(cv2.dnn, "ENGINE_CLASSIC", None)
-    if classic is None:
-        return read(np.fromfile(path, np.uint8))
-    # The new engine of OpenCV 5 refuses two named outputs, and 5.0 ignores the engine for a buffer.
-    return read(str(path), classic)
+    with _READING:
+        if classic is None:
+            return read(np.fromfile(path, np.uint8))
+        # OpenCV 5's new engine refuses two named outputs, and 5.0 ignores the engine for a buffer.
+        return read(str(path), classic)
 
 
 def checked(name: str) -> Path:

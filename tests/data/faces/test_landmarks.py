@@ -1,6 +1,10 @@
 """Dense landmarks lie where they should, and measures of them react in the right direction."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -323,3 +327,24 @@ class TestFeatures:
         assert table["eye_likeness"][1] < table["eye_likeness"][0] - 0.1
         assert table["eye_detail_difference"][1] > table["eye_detail_difference"][0]
         assert table["colour_asymmetry_eyes"][1] > table["colour_asymmetry_eyes"][0]
+
+
+def test_threads_read_one_network_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    # OpenCV reports unsupported operators to a thread that reads beside the first one.
+    read, alone, shared = cv2.dnn.readNetFromTFLite, threading.Lock(), []
+
+    def watched(*arguments: Any) -> cv2.dnn.Net:
+        if not alone.acquire(blocking=False):
+            shared.append(arguments)
+            return read(*arguments)
+        try:
+            time.sleep(0.02)
+            return read(*arguments)
+        finally:
+            alone.release()
+
+    monkeypatch.setattr(cv2.dnn, "readNetFromTFLite", watched)
+    with ThreadPoolExecutor(4) as pool:
+        meshes = list(pool.map(lambda _: landmarks.Mesh(), range(8)))
+    assert len(meshes) == 8
+    assert not shared
