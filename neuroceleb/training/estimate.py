@@ -1,7 +1,8 @@
 """Estimate of a training before it starts: time, memory, disk space, and problems.
 
-The speed is measured with a few real steps of the same configuration on the same device. The disk
-space is computed from one encoded sheet of the dataset and the number of parameters.
+The speed is measured with a few real steps and one end of an epoch, of the same configuration on
+the same device. The disk space is computed from one encoded sheet of the dataset and the number of
+parameters.
 """
 
 import shutil
@@ -17,7 +18,11 @@ from neuroceleb.data import dataset
 from neuroceleb.data.batches import Faces
 from neuroceleb.data.dataset import Dataset
 from neuroceleb.errors import Message, UserError
-from neuroceleb.latent.seeds import FIXED_SEEDS
+from neuroceleb.latent.seeds import FIXED_SEEDS, z_from_seeds
+from neuroceleb.metrics import quick_evaluation
+from neuroceleb.metrics.quick_evaluation import QuickReference
+from neuroceleb.metrics.reference import MIN_FACES as MIN_REAL_FACES
+from neuroceleb.model import generator
 from neuroceleb.model.networks import Discriminator, Generator
 from neuroceleb.runs import device_lock, queue
 from neuroceleb.runs.run import Run
@@ -27,7 +32,7 @@ from neuroceleb.spacing import even_indices
 from neuroceleb.training import cuda_graphs, precision, recovery, start_model
 from neuroceleb.training import device as devices
 from neuroceleb.training.cuda_graphs import CaptureError
-from neuroceleb.training.gan import new_gan
+from neuroceleb.training.gan import GAN, new_gan, recompute_ema_statistics
 from neuroceleb.training.progress import Progress
 from neuroceleb.training.step import step_config
 from neuroceleb.training.step_function import make_step_function
@@ -41,7 +46,7 @@ RESERVED_BYTES = 256 * 2**20
 
 FIELDS = (
     *("faces", "skipped", "device", "images_per_second", "batch_size", "seconds"),
-    *("disk_bytes", "disk_free_bytes", "memory_mb", "start_model"),
+    *("disk_bytes", "disk_free_bytes", "memory_mb", "epoch_end_seconds", "start_model"),
 )
 
 ProgressCallback = Callable[[int, int], None]
@@ -75,11 +80,18 @@ class Problem:
 
 @dataclass(frozen=True)
 class Measurement:
-    """The result of some real steps. `batch_size` is what fits into memory."""
+    """The result of some real steps. `batch_size` is what fits into memory.
+
+    `epoch_end_seconds` is what an epoch takes besides its steps.
+    """
 
     images_per_second: float
     batch_size: int
     memory_mb: int
+    epoch_end_seconds: float
+
+    def seconds(self, faces: int, epochs: int) -> float:
+        return epochs * (faces / self.images_per_second + self.epoch_end_seconds)
 
 
 def estimate(
@@ -92,9 +104,10 @@ def estimate(
     """The estimate as `train --estimate --json` prints it; writes no run.
 
     Returns `faces`, `skipped`, `device`, `images_per_second`, `batch_size` (that fits), `seconds`
-    (to the end), `disk_bytes`, `disk_free_bytes`, `memory_mb` (of the GPU, or of this process),
-    `start_model` (name, reason, terms) and `problems` (kind, sentence, is_fatal). Values that a
-    problem makes unknown are None. Problems are returned, not raised.
+    (to the end), `epoch_end_seconds` (of them, what each epoch takes besides its steps),
+    `disk_bytes`, `disk_free_bytes`, `memory_mb` (of the GPU, or of this process), `start_model`
+    (name, reason, terms) and `problems` (kind, sentence, is_fatal). Values that a problem makes
+    unknown are None. Problems are returned, not raised.
     """
     found: dict[str, Any] = dict.fromkeys(FIELDS)
     problems = list(_name_problems(workspace, name))
@@ -131,7 +144,7 @@ def estimate(
         problems += memory_problems
         if measured is not None:
             found |= asdict(measured)
-            found["seconds"] = len(data) * settings.epochs / measured.images_per_second
+            found["seconds"] = measured.seconds(len(data), settings.epochs)
     return {**found, "problems": [problem.to_json() for problem in problems]}
 
 
@@ -275,7 +288,27 @@ def _time_steps(
     rate = count / (time.perf_counter() - started)
     used = devices.memory()
     megabytes = used["gpu_memory_mb" if device.type == "cuda" else "memory_mb"]
-    return Measurement(round(rate, 1), settings.batch_size, megabytes)
+    epoch_end = round(_time_epoch_end(gan, data, settings), 3)
+    return Measurement(round(rate, 1), settings.batch_size, megabytes, epoch_end)
+
+
+def _time_epoch_end(gan: GAN, data: Dataset, settings: Settings) -> float:
+    """Seconds of an epoch's sheet, and of its share of a quick evaluation."""
+    started = time.perf_counter()
+    recompute_ema_statistics(gan)
+    fakes = generator.render(gan.sampling_generator, z_from_seeds(FIXED_SEEDS, settings.nz))
+    images.encode(images.grid(fakes), f".{settings.sheet_format}")
+    seconds = time.perf_counter() - started
+    if settings.evaluate_every and len(data) >= MIN_REAL_FACES:
+        seconds += _time_evaluation(gan, data) / settings.evaluate_every
+    return seconds
+
+
+def _time_evaluation(gan: GAN, data: Dataset) -> float:
+    """Seconds of a quick evaluation, from one of few faces."""
+    reference = QuickReference(data.pixels, MIN_REAL_FACES)
+    figures = quick_evaluation.evaluate(gan.sampling_generator, reference)
+    return float(figures["seconds"]) * min(len(data), quick_evaluation.FACES) / reference.n
 
 
 def _endless_batches(faces: Faces, settings: Settings) -> Iterator[torch.Tensor]:

@@ -39,7 +39,9 @@ def test_all_is_measured_and_no_run_is_made(tmp_path: Path, photos: Path) -> Non
     assert found["faces"] == helpers.PHOTOS
     assert found["device"] == "CPU"
     assert found["images_per_second"] > 0
-    assert found["seconds"] == pytest.approx(40 * 100 / found["images_per_second"], rel=0.01)
+    assert found["epoch_end_seconds"] > 0
+    an_epoch = 40 / found["images_per_second"] + found["epoch_end_seconds"]
+    assert found["seconds"] == pytest.approx(100 * an_epoch, rel=0.01)
     assert found["batch_size"] == 8
     assert found["memory_mb"] > 10
     assert kinds(found) == {"few_faces"}
@@ -48,6 +50,15 @@ def test_all_is_measured_and_no_run_is_made(tmp_path: Path, photos: Path) -> Non
     lines = list(estimate.sentences(found))
     assert any("images/s" in line for line in lines)
     json.dumps(found)
+
+
+def test_quick_evaluations_are_part_of_an_epoch(tmp_path: Path, photos: Path) -> None:
+    def epoch_end(every: int) -> float:
+        settings = tiny(evaluate_every=every)
+        found = estimate.estimate(Workspace(tmp_path), "one", str(photos), settings)
+        return float(found["epoch_end_seconds"])
+
+    assert epoch_end(1) > 3 * epoch_end(0)
 
 
 def test_the_disk_it_needs_is_near_what_a_run_takes(finished: Any, tmp_path: Path) -> None:
