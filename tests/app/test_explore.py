@@ -102,6 +102,10 @@ def test_the_map_shows_faces_from_a_zoom_on(page: Page, app_url: str) -> None:
     for key in ("ArrowLeft", "ArrowRight", "Enter"):
         page.keyboard.press(key)
     expect(page).to_have_url(re.compile(r"face=\d+"))
+    expect(canvas).to_have_attribute("data-marked", re.compile(r"^\d+$"))
+    picked = re.search(r"face=(\d+)", page.url)
+    assert picked
+    expect(canvas).to_have_attribute("data-marked", picked[1])
     page.get_by_role("radio", name="Components").check()
     expect(canvas).to_have_attribute("data-shows", "faces")
 

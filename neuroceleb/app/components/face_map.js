@@ -49,14 +49,20 @@ export const mount = ({ element, props, trigger, watch, settings }) => {
     const columns = value()?.columns ?? 1;
     context.drawImage(sheet, (index % columns) * FACE_PX, Math.floor(index / columns) * FACE_PX, FACE_PX, FACE_PX, x, y, px, px);
   };
+  const halfSide = () => Math.max(DOT_PX, side() / 2);
+  const drawFrame = (/** @type {number} */ index, /** @type {string} */ colour, /** @type {number} */ width) => {
+    const [x, y] = place(points()[index]);
+    const half = halfSide() + width / 2;
+    context.strokeStyle = colour;
+    context.lineWidth = width;
+    context.strokeRect(x - half, y - half, 2 * half, 2 * half);
+  };
   const drawGlance = (/** @type {string} */ accent) => {
     const [x, y] = place(points()[hovered]);
-    const half = Math.max(DOT_PX, side() / 2);
+    const half = halfSide();
     const left = x + (x > canvas.clientWidth / 2 ? -GLANCE_PX - half - 8 : half + 8);
     const top = Math.min(canvas.clientHeight - GLANCE_PX - 4, Math.max(4, y - GLANCE_PX / 2));
-    context.strokeStyle = accent;
-    context.lineWidth = 2;
-    context.strokeRect(x - half, y - half, 2 * half, 2 * half);
+    drawFrame(hovered, accent, 2);
     context.strokeRect(left - 1, top - 1, GLANCE_PX + 2, GLANCE_PX + 2);
     drawFace(hovered, left, top, GLANCE_PX);
   };
@@ -82,6 +88,9 @@ export const mount = ({ element, props, trigger, watch, settings }) => {
       context.stroke();
     });
     canvas.dataset.shows = px ? "faces" : "dots";
+    const marked = props.marked ?? settings.marked;
+    canvas.dataset.marked = points()[marked] ? String(marked) : "";
+    if (points()[marked]) drawFrame(marked, style.getPropertyValue("--nc-ink"), 4);
     if (hovered >= 0 && points()[hovered] && sheet.naturalWidth) drawGlance(style.getPropertyValue("--nc-accent"));
   };
   let frame = 0;
@@ -170,5 +179,6 @@ export const mount = ({ element, props, trigger, watch, settings }) => {
   new ResizeObserver(redraw).observe(box);
   watch("value", load);
   watch("layout", redraw);
+  watch("marked", redraw);
   load();
 };

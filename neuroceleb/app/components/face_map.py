@@ -10,7 +10,8 @@ class FaceMap(ModuleHTML):
 
     Value: `{sheet, columns, layouts: {name: [[x, y], …]}, colours: [[r, g, b], …]}` with x and y
     from 0 to 1, y upwards; or None. `sheet` is an image of the faces, `columns` in a row.
-    Props: `layout`, the name of the one that is drawn.
+    Props: `layout`, the name of the one that is drawn; `marked`, the index of the face with a frame
+    (one that is not on the map: none).
     Events: `pick` with `{index}`, the face that was clicked.
     """
 
@@ -22,8 +23,11 @@ class FaceMap(ModuleHTML):
         value: Any = None,
         *,
         layout: str = "tsne",
+        marked: int = -1,
         elem_id: str | None = None,
         visible: bool = True,
         render: bool = True,
     ) -> None:
-        super().__init__(value, elem_id=elem_id, visible=visible, render=render, layout=layout)
+        super().__init__(
+            value, elem_id=elem_id, visible=visible, render=render, layout=layout, marked=marked
+        )

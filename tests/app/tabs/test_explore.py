@@ -64,7 +64,7 @@ def test_a_face_comes_with_coarse_frames_and_its_provenance(context: Context) ->
     face_listeners.refine(context, *FIRST, "7")  # finds the directions
     palette, text, seed, numbers, *keys = face_listeners.show(context, *FIRST, DIRECTIONS, "7")
     assert (text, seed) == ("7", 7)
-    assert keys == [gr.skip()] * 5
+    assert keys == [gr.skip()] * 6
     assert provenance(palette["png"])["seed"] == 7
     assert palette["face"] == {"model": "first", "epoch": 3, "seed": 7, "truncation": 1.0}
     assert moved_face.read_numbers(numbers) == pytest.approx(z_from_seed(7, 8), abs=1e-3)
@@ -152,7 +152,7 @@ def test_directions_of_other_weights_are_reported_and_not_used(context: Context)
 def test_arithmetic_adds_removes_and_clears(context: Context) -> None:
     terms = ""
     for name, seed in (("base", 1), ("base", 2), ("minus", 3), ("plus", 4)):
-        terms, *pickers, palette, text, _, _, _, _, _, _, _ = tool_listeners.add(
+        terms, *pickers, palette, text, _, _, _, _, _, _, _, _ = tool_listeners.add(
             context, *FIRST, terms, name, event(pick=str(seed))
         )
     assert terms == "1,2|3|4"
@@ -177,7 +177,8 @@ def test_arithmetic_adds_removes_and_clears(context: Context) -> None:
 
 
 def test_the_example_moves_faces_along_one_direction(context: Context) -> None:
-    terms, *_pickers, palette, _, _, _, _, _, _, _, _ = tool_listeners.show_example(context, *FIRST)
+    terms, *rest = tool_listeners.show_example(context, *FIRST)
+    palette = rest[-face_listeners.SHOWN]
     loaded = current.read(context, *FIRST, "1").model
     step = current.steps_of(loaded)[: arithmetic.EXAMPLE_DIRECTION + 1][-1]
     _, _, plus = arithmetic.Terms.read(terms).all
@@ -195,6 +196,13 @@ def test_the_map_has_a_point_and_a_face_for_each_seed(context: Context) -> None:
     assert pixels(value["sheet"]).shape == (20 * 64, 20 * 64, 3)
     assert facts.startswith("400 faces")
     assert tool_listeners.take_of_map(context, *FIRST, MAP, event(index=17))[1] == "17"
+
+
+@pytest.mark.parametrize(("text", "marked"), [("17", 17), ("17x0.5", -1), ("17*1", -1)])
+def test_the_map_marks_the_face_that_is_shown(context: Context, text: str, marked: int) -> None:
+    face_map = face_listeners.show(context, *FIRST, MAP, text)[4]
+    assert face_map["marked"] == marked
+    assert face_listeners.show(context, *FIRST, NEAREST, text)[4] == gr.skip()
 
 
 def upload(context: Context, name: str, image: Image.Image) -> str:
@@ -218,7 +226,7 @@ def test_a_photo_is_cut_deleted_and_searched_for(context: Context) -> None:
     assert len(way["faces"]) == len(steps)
     assert palette["text"] == way["faces"][-1]["pick"]
     assert re.match("A (close|loose) match|No match", facts)
-    none = (gr.skip(), gr.update(visible=False), *(gr.skip(),) * 10)
+    none = (gr.skip(), gr.update(visible=False), *(gr.skip(),) * 11)
     assert next(tool_listeners.search(context, *FIRST, "")) == none
     with pytest.raises(UserError, match="no face cut from a photo"):
         next(tool_listeners.search(context, *FIRST, "data:image/png;base64,AAAA"))

@@ -8,6 +8,7 @@ import gradio as gr
 from neuroceleb.app import faces, html_export
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import label
+from neuroceleb.app.components.face_map import FaceMap
 from neuroceleb.app.components.latent_palette import LatentPalette
 from neuroceleb.app.shared import EXPLORE, Address, Chosen, Shared, Updates
 from neuroceleb.app.tabs.explore import (
@@ -50,6 +51,7 @@ class Explore:
     face: gr.Textbox
     seed: gr.Number
     numbers: gr.Textbox
+    face_map: FaceMap
     of_arithmetic: gr.Textbox
     of_map: gr.Textbox
     of_nearest: gr.Textbox
@@ -64,7 +66,7 @@ class Explore:
     def of_face(self) -> list[Any]:
         """What shows the face: the outputs of `face_listeners.show`."""
         depending = [self.of_arithmetic, self.of_map, self.of_nearest]
-        shown = [self.palette, self.face, self.seed, self.numbers]
+        shown = [self.palette, self.face, self.seed, self.numbers, self.face_map]
         return [*shown, *depending, self.of_layers, self.of_heatmap]
 
 
@@ -94,11 +96,12 @@ def build(shared: Shared, tab: gr.Tab) -> Explore:
             buttons=["copy"],
             elem_id="explore-z",
         )
+    face_map = FaceMap(elem_id="map", render=False)
     with gr.Row(elem_id="explore-body"):
         palette = LatentPalette(elem_id="explore-face")
         depending = [of_arithmetic, of_map, of_nearest, of_layers, of_heatmap]
-        shown: Any = [palette, face, seed, numbers, *depending]
-        parts = panels.Parts(tool, face, shown, of_arithmetic, of_map, of_nearest)
+        shown: Any = [palette, face, seed, numbers, face_map, *depending]
+        parts = panels.Parts(tool, face, shown, face_map, of_arithmetic, of_map, of_nearest)
         with gr.Column(visible=False, elem_id="explore-tools") as side:
             with gr.Column(visible=False) as arithmetic:
                 terms, changes = panels.build_arithmetic(shared, parts)

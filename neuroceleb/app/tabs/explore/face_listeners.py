@@ -23,10 +23,11 @@ FIRST = str(faces.FIRST_SEED)
 DIRECTIONS, ARITHMETIC, MAP, PHOTO, NEAREST = "directions", "arithmetic", "map", "photo", "nearest"
 TOOLS = (DIRECTIONS, ARITHMETIC, MAP, PHOTO, NEAREST, LAYERS, HEATMAP, SANDBOX)
 
-# The palette, the face's text, its seed, its z; and what the contents of Arithmetic, Map, Nearest,
-# Through the layers and What D sees depend on, skipped for tools that are not open.
-Shown = tuple[Any, Any, Any, Any, Any, Any, Any, Any, Any]
-SHOWN = 9
+# The palette, the face's text, its seed, its z, the mark on the map; and what the contents of
+# Arithmetic, Map, Nearest, Through the layers and What D sees depend on, skipped for tools that are
+# not open.
+Shown = tuple[Any, Any, Any, Any, Any, Any, Any, Any, Any, Any]
+SHOWN = 10
 
 
 def show(context: Context, model: str | None, epoch: int | None, tool: str, text: str) -> Shown:
@@ -49,12 +50,19 @@ def shown(context: Context, tool: str, face: Current) -> Shown:
         face.face.text,
         face.face.seed if is_seed else None,
         ", ".join(f"{value:.3f}" for value in face.z),
+        gr.update(marked=_index_on_map(face)) if tool == MAP else gr.skip(),
         face.model.sha256 if tool == ARITHMETIC else gr.skip(),
         face.model.sha256 if tool == MAP else gr.skip(),
         face.key if tool == NEAREST else gr.skip(),
         face.key if tool == LAYERS else gr.skip(),
         face.key if tool == HEATMAP else gr.skip(),
     )
+
+
+def _index_on_map(face: Current) -> int:
+    """The map shows the first seeds, each at its own index; -1 for another face."""
+    seed = face.to_send.seed
+    return seed if seed is not None and face.to_send.truncation == 1 else -1
 
 
 def refine(context: Context, model: str, epoch: int | None, text: str) -> dict[str, Any]:

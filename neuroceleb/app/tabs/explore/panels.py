@@ -23,6 +23,7 @@ class Parts:
     tool: gr.Radio
     face: gr.Textbox
     shown: Sequence[Any]  # the outputs of `face_listeners.show`
+    face_map: FaceMap  # not yet placed
     of_arithmetic: gr.Textbox  # each changes when the content of a tool has to be drawn
     of_map: gr.Textbox
     of_nearest: gr.Textbox
@@ -87,7 +88,8 @@ def build_map(shared: Shared, parts: Parts) -> list[Any]:
         elem_id="map-layout",
     )
     facts = Text(elem_id="map-facts")
-    face_map = FaceMap(elem_id="map")
+    face_map = parts.face_map
+    face_map.render()  # type: ignore[no-untyped-call]  # Gradio leaves it without types
     results = [face_map, facts]
     shared.listen(
         parts.of_map.change,
