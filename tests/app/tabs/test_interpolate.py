@@ -16,7 +16,8 @@ from neuroceleb.app import faces
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.components.frame_scrubber import COLUMNS, PIECE
 from neuroceleb.app.shared import Lead, read_lead
-from neuroceleb.app.tabs import interpolate
+from neuroceleb.app.tabs.interpolate import films, keys
+from neuroceleb.app.tabs.interpolate.path import PathInputs, draw, more_frames
 from neuroceleb.errors import UserError
 from neuroceleb.images import Pixels
 from tests.conftest import SHIPPED
@@ -24,7 +25,7 @@ from tests.conftest import SHIPPED
 MODEL = SHIPPED.name
 
 
-def path(**changes: Any) -> interpolate.PathInputs:
+def path(**changes: Any) -> PathInputs:
     given: dict[str, Any] = {
         "model": MODEL,
         "epoch": None,
@@ -36,11 +37,11 @@ def path(**changes: Any) -> interpolate.PathInputs:
         "loop": False,
         "fps": 30,
     }
-    return interpolate.PathInputs(**given | changes)
+    return PathInputs(**given | changes)
 
 
 def drawn(context: Context, **changes: Any) -> Any:
-    return interpolate.draw(context, *path(**changes))
+    return draw(context, *path(**changes))
 
 
 def frames_in(url: str, count: int) -> Pixels:
@@ -70,7 +71,7 @@ def test_the_pieces_together_are_the_frames_of_the_command_line(
     value = drawn(context, keys="3,14,15", frames=30, loop=True, easing="smooth")
     count = value["frames"]
     assert count == 90
-    more = interpolate.more_frames(context, {"request": value["request"], "start": PIECE})
+    more = more_frames(context, {"request": value["request"], "start": PIECE})
     pieces = [value["piece"], more]
     shown = np.concatenate([frames_in(pieces[0], PIECE), frames_in(pieces[1], count - PIECE)])
     out = tmp_path / "strip.png"
@@ -91,14 +92,14 @@ def test_the_pieces_together_are_the_frames_of_the_command_line(
 )
 def test_whatever_is_asked_for_further_frames_is_refused(asked: Any, context: Context) -> None:
     with pytest.raises(UserError):
-        interpolate.more_frames(context, asked)
+        more_frames(context, asked)
 
 
 def test_there_are_no_frames_beyond_the_last(context: Context) -> None:
     request = drawn(context)["request"]
     for start in (-1, 9, 10**9):
         with pytest.raises(UserError, match="no such frame"):
-            interpolate.more_frames(context, {"request": request, "start": start})
+            more_frames(context, {"request": request, "start": start})
 
 
 @pytest.mark.parametrize(
@@ -124,14 +125,14 @@ def test_bad_values_are_refused_in_a_sentence(
 
 
 def test_faces_are_added_reversed_and_changed(context: Context) -> None:
-    assert interpolate.reverse_faces(context, "3, 14, 15") == "15, 14, 3"
-    assert interpolate.add_face(context, "3,14").startswith("3, 14, ")
-    assert len(interpolate.new_faces(context, "3,14,15").split(",")) == 3
+    assert keys.reverse_faces(context, "3, 14, 15") == "15, 14, 3"
+    assert keys.add_face(context, "3,14").startswith("3, 14, ")
+    assert len(keys.new_faces(context, "3,14,15").split(",")) == 3
     with pytest.raises(UserError, match="at most 12 faces"):
-        interpolate.add_face(context, ",".join(["3"] * 12))
+        keys.add_face(context, ",".join(["3"] * 12))
 
-    def edited(action: str, index: int, keys: str = "3,14,15") -> str:
-        return interpolate.edit_key(context, keys, SimpleNamespace(action=action, index=index))
+    def edited(action: str, index: int, names: str = "3,14,15") -> str:
+        return keys.edit_key(context, names, SimpleNamespace(action=action, index=index))
 
     assert edited("left", 2) == "3, 15, 14"
     assert edited("right", 0) == "14, 3, 15"
@@ -144,38 +145,34 @@ def test_faces_are_added_reversed_and_changed(context: Context) -> None:
 
 def test_faces_of_other_tabs_become_the_start_or_the_end(context: Context) -> None:
     seed = Lead("start", {"model": MODEL, "seed": 7})
-    assert interpolate.receive(context, seed, "3, 14", "{}") == ("7, 14", "{}")
+    assert keys.receive(context, seed, "3, 14", "{}") == ("7, 14", "{}")
     nz = faces.load_model(context.workspace.run(MODEL).weights()).nz
     vector = [0.5] * nz
-    keys, vectors = interpolate.receive(context, Lead("end", {"z": vector}), "3, 14", "{}")
-    assert (keys, json.loads(vectors)) == ("3, z1", {"z1": vector})
-    assert drawn(context, keys=keys, vectors=vectors)["names"][1] == "End: z"
+    names, vectors = keys.receive(context, Lead("end", {"z": vector}), "3, 14", "{}")
+    assert (names, json.loads(vectors)) == ("3, z1", {"z1": vector})
+    assert drawn(context, keys=names, vectors=vectors)["names"][1] == "End: z"
     scaled = Lead("end", {"model": MODEL, "seed": 7, "truncation": 0.5})
     with pytest.raises(UserError, match="reset its scale"):
-        interpolate.receive(context, scaled, "3, 14", "{}")
+        keys.receive(context, scaled, "3, 14", "{}")
 
 
 def test_a_frame_is_saved_and_led_on(context: Context) -> None:
     values = path()
-    between = read_lead(
-        interpolate.send_frame(context, SimpleNamespace(to="explore", frame=4), *values)
-    )
+    between = read_lead(films.send_frame(context, SimpleNamespace(to="explore", frame=4), *values))
     assert between.to == "explore"
     assert "z" in between.face
-    key = read_lead(
-        interpolate.send_frame(context, SimpleNamespace(to="generate", frame=8), *values)
-    )
+    key = read_lead(films.send_frame(context, SimpleNamespace(to="generate", frame=8), *values))
     assert key.face["seed"] == 14
-    saved = interpolate.save_frame(context, SimpleNamespace(frame=8), *values)
+    saved = films.save_frame(context, SimpleNamespace(frame=8), *values)
     assert Path(saved).name == f"{MODEL}_seed_0014.png"
     with pytest.raises(UserError, match="out of range"):
-        interpolate.save_frame(context, SimpleNamespace(frame=9), *values)
+        films.save_frame(context, SimpleNamespace(frame=9), *values)
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".png"])
 def test_a_film_is_written(suffix: str, context: Context) -> None:
     done: list[Any] = []
-    film = interpolate.save_film(context, done.append, *path(), suffix, 2)
+    film = films.save_film(context, done.append, *path(), suffix, 2)
     assert Path(film).name == f"{MODEL}_interpolation_3-14{suffix}"
     with Image.open(film) as image:
         size, frames = image.size, getattr(image, "n_frames", 1)
@@ -190,10 +187,10 @@ def test_films_that_cannot_be_are_refused(context: Context) -> None:
         ((".gif", 3), "A film is enlarged"),
     ):
         with pytest.raises(UserError, match=sentence):
-            interpolate.save_film(context, lambda _: None, *path(), *changes)
+            films.save_film(context, lambda _: None, *path(), *changes)
 
 
 def test_a_large_gif_is_warned_of(context: Context) -> None:
-    assert interpolate.warn_of_size(context, "3,14", 63, ".gif", 1) == ""
-    assert "MB" in interpolate.warn_of_size(context, "3,14,15", 63, ".gif", 8)
-    assert interpolate.warn_of_size(context, "3,14,15", 63, ".mp4", 8) == ""
+    assert films.warn_of_size(context, "3,14", 63, ".gif", 1) == ""
+    assert "MB" in films.warn_of_size(context, "3,14,15", 63, ".gif", 8)
+    assert films.warn_of_size(context, "3,14,15", 63, ".mp4", 8) == ""
