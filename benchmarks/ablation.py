@@ -118,6 +118,15 @@ EQUAL_TIME: dict[str, dict[str, Any]] = {
     "pairs + D of 24": {"batch_size": 32, **PAIRS, "ndf": 24},
 }
 
+# Of `modern` as it is, from noise.
+NOW = {"recipe": "modern", "precision": "float32", "start_from": "none"}
+RATES: dict[str, dict[str, Any]] = {
+    "modern lr 2e-4": {"lr": 2e-4},
+    "modern lr 4e-4": {"lr": 4e-4},
+    "modern lr 8e-4": {"lr": 8e-4},
+    "modern batch 16": {"batch_size": 16},
+}
+
 
 def variants() -> dict[str, dict[str, Any]]:
     """The settings to compare, by name."""
@@ -126,7 +135,9 @@ def variants() -> dict[str, dict[str, Any]]:
         f"modern - {name}": {"recipe": "modern", name: value}
         for name, value in RECIPES["classic"].items()
     }
-    return more | less | {name: {**FIRST_MODERN, **v} for name, v in EQUAL_TIME.items()}
+    at_equal_time = {name: {**FIRST_MODERN, **values} for name, values in EQUAL_TIME.items()}
+    rates = {name: {**NOW, **values} for name, values in RATES.items()}
+    return more | less | at_equal_time | rates
 
 
 # Packing -----------------------------------------------------------------------------------
