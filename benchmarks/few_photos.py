@@ -64,7 +64,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "noise": {"start_from": NONE},
     "warm": {},
     "warm, averages three": {"averages": "three"},
-    "warm, averages three, lr 4e-4": {"averages": "three", "lr": 4e-4},
+    "warm, averages three, lr 2e-4": {"averages": "three", "lr": 2e-4},
     "warm, averages three, lr 8e-4": {"averages": "three", "lr": 8e-4},
     "warm, averages three, batch_size 16": {"averages": "three", "batch_size": 16},
     "warm, averages three, freeze_d 3": {"averages": "three", "freeze_d": 3},

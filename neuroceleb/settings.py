@@ -29,6 +29,7 @@ AUGMENTATIONS: dict[str, tuple[str, ...]] = {
 RECIPES: dict[str, dict[str, Any]] = {
     "modern": {
         "batch_size": 32,
+        "lr": 4e-4,
         "loss": "ns",
         "augment": "all",
         "flip": "yes",
@@ -38,6 +39,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
     "classic": {
         "batch_size": 64,
+        "lr": 2e-4,
         "loss": "bce",
         "augment": "none",
         "flip": "no",
@@ -50,6 +52,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 BEFORE: dict[str, Any] = {
     **{"simultaneous": "no", "d_init": "normal", "r2": 0.0, "top_k": 1.0, "lecam": 0.0},
     **{
+        "lr": 2e-4,
         "start_from": NONE,
         "precision": "float32",
         "first_batch_size": 0,
@@ -88,7 +91,7 @@ class Settings:
         0, "Images shown with the first batch size, up to the end of an epoch; 0: none.", 0, 10**12
     )
     lr: float = number(
-        2e-4, "How far each step changes G and D: the learning rate of Adam.", 1e-8, 1.0
+        4e-4, "How far each step changes G and D: the learning rate of Adam.", 1e-8, 1.0
     )
     lr_end: float = number(
         0.0, "Learning rate at the end of the run, falling as a cosine; 0: constant.", 0.0, 1.0

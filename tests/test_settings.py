@@ -66,7 +66,7 @@ def test_the_bounds_themselves_are_allowed(spec: dataclasses.Field[Any]) -> None
             {"first_batch_size": 64, "first_images": 800},
             ("--first-batch-size 64", "--batch-size 32"),
         ),
-        ({"lr_end": 0.01}, ("--lr-end 0.01", "--lr 0.0002")),
+        ({"lr_end": 0.01}, ("--lr-end 0.01", "--lr 0.0004")),
         ({"augment_chance": 0.3, "augment": "none"}, ("--augment-chance 0.3", "--augment")),
         ({"simultaneous": "yes"}, ("--simultaneous yes", "--d-norm")),
         ({"simultaneous": "yes", "d_norm": "none", "loss": "hinge"}, ("--loss ns or rp",)),

@@ -4,8 +4,8 @@ The rules, in order. "Lately" is the mean over the last 5 epochs, "for long" als
 last 20,000 images shown. The thresholds lie between the figures of healthy and failed runs of this
 network; the tests hold curves of both.
 
-- *diverged*: a figure is not finite, or loss_g is lately over 50 (it is capped at 100). Learning
-  rates far over 0.0002 do that: Radford et al., *Unsupervised Representation Learning with Deep
+- *diverged*: a figure is not finite, or loss_g is lately over 50 (it is capped at 100). Too high a
+  learning rate does that: Radford et al., *Unsupervised Representation Learning with Deep
   Convolutional GANs*, 2015, found 0.001 too high already.
 - *collapse*: lately the fixed noise's faces are alike (`sample_nearest`, see `metrics.collapse`),
   though they were not before, or though they change wholly from epoch to epoch, or though 100,000
@@ -269,7 +269,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "diverged": (
         gettext_noop("Diverged: the losses have run away"),
         gettext_noop(
-            "Duplicate the run with a tenth of the learning rate, or with the default 0.0002."
+            "Duplicate the run with a tenth of the learning rate, or with that of its recipe."
         ),
     ),
     "collapse": (

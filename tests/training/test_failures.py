@@ -135,10 +135,10 @@ def test_a_loss_that_is_none_goes_back_once_with_half_the_rate(
     failing(monkeypatch, once)
     outcome = train(here, photos)
     assert outcome.code == 0, outcome.err
-    assert "half the learning rate, 0.0001" in outcome.err
+    assert "half the learning rate, 0.0002" in outcome.err
     run = helpers.run_of(here.workspace, "one")
-    assert run.status()["adjusted"] == {"lr": 1e-4}
-    assert rates == [(2e-4, 2e-4)] * 8 + [(1e-4, 1e-4)] * 10  # from the end of epoch 0
+    assert run.status()["adjusted"] == {"lr": 2e-4}
+    assert rates == [(4e-4, 4e-4)] * 8 + [(2e-4, 2e-4)] * 10  # from the end of epoch 0
     assert [row["epoch"] for row in run.stats()] == [0, 1, 2]
 
 

@@ -74,7 +74,7 @@ export const TEXTS = {
     v_overfitting: "D is overfitting: it is far surer of the faces it is trained on than of held-out ones.",
     v_d_strong: "D is too strong: it has been sure of nearly every face for long, so G learns little.",
     v_g_strong: "D can hardly tell photos from fakes.",
-    t_diverged: "duplicate the run with a tenth of the learning rate, or with the default 0.0002.",
+    t_diverged: "duplicate the run with a tenth of the learning rate, or with that of its recipe.",
     t_collapse: "use an epoch from before it; then duplicate the run with half the learning rate.",
     t_stalled: "stop it; to go further, duplicate it with a higher learning rate or more width.",
     t_overfitting:
@@ -194,7 +194,7 @@ export const TEXTS = {
     v_overfitting: "과적합: D가 남겨 둔 얼굴보다 학습한 얼굴을 훨씬 더 확신합니다.",
     v_d_strong: "D가 너무 강합니다: 오랫동안 거의 모든 얼굴을 확신해서 G가 배우지 못합니다.",
     v_g_strong: "D가 사진과 가짜를 거의 구별하지 못합니다.",
-    t_diverged: "학습률을 10분의 1로, 또는 기본값 0.0002로 복제해 보세요.",
+    t_diverged: "학습률을 10분의 1로, 또는 레시피의 기본값으로 복제해 보세요.",
     t_collapse: "그 전 에포크를 쓰고, 학습률을 절반으로 복제해 보세요.",
     t_stalled: "멈추세요. 더 나아가려면 학습률이나 너비를 키워 복제해 보세요.",
     t_overfitting: "가장 나은 에포크를 쓰세요. 사진을 늘리거나 증강 확률을 높여 복제해 보세요.",
