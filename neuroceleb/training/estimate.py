@@ -39,6 +39,7 @@ from neuroceleb.training.step_function import make_step_function
 
 MEASURE_S = 2.0
 WARM_UP_STEPS = 1
+EVALUATED_FACES = 64  # of 32 the networks' loading would be half the time
 FEW_FACES = 1_000  # with fewer, a GAN of this size mostly memorizes its photos
 MIN_FACES = 64  # one batch, and one sheet
 MANY_SKIPPED = 0.2
@@ -91,6 +92,7 @@ class Measurement:
     epoch_end_seconds: float
 
     def seconds(self, faces: int, epochs: int) -> float:
+        """Seconds of so many epochs, each of which shows so many faces."""
         return epochs * (faces / self.images_per_second + self.epoch_end_seconds)
 
 
@@ -144,7 +146,8 @@ def estimate(
         problems += memory_problems
         if measured is not None:
             found |= asdict(measured)
-            found["seconds"] = measured.seconds(len(data), settings.epochs)
+            trained_on = len(data) - _held_out(data, settings)
+            found["seconds"] = measured.seconds(trained_on, settings.epochs)
     return {**found, "problems": [problem.to_json() for problem in problems]}
 
 
@@ -299,16 +302,23 @@ def _time_epoch_end(gan: GAN, data: Dataset, settings: Settings) -> float:
     fakes = generator.render(gan.sampling_generator, z_from_seeds(FIXED_SEEDS, settings.nz))
     images.encode(images.grid(fakes), f".{settings.sheet_format}")
     seconds = time.perf_counter() - started
-    if settings.evaluate_every and len(data) >= MIN_REAL_FACES:
-        seconds += _time_evaluation(gan, data) / settings.evaluate_every
+    compared_with = _held_out(data, settings) or len(data)
+    if settings.evaluate_every and compared_with >= MIN_REAL_FACES:
+        seconds += _time_evaluation(gan, data, compared_with) / settings.evaluate_every
     return seconds
 
 
-def _time_evaluation(gan: GAN, data: Dataset) -> float:
-    """Seconds of a quick evaluation, from one of few faces."""
-    reference = QuickReference(data.pixels, MIN_REAL_FACES)
+def _time_evaluation(gan: GAN, data: Dataset, compared_with: int) -> float:
+    """Seconds of a quick evaluation, from one of fewer faces."""
+    count = min(compared_with, quick_evaluation.FACES)
+    reference = QuickReference(data.pixels, min(count, EVALUATED_FACES))
     figures = quick_evaluation.evaluate(gan.sampling_generator, reference)
-    return float(figures["seconds"]) * min(len(data), quick_evaluation.FACES) / reference.n
+    return float(figures["seconds"]) * count / reference.n
+
+
+def _held_out(data: Dataset, settings: Settings) -> int:
+    """About so many faces the run keeps back."""
+    return round(len(data) * settings.holdout)
 
 
 def _endless_batches(faces: Faces, settings: Settings) -> Iterator[torch.Tensor]:

@@ -61,6 +61,13 @@ def test_quick_evaluations_are_part_of_an_epoch(tmp_path: Path, photos: Path) ->
     assert epoch_end(1) > 3 * epoch_end(0)
 
 
+def test_held_out_faces_take_no_time_of_an_epoch(tmp_path: Path, photos: Path) -> None:
+    settings = tiny(epochs=10, holdout=0.5)
+    found = estimate.estimate(Workspace(tmp_path), "one", str(photos), settings)
+    an_epoch = 20 / found["images_per_second"] + found["epoch_end_seconds"]
+    assert found["seconds"] == pytest.approx(10 * an_epoch, rel=0.01)
+
+
 def test_the_disk_it_needs_is_near_what_a_run_takes(finished: Any, tmp_path: Path) -> None:
     settings = Settings.from_json(finished.config()["settings"])
     source = finished.config()["dataset"]["path"]
