@@ -1,12 +1,10 @@
 """Estimate of a training before it starts: time, memory, disk space, and problems.
 
-The speed is measured with a few real steps and one end of an epoch, of the same configuration on
-the same device. The disk space is computed from one encoded sheet of the dataset and the number of
-parameters.
+The speed is measured, see `measurement`. The disk space is computed from one encoded sheet of the
+dataset and the number of parameters.
 """
 
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -15,31 +13,20 @@ import torch
 
 from neuroceleb import images
 from neuroceleb.data import dataset
-from neuroceleb.data.batches import Faces
 from neuroceleb.data.dataset import Dataset
 from neuroceleb.errors import Message, UserError
-from neuroceleb.latent.seeds import FIXED_SEEDS, z_from_seeds
-from neuroceleb.metrics import quick_evaluation
-from neuroceleb.metrics.quick_evaluation import QuickReference
-from neuroceleb.metrics.reference import MIN_FACES as MIN_REAL_FACES
-from neuroceleb.model import generator
+from neuroceleb.images import Pixels
+from neuroceleb.latent.seeds import FIXED_SEEDS
 from neuroceleb.model.networks import Discriminator, Generator
 from neuroceleb.runs import device_lock, queue
 from neuroceleb.runs.run import Run
 from neuroceleb.runs.workspace import Workspace, check_name
 from neuroceleb.settings import Settings
 from neuroceleb.spacing import even_indices
-from neuroceleb.training import cuda_graphs, precision, recovery, start_model
 from neuroceleb.training import device as devices
-from neuroceleb.training.cuda_graphs import CaptureError
-from neuroceleb.training.gan import GAN, new_gan, recompute_ema_statistics
-from neuroceleb.training.progress import Progress
-from neuroceleb.training.step import step_config
-from neuroceleb.training.step_function import make_step_function
+from neuroceleb.training import precision, recovery, start_model, training_data
+from neuroceleb.training.measurement import Measurement, measure
 
-MEASURE_S = 2.0
-WARM_UP_STEPS = 1
-EVALUATED_FACES = 64  # of 32 the networks' loading would be half the time
 FEW_FACES = 1_000  # with fewer, a GAN of this size mostly memorizes its photos
 MIN_FACES = 64  # one batch, and one sheet
 MANY_SKIPPED = 0.2
@@ -79,23 +66,6 @@ class Problem:
         return {"kind": self.kind, **fields, "is_fatal": self.is_fatal}
 
 
-@dataclass(frozen=True)
-class Measurement:
-    """The result of some real steps. `batch_size` is what fits into memory.
-
-    `epoch_end_seconds` is what an epoch takes besides its steps.
-    """
-
-    images_per_second: float
-    batch_size: int
-    memory_mb: int
-    epoch_end_seconds: float
-
-    def seconds(self, faces: int, epochs: int) -> float:
-        """Seconds of so many epochs, each of which shows so many faces."""
-        return epochs * (faces / self.images_per_second + self.epoch_end_seconds)
-
-
 def estimate(
     workspace: Workspace,
     name: str,
@@ -113,7 +83,7 @@ def estimate(
     """
     found: dict[str, Any] = dict.fromkeys(FIELDS)
     problems = list(_name_problems(workspace, name))
-    data, device = None, None
+    data, trained_on, device = None, None, None
     try:
         device = devices.pick(settings.device)
         found["device"] = devices.name_of(device)
@@ -123,14 +93,17 @@ def estimate(
         device = None
     try:
         data = dataset.load(dataset.locate(text, workspace.datasets), workspace.datasets, progress)
+        data = training_data.with_holdout(data, settings, {})
+        trained_on = training_data.without_holdout(data, settings)
     except UserError as error:
         problems.append(Problem("dataset", error.message, is_fatal=True))
     if data is not None:
         found |= {"faces": len(data), "skipped": len(data.skipped)}
-        settings = settings.for_faces(len(data))
+    if data is not None and trained_on is not None:
+        settings = settings.for_faces(len(trained_on))
         from_model = False
         try:
-            start = start_model.resolve(workspace, settings, data.pixels)
+            start = start_model.resolve(workspace, settings, trained_on.pixels)
             found["start_model"] = start.to_json()
             from_model = start.weights is not None
         except UserError as error:
@@ -140,14 +113,15 @@ def estimate(
         free = shutil.disk_usage(workspace.root).free
         found |= {"disk_bytes": disk, "disk_free_bytes": free}
         problems += _disk_problems(disk, free)
-    if data is not None and device is not None:
-        problems += _device_problems(workspace, settings)
-        measured, memory_problems = _measure(data, settings, device)
-        problems += memory_problems
-        if measured is not None:
-            found |= asdict(measured)
-            trained_on = len(data) - _held_out(data, settings)
-            found["seconds"] = measured.seconds(trained_on, settings.epochs)
+        if device is not None:
+            problems += _device_problems(workspace, settings)
+            held_out = training_data.reference_faces(data, settings)
+            compared_with = trained_on.pixels if held_out is None else held_out
+            measured, memory_problems = _measure(trained_on.pixels, compared_with, settings, device)
+            problems += memory_problems
+            if measured is not None:
+                found |= asdict(measured)
+                found["seconds"] = measured.seconds(len(trained_on), settings.epochs)
     return {**found, "problems": [problem.to_json() for problem in problems]}
 
 
@@ -237,17 +211,18 @@ def _device_problems(workspace: Workspace, settings: Settings) -> Iterator[Probl
         )
 
 
-# Measurements ------------------------------------------------------------------------------
+# Speed and memory --------------------------------------------------------------------------
 
 
 def _measure(
-    data: Dataset, settings: Settings, device: torch.device
+    faces: Pixels, compared_with: Pixels, settings: Settings, device: torch.device
 ) -> tuple[Measurement | None, list[Problem]]:
     """Measure with the run's batch size, halved until it fits into memory."""
     batch_size = settings.batch_size
     while batch_size:
         try:
-            found = _measure_batch_size(data, replace(settings, batch_size=batch_size), device)
+            fitting = replace(settings, batch_size=batch_size)
+            found = measure(faces, compared_with, fitting, device)
             is_given = batch_size == settings.batch_size
             return found, [] if is_given else [_batch_too_large(found, settings)]
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
@@ -256,76 +231,6 @@ def _measure(
         recovery.release_memory()
         batch_size //= 2
     return None, [_networks_too_large(settings)]
-
-
-def _measure_batch_size(data: Dataset, settings: Settings, device: torch.device) -> Measurement:
-    """Measure with CUDA graphs as training does, or without where a capture is refused."""
-    devices.configure(device)
-    with cuda_graphs.side_stream(device):
-        try:
-            return _time_steps(data, settings, device, use_cuda_graphs=True)
-        except CaptureError:
-            return _time_steps(data, settings, device, use_cuda_graphs=False)
-
-
-def _time_steps(
-    data: Dataset, settings: Settings, device: torch.device, use_cuda_graphs: bool
-) -> Measurement:
-    faces = Faces(data.pixels, device)
-    gan = new_gan(settings, device)
-    config = step_config(settings, len(faces))
-    rng = torch.Generator(device).manual_seed(settings.seed)
-    take_step = make_step_function(gan, settings, config, rng, use_cuda_graphs=use_cuda_graphs)
-    warm_ups = WARM_UP_STEPS if device.type == "cpu" else 2 * cuda_graphs.WARM_UP_CALLS
-    count, started = 0, time.perf_counter()
-    for step, real in enumerate(_endless_batches(faces, settings)):
-        take_step(real, len(real), Progress(step=step))
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        if step < warm_ups:
-            started = time.perf_counter()
-            continue
-        count += len(real)
-        if time.perf_counter() - started > MEASURE_S:
-            break
-    rate = count / (time.perf_counter() - started)
-    used = devices.memory()
-    megabytes = used["gpu_memory_mb" if device.type == "cuda" else "memory_mb"]
-    epoch_end = round(_time_epoch_end(gan, data, settings), 3)
-    return Measurement(round(rate, 1), settings.batch_size, megabytes, epoch_end)
-
-
-def _time_epoch_end(gan: GAN, data: Dataset, settings: Settings) -> float:
-    """Seconds of an epoch's sheet, and of its share of a quick evaluation."""
-    started = time.perf_counter()
-    recompute_ema_statistics(gan)
-    fakes = generator.render(gan.sampling_generator, z_from_seeds(FIXED_SEEDS, settings.nz))
-    images.encode(images.grid(fakes), f".{settings.sheet_format}")
-    seconds = time.perf_counter() - started
-    compared_with = _held_out(data, settings) or len(data)
-    if settings.evaluate_every and compared_with >= MIN_REAL_FACES:
-        seconds += _time_evaluation(gan, data, compared_with) / settings.evaluate_every
-    return seconds
-
-
-def _time_evaluation(gan: GAN, data: Dataset, compared_with: int) -> float:
-    """Seconds of a quick evaluation, from one of fewer faces."""
-    count = min(compared_with, quick_evaluation.FACES)
-    reference = QuickReference(data.pixels, min(count, EVALUATED_FACES))
-    figures = quick_evaluation.evaluate(gan.sampling_generator, reference)
-    return float(figures["seconds"]) * count / reference.n
-
-
-def _held_out(data: Dataset, settings: Settings) -> int:
-    """About so many faces the run keeps back."""
-    return round(len(data) * settings.holdout)
-
-
-def _endless_batches(faces: Faces, settings: Settings) -> Iterator[torch.Tensor]:
-    epoch = 0
-    while True:
-        yield from faces.batches(epoch, settings.batch_size, settings.seed)
-        epoch += 1
 
 
 def _batch_too_large(found: Measurement, settings: Settings) -> Problem:
@@ -392,5 +297,7 @@ def sentences(found: dict[str, Any]) -> Iterator[str]:
 
 
 def _duration(seconds: float) -> str:
-    minutes = max(1, round(seconds / 60))
+    if seconds < 100:
+        return f"{max(1, round(seconds))} seconds"
+    minutes = round(seconds / 60)
     return f"{minutes} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"

@@ -106,6 +106,8 @@ def test_the_map_shows_faces_from_a_zoom_on(page: Page, app_url: str) -> None:
     picked = re.search(r"face=(\d+)", page.url)
     assert picked
     expect(canvas).to_have_attribute("data-marked", picked[1])
+    page.locator("#explore-seed input").fill("5")
+    expect(canvas).to_have_attribute("data-marked", "5")
     page.get_by_role("radio", name="Components").check()
     expect(canvas).to_have_attribute("data-shows", "faces")
 

@@ -4,20 +4,22 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from neuroceleb.data import dataset, holdout
 from neuroceleb.errors import UserError
 from neuroceleb.runs import device_lock, jobs
 from neuroceleb.runs.workspace import Workspace
 from neuroceleb.settings import Settings
-from neuroceleb.training import estimate, step_function
+from neuroceleb.training import estimate, measurement, step_function
 from tests import helpers
 
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimate, "MEASURE_S", 0.1)
+    monkeypatch.setattr(measurement, "MEASURE_S", 0.1)
 
 
 def tiny(**more: Any) -> Settings:
@@ -61,11 +63,23 @@ def test_quick_evaluations_are_part_of_an_epoch(tmp_path: Path, photos: Path) ->
     assert epoch_end(1) > 3 * epoch_end(0)
 
 
-def test_held_out_faces_take_no_time_of_an_epoch(tmp_path: Path, photos: Path) -> None:
-    settings = tiny(epochs=10, holdout=0.5)
-    found = estimate.estimate(Workspace(tmp_path), "one", str(photos), settings)
-    an_epoch = 20 / found["images_per_second"] + found["epoch_end_seconds"]
-    assert found["seconds"] == pytest.approx(10 * an_epoch, rel=0.01)
+def test_held_out_faces_are_not_trained_on(tmp_path: Path, photos: Path) -> None:
+    data = dataset.load(photos, tmp_path)
+    trained_on = len(data) - int(holdout.held_out(data.pixels, 0.5).sum())
+    for given, epochs in (({"epochs": 10}, 10), ({"images": 1_000}, -(-1_000 // trained_on))):
+        settings = tiny(holdout=0.5, **given)
+        found = estimate.estimate(Workspace(tmp_path), "one", str(photos), settings)
+        an_epoch = trained_on / found["images_per_second"] + found["epoch_end_seconds"]
+        assert found["seconds"] == pytest.approx(epochs * an_epoch, rel=0.01)
+
+
+def test_a_holdout_that_leaves_no_face_is_a_problem(
+    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holdout, "held_out", lambda pixels, _share: np.ones(len(pixels), np.bool_))
+    found = estimate.estimate(Workspace(tmp_path), "one", str(photos), tiny(holdout=0.5))
+    assert fatal(found) == {"dataset"}
+    assert found["seconds"] is None
 
 
 def test_the_disk_it_needs_is_near_what_a_run_takes(finished: Any, tmp_path: Path) -> None:

@@ -167,6 +167,13 @@ export const mount = ({ element, props, trigger, watch, settings }) => {
     hover(nearest(...middle));
   });
 
+  /** Move to the marked face where it is out of view. */
+  const showMarked = () => {
+    const point = points()[props.marked];
+    const isVisible = (/** @type {number[]} */ [x, y]) => x >= 0 && y >= 0 && x <= canvas.clientWidth && y <= canvas.clientHeight;
+    if (point && canvas.clientWidth && !isVisible(place(point))) view = { ...view, x: point[0], y: point[1] };
+    redraw();
+  };
   const load = () => {
     hovered = -1;
     view = { zoom: 1, x: 0.5, y: 0.5 };
@@ -179,6 +186,6 @@ export const mount = ({ element, props, trigger, watch, settings }) => {
   new ResizeObserver(redraw).observe(box);
   watch("value", load);
   watch("layout", redraw);
-  watch("marked", redraw);
+  watch("marked", showMarked);
   load();
 };

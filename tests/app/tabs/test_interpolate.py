@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -131,7 +132,7 @@ def test_faces_are_added_reversed_and_changed(context: Context) -> None:
     with pytest.raises(UserError, match="at most 12 faces"):
         keys.add_face(context, ",".join(["3"] * 12))
 
-    def edited(action: str, index: int, names: str = "3,14,15") -> str:
+    def edited(action: str, index: Any, names: str = "3,14,15") -> str:
         return keys.edit_key(context, names, SimpleNamespace(action=action, index=index))
 
     assert edited("left", 2) == "3, 15, 14"
@@ -139,8 +140,10 @@ def test_faces_are_added_reversed_and_changed(context: Context) -> None:
     assert edited("remove", 1) == "3, 15"
     assert edited("remove", 0, "3,14") == "3, 14"  # two are the fewest
     assert edited("roll", 0).endswith(", 14, 15")
-    with pytest.raises(UserError, match="no face"):
-        edited("roll", 3)
+    for index in (3, -1, None, "x", float("inf")):
+        with pytest.raises(UserError, match="no face"):
+            edited("roll", index)
+    assert edited([1], 0) == "3, 14, 15"  # type: ignore[arg-type]
 
 
 def test_faces_of_other_tabs_become_the_start_or_the_end(context: Context) -> None:
@@ -151,6 +154,10 @@ def test_faces_of_other_tabs_become_the_start_or_the_end(context: Context) -> No
     names, vectors = keys.receive(context, Lead("end", {"z": vector}), "3, 14", "{}")
     assert (names, json.loads(vectors)) == ("3, z1", {"z1": vector})
     assert drawn(context, keys=names, vectors=vectors)["names"][1] == "End: z"
+    started, _ = keys.receive(context, seed, "", "{}")
+    assert re.fullmatch(r"7, \d+", started)
+    ended, _ = keys.receive(context, Lead("end", {"model": MODEL, "seed": 7}), "3", "{}")
+    assert ended == "3, 7"
     scaled = Lead("end", {"model": MODEL, "seed": 7, "truncation": 0.5})
     with pytest.raises(UserError, match="reset its scale"):
         keys.receive(context, scaled, "3, 14", "{}")
@@ -194,3 +201,5 @@ def test_a_large_gif_is_warned_of(context: Context) -> None:
     assert films.warn_of_size(context, "3,14", 63, ".gif", 1) == ""
     assert "MB" in films.warn_of_size(context, "3,14,15", 63, ".gif", 8)
     assert films.warn_of_size(context, "3,14,15", 63, ".mp4", 8) == ""
+    with pytest.raises(UserError, match="between two faces is missing"):
+        films.warn_of_size(context, "3,14", None, ".gif", 8)

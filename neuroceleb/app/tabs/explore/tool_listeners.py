@@ -176,7 +176,8 @@ def fill_map(
     facts = _(
         "{count} faces. Neighbours (t-SNE): faces beside each other look alike, far distances mean "
         "nothing. Components: the two principal components of the pixels, {share:.0%} of their "
-        "variance. Scroll or pinch to see the faces; a click takes one."
+        "variance. Scroll or pinch to see the faces; a click takes one. The face that is shown has "
+        "a frame, if it is one of these: the seeds from 0 on."
     )
     return value, facts.format(count=len(pixels), share=points.explained)
 

@@ -9,9 +9,11 @@ from neuroceleb.app import faces
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _
 from neuroceleb.app.interpolation_request import write_film
+from neuroceleb.app.parameters import read_whole
 from neuroceleb.app.shared import Lead
 from neuroceleb.app.tabs.interpolate.keys import split
 from neuroceleb.app.tabs.interpolate.path import PathInputs
+from neuroceleb.errors import Message
 from neuroceleb.settings import IMAGE_SIZE
 
 LARGE_GIF_PIXELS = 20_000_000
@@ -50,9 +52,10 @@ def save_film(
     return str(film)
 
 
-def warn_of_size(context: Context, keys: str, frames: float, suffix: str, scale: int) -> str:
+def warn_of_size(context: Context, keys: str, frames: Any, suffix: str, scale: int) -> str:
     """A sentence about a film that will be large, before it is made."""
-    count = frames * max(1, len(split(keys)) - 1)
+    between = read_whole(frames, Message("The number of frames between two faces"))
+    count = between * max(1, len(split(keys)) - 1)
     pixels = count * (IMAGE_SIZE * scale) ** 2
     if suffix != ".gif" or pixels < LARGE_GIF_PIXELS:
         return ""

@@ -35,20 +35,22 @@ def new_faces(context: Context, keys: str) -> str:
 
 def edit_key(context: Context, keys: str, event: gr.EventData) -> str:
     """The list after an action on one of its faces, see `FrameScrubber`."""
-    names, place = split(keys), int(event.index)
-    if not 0 <= place < len(names):
+    names, place = split(keys), event.index
+    if not isinstance(place, int) or not 0 <= place < len(names):
         raise UserError("That is no face: pick one again.")
     if event.action == "roll":
         names[place] = _new_seed()
     elif event.action == "remove" and len(names) > interpolation.MIN_KEYS:
         del names[place]
-    elif event.action in {"left", "right"}:
+    elif event.action in ("left", "right"):
         names.insert(max(0, place + (1 if event.action == "right" else -1)), names.pop(place))
     return _joined(names)
 
 
 def receive(context: Context, lead: Lead, keys: str, vectors: str) -> tuple[str, str]:
-    """The list with a face that another tab sends, at its start or its end."""
+    """The list with a face that another tab sends, at its start or its end.
+
+    A list of too few faces is filled up with new ones."""
     known, face = read_vectors(vectors), lead.face
     if "z" in face:
         name = f"z{len(known) + 1}"
@@ -58,6 +60,8 @@ def receive(context: Context, lead: Lead, keys: str, vectors: str) -> tuple[str,
     else:
         name = str(face.get("seed"))
     names = split(keys)
+    missing = max(0, interpolation.MIN_KEYS - len(names))
+    names += [_new_seed() for _face in range(missing)]
     names[0 if lead.to == "start" else -1] = name
     return _joined(names), json.dumps(known)
 
