@@ -146,15 +146,15 @@ def _connect_form(shared: Shared, fields: form.Form, ui: Train, inbox: Any) -> l
     )
     starts = [fields.dataset, settings["start_from"]]
     listed = [settings["start_from"], fields.start_note]
-    dataset = shared.listen(fields.dataset.input, form.list_starts, starts, listed)
+    shared.listen(fields.dataset.input, form.list_starts, starts, listed)
     received = shared.receive(
         inbox, receive, [], [ui.runs, fields.dataset, fields.name, settings["start_from"]]
     )
     copied = shared.listen(ui.duplicate.click, duplicate, [ui.runs], [ui.runs, *request])
-    # A Textbox does not report what is pasted as an input.
+    # A Textbox does not report what is pasted as an input, and a dataset is also set by the page.
     others = [one for one in request[2:] if one is not settings["recipe"]]
-    inputs = [fields.name.change, *(one.input for one in others)]
-    events = [inputs, *(one.success for one in (recipe, dataset, received, copied))]
+    inputs = [fields.name.change, fields.dataset.change, *(one.input for one in others)]
+    events = [inputs, *(one.success for one in (recipe, received, copied))]
     for event in events:
         shared.listen(event, form.review, request, reviewed)
     shared.listen(

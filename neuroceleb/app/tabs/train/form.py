@@ -180,7 +180,10 @@ def review(
         except UserError as error:
             found[at] = found[at] or in_words(error.message)
     can_start = bool(name.strip()) and not any(found)
-    return found[0], found[1], "", gr.update(interactive=can_start)
+    # A button that goes off while a number is written, and on again, would swallow a click.
+    is_half_written = None in values
+    button = gr.skip() if is_half_written else gr.update(interactive=can_start)
+    return found[0], found[1], "", button
 
 
 def estimate(
