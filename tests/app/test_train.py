@@ -136,6 +136,15 @@ def test_the_start_that_is_recommended_has_a_reason(context: Context) -> None:
     assert "one or two" in reason
 
 
+def test_a_named_path_takes_away_the_hint_that_there_is_no_dataset(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert form.choose_dataset(context, None, None)[2]["visible"] is False
+    monkeypatch.setattr(type(context.workspace), "dataset_names", lambda _self: [])
+    assert form.choose_dataset(context, "", None)[2]["visible"] is True
+    assert form.choose_dataset(context, "somewhere", None)[2]["visible"] is False
+
+
 def test_names_are_suggested(context: Context) -> None:
     assert form.free_name(context, "photos.zip") == "photos"
     made(context, "mine")

@@ -145,8 +145,8 @@ def _connect_form(shared: Shared, fields: form.Form, ui: Train, inbox: Any) -> l
         [settings[name] for name in form.BY_RECIPE],
     )
     starts = [fields.dataset, settings["start_from"]]
-    listed = [settings["start_from"], fields.start_note]
-    shared.listen(fields.dataset.input, form.list_starts, starts, listed)
+    listed = [settings["start_from"], fields.start_note, fields.no_dataset]
+    shared.listen(fields.dataset.input, form.choose_dataset, starts, listed)
     received = shared.receive(
         inbox, receive, [], [ui.runs, fields.dataset, fields.name, settings["start_from"]]
     )

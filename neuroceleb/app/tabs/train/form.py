@@ -127,6 +127,14 @@ def list_starts(context: Context, dataset: str | None, chosen: str | None) -> tu
     return gr.update(choices=choices, value=chosen or AUTO), reason
 
 
+def choose_dataset(
+    context: Context, dataset: str | None, chosen: str | None
+) -> tuple[Any, str, Any]:
+    """The models to start from, as `list_starts`, and no hint where a dataset is named."""
+    is_missing = not dataset and not context.workspace.dataset_names()
+    return *list_starts(context, dataset, chosen), gr.update(visible=is_missing)
+
+
 def _recommendation(context: Context, dataset: str | None) -> tuple[str, str]:
     """What `auto` will start from, as far as it is known before it is measured, and why."""
     names = [run.name for run in starts.candidates(context.workspace)]
