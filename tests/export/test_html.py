@@ -183,7 +183,7 @@ def test_a_direction_moves_the_face(page: Page, exported: Path) -> None:
 def test_the_film_shows_every_epoch_with_the_charts_and_the_verdict(page: Page) -> None:
     page.get_by_role("tab", name="Progress").click()
     sheet = page.locator("canvas.sheet")
-    expect(sheet).to_have_attribute("data-epoch", "24")
+    expect(sheet).to_have_attribute("data-epoch", "49")
     page.locator("#scrub").fill("3")
     expect(sheet).to_have_attribute("data-epoch", "3")
     expect(page.locator(".film")).to_contain_text("53,888 images seen")
@@ -191,7 +191,7 @@ def test_the_film_shows_every_epoch_with_the_charts_and_the_verdict(page: Page) 
     expect(page.locator(".chart").first).to_contain_text("loss D 0.95")
     expect(page.locator(".verdict")).to_contain_text("Learning: D and G keep each other busy.")
     page.locator("#play-film").click()
-    expect(sheet).to_have_attribute("data-epoch", "24")
+    expect(sheet).to_have_attribute("data-epoch", "49")
     expect(page.locator("#play-film")).to_have_text("Play")
 
 
@@ -199,7 +199,7 @@ def test_the_card_has_terms_and_figures(page: Page) -> None:
     page.get_by_role("tab", name="About").click()
     about = page.locator("#panel-about")
     expect(about).to_contain_text("Non-commercial research only: trained on CelebA.")
-    expect(about).to_contain_text("98.3 % (97.6 % – 98.8 %)")
+    expect(about).to_contain_text("98.9 % (98.4 % – 99.3 %)")
 
 
 def test_it_speaks_korean_and_remembers(page: Page, exported: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from neuroceleb.errors import UserError
@@ -344,3 +345,17 @@ def test_weights_that_overflow_are_refused(name: str, tmp_path: Path) -> None:
     checkpoint.save_weights(tmp_path / "netG.safetensors", network, {})
     with pytest.raises(UserError, match="no images of finite numbers"):
         checkpoint.load_generator(tmp_path / "netG.safetensors")
+
+
+# The shipped files ---------------------------------------------------------------------------
+
+SHIPPED = sorted((helpers.ROOT / "checkpoints").glob("*/net*.safetensors"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_shipped_weights_name_their_run_and_no_path_of_a_machine(path: Path) -> None:
+    with safe_open(path, "pt") as file:
+        facts = json.loads(file.metadata()["neuroceleb"])
+    assert facts["run"] == path.parent.name
+    texts = [value for value in facts["settings"].values() if isinstance(value, str)]
+    assert not [text for text in texts if "/" in text or "\\" in text]
