@@ -395,12 +395,15 @@ def open_train(page: Page, url: str, query: str = "") -> None:
 
 
 def fill_form(page: Page, name: str, epochs: int) -> None:
-    page.locator("#run-name input").fill(name)
-    page.locator("#set-epochs input").fill(str(epochs))
-    page.locator("#set-batch_size input").fill("8")
+    # Opened first: Gradio sets the fields of a group once more while it draws them.
     page.get_by_role("button", name="Networks").click()
-    for setting, value in (("ngf", 4), ("ndf", 4), ("nz", 8)):
+    expect(page.locator("#set-ngf input")).to_have_value("64")
+    page.locator("#run-name input").fill(name)
+    values = {"epochs": epochs, "batch_size": 8, "ngf": 4, "ndf": 4, "nz": 8}
+    for setting, value in values.items():
         page.locator(f"#set-{setting} input").fill(str(value))
+    for setting, value in values.items():
+        expect(page.locator(f"#set-{setting} input")).to_have_value(str(value))
 
 
 def test_a_name_that_is_taken_is_named_while_it_is_typed(page: Page, app_url: str) -> None:
