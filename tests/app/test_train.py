@@ -141,8 +141,9 @@ def test_a_named_path_takes_away_the_hint_that_there_is_no_dataset(
 ) -> None:
     assert form.choose_dataset(context, None, None)[2]["visible"] is False
     monkeypatch.setattr(type(context.workspace), "dataset_names", lambda _self: [])
-    assert form.choose_dataset(context, "", None)[2]["visible"] is True
-    assert form.choose_dataset(context, "somewhere", None)[2]["visible"] is False
+    for chosen, is_missing in ((None, True), ("somewhere", False)):
+        assert form.choose_dataset(context, chosen, None)[2]["visible"] is is_missing
+        assert form.list_datasets(context, chosen)[1]["visible"] is is_missing
 
 
 def test_names_are_suggested(context: Context) -> None:

@@ -115,7 +115,7 @@ def list_datasets(context: Context, chosen: str | None) -> tuple[Any, Any]:
     names = context.workspace.dataset_names()
     is_there = chosen in names or (bool(chosen) and context.access.is_local)
     value = chosen if is_there else next(iter(names), None)
-    return gr.update(choices=names, value=value), gr.update(visible=not names)
+    return gr.update(choices=names, value=value), gr.update(visible=not value)
 
 
 def list_starts(context: Context, dataset: str | None, chosen: str | None) -> tuple[Any, str]:
