@@ -1,5 +1,6 @@
 /* A contact sheet of generated faces, each of which can be enlarged, saved, kept and sent on. */
 import { make, number, roveFocus, t } from "./dom.js";
+import { noteFavourite } from "./favourites.js";
 import { button, leadButtons, makeViewer, round } from "./parts.js";
 
 /**
@@ -99,7 +100,8 @@ export const mount = ({ element, props, trigger, watch, upload }) => {
 
   const like = (/** @type {number} */ index) => {
     items[index].favourite = !items[index].favourite;
-    trigger("favourite", { face: items[index].face, is_favourite: items[index].favourite });
+    noteFavourite(items[index].face, items[index].favourite);
+    trigger("favourite");
     showHearts();
   };
   const showHearts = () => {

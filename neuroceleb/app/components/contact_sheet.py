@@ -20,8 +20,9 @@ class ContactSheet(ModuleHTML):
 
     Props: `leads`, of LEADS, the buttons under an enlarged face.
 
-    Events: `lead` with `{to, face}`; `favourite` with `{face, is_favourite}`; `drop` with `{path}`,
-    the uploaded PNG that was dropped on the sheet.
+    Events: `lead` with `{to, face}`; `favourite`, after which `window.neuroceleb.takeFavourites`
+    applies the change to a list of faces; `drop` with `{path}`, the uploaded PNG that was dropped
+    on the sheet.
     """
 
     MODULE = "contact_sheet"

@@ -1,6 +1,7 @@
 /* Runs first on every page: the address, the choice of language, crisp or smooth pixels. */
 import { address } from "./address.js";
 import { language, make, store, stored, t } from "./dom.js";
+import { takeFavourites } from "./favourites.js";
 
 const LANGUAGES = { en: "English", ko: "한국어" };
 
@@ -52,4 +53,4 @@ const setWorking = (id, isWorking) => {
   button?.setAttribute("aria-busy", String(isWorking));
 };
 
-Object.assign(window, { neuroceleb: { address, choose, saveWhenReady, setWorking, showTab } });
+Object.assign(window, { neuroceleb: { address, choose, saveWhenReady, setWorking, showTab, takeFavourites } });

@@ -134,7 +134,13 @@ def _connect(shared: Shared, tab: gr.Tab, ui: Generate, inbox: Inbox) -> None:
         stepped = shared.listen(button.click, step, [ui.seeds, ui.count, ui.best], [ui.seeds])
         shared.listen(stepped.success, show_faces, shown, results)
         set_by_listeners.append(stepped.success)
-    shared.listen(ui.sheet.favourite, keep_favourite, [shared.favourites], [shared.favourites])
+    ui.sheet.favourite(
+        None,
+        shared.favourites,
+        shared.favourites,
+        js="(kept) => [window.neuroceleb.takeFavourites(kept)]",
+        api_visibility="private",
+    )
     from_png = [shared.model, shared.epoch, ui.seeds, ui.count, ui.truncation, shared.handover]
     for opened in (
         shared.listen(ui.png.upload, open_uploaded, [ui.png], from_png),
@@ -190,8 +196,9 @@ def show_faces(context: Context, *inputs: Any) -> tuple[Any, str, Any, str]:
         note = _(NO_FACES_YET).format(run=model)
         return {"faces": [], "note": note, "of": [model, None]}, "", _views(""), ""
     if view == FAVOURITES:
-        facts = _("Favourites, kept in this browser only.")
-        return items_of_faces(context.workspace, liked, liked), facts, _views(left_out), left_out
+        newest = liked[-faces.MAX_COUNT :]
+        sheet = items_of_faces(context.workspace, newest, liked)
+        return sheet, _favourites(len(newest), len(liked)), _views(left_out), left_out
     if view == LEFT_OUT and left_out:
         request = faces.read_request(context.workspace, model, epoch, left_out, 1, truncation)
         return items_of_seeds(request, liked), _("Left out"), _views(left_out), left_out
@@ -236,19 +243,6 @@ def _drawn(count: float, best: bool) -> int:
 def new_seeds(context: Context, seeds: str, count: float, best: bool) -> str:
     """A seed that nobody chose."""
     return str(random.randrange(NEW_SEEDS))
-
-
-def keep_favourite(
-    context: Context, favourites: list[dict[str, Any]] | None, event: gr.EventData
-) -> list[dict[str, Any]]:
-    """Add the face of an event to the favourites, or remove it."""
-    face: dict[str, Any] = event.face
-    others = [one for one in favourites or [] if one != face]
-    if not event.is_favourite:
-        return others
-    if len(others) >= faces.MAX_COUNT:
-        raise UserError("There are as many favourites as are kept: take one out first.")
-    return [*others, face]
 
 
 def open_uploaded(context: Context, png: str) -> tuple[Any, ...]:
@@ -309,6 +303,14 @@ def _described(request: faces.FaceRequest) -> str:
         of = _("{count:,} seeds").format(count=len(seeds))
     epoch = _("epoch {epoch:,}").format(epoch=request.epoch)
     return f"{request.model} · {epoch} · {of}"
+
+
+def _favourites(shown: int, kept: int) -> str:
+    facts = _("Favourites, kept in this browser only.")
+    if shown == kept:
+        return facts
+    more = _("The newest {shown:,} of {kept:,} are shown.").format(shown=shown, kept=kept)
+    return f"{facts} {more}"
 
 
 def _chosen(selection: select_best.Selection) -> str:

@@ -129,29 +129,29 @@ def test_best_of_keeps_a_quarter_and_shows_the_rest(context: Context) -> None:
     assert sorted(seeds) == list(range(42, 50))
 
 
-def test_favourites_are_kept_removed_and_shown(context: Context) -> None:
+def test_favourites_are_marked_and_shown(context: Context) -> None:
     sheet, *_ = shown(context)
-    face = sheet["faces"][1]["face"]
-    event = SimpleNamespace(face=face, is_favourite=True)
-    kept = generate.keep_favourite(context, None, event)
+    kept = [sheet["faces"][1]["face"]]
     assert [item["favourite"] for item in shown(context, favourites=kept)[0]["faces"]] == [
         False,
         True,
         False,
     ]
     gone = {"model": "gone", "epoch": 0, "seed": 1, "truncation": 1.0}
-    liked, *_ = shown(context, view=generate.FAVOURITES, favourites=[*kept, gone])
+    liked, facts, *_ = shown(context, view=generate.FAVOURITES, favourites=[*kept, gone])
     assert png_of(liked["faces"][0]) == png_of(sheet["faces"][1])
     assert "gone" in liked["faces"][1]["problem"]
-    event.is_favourite = False
-    assert generate.keep_favourite(context, kept, event) == []
+    assert facts == "Favourites, kept in this browser only."
 
 
-def test_no_more_favourites_than_can_be_shown(context: Context) -> None:
-    many = [{"model": MODEL, "epoch": 0, "seed": seed} for seed in range(faces.MAX_COUNT)]
-    event = SimpleNamespace(face={"model": MODEL, "epoch": 0, "seed": 999}, is_favourite=True)
-    with pytest.raises(UserError, match="take one out first"):
-        generate.keep_favourite(context, many, event)
+def test_the_newest_of_many_favourites_are_shown(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate.faces, "MAX_COUNT", 2)
+    many = [{"model": MODEL, "epoch": 0, "seed": seed} for seed in range(5)]
+    sheet, facts, *_ = shown(context, view=generate.FAVOURITES, favourites=many)
+    assert [item["face"]["seed"] for item in sheet["faces"]] == [3, 4]
+    assert facts.endswith("The newest 2 of 5 are shown.")
 
 
 def test_seeds_are_stepped_and_new(context: Context) -> None:
