@@ -29,10 +29,17 @@ _NUMBERS = (int, float)
 _TEXTS = (str, str | None)
 
 
-def bind(context: Context, function: Callable[..., Any], *fixed: Any) -> Callable[..., Any]:
+def bind(
+    context: Context,
+    function: Callable[..., Any],
+    *fixed: Any,
+    of_model: tuple[int, int] | None = None,
+) -> Callable[..., Any]:
     """The listener without its first parameter, for `inputs` and `outputs` of an event.
 
     `fixed` are the values of the parameters that follow the first, which no component gives.
+    `of_model` are the places of a model and its epoch among the inputs: the epoch of a model that
+    was chosen before, when the epochs of the new one are still to come, is replaced by None.
 
     It may be a generator, and may have parameters annotated `gr.Request`, `gr.EventData` or
     `gr.Progress`, which Gradio fills in.
@@ -43,12 +50,19 @@ def bind(context: Context, function: Callable[..., Any], *fixed: Any) -> Callabl
     kinds = get_type_hints(function)
     hints = [kinds.get(one.name) for one in own if one.kind is not one.VAR_POSITIONAL]
 
+    def fitted(values: Sequence[Any]) -> list[Any]:
+        given = list(_fitted(values, hints))
+        if of_model:
+            model, epoch = of_model
+            given[epoch] = _own_epoch(context, given[model], given[epoch])
+        return given
+
     if inspect.isgeneratorfunction(function):
 
         @wraps(function)
         def listener(request: gr.Request, *values: Any) -> Any:
             def results() -> Iterator[Any]:
-                yield from function(context, *fixed, *_fitted(values, hints))
+                yield from function(context, *fixed, *fitted(values))
 
             yield from _results(context, request, results(), function.__name__)
     else:
@@ -57,7 +71,7 @@ def bind(context: Context, function: Callable[..., Any], *fixed: Any) -> Callabl
         def listener(request: gr.Request, *values: Any) -> Any:
             with catalogue.using(_language_of(request)):
                 try:
-                    return function(context, *fixed, *_fitted(values, hints))
+                    return function(context, *fixed, *fitted(values))
                 except Exception as error:
                     raise as_toast(context, error, function.__name__) from None
 
@@ -137,6 +151,14 @@ def _fitted(values: Sequence[Any], hints: Sequence[Any]) -> Iterator[Any]:
             raise UserError("The page sent a value that is not known here: reload it.")
         else:
             yield value
+
+
+def _own_epoch(context: Context, model: Any, epoch: Any) -> Any:
+    """The epoch, or None, the last one, where the model has kept others only."""
+    if not model or epoch is None:
+        return epoch
+    kept = context.workspace.run(model).kept()
+    return epoch if epoch in kept or not kept else None
 
 
 def _language_of(request: gr.Request) -> str:

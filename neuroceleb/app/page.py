@@ -12,6 +12,7 @@ from neuroceleb.app import api
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, label
 from neuroceleb.app.components.header import Header
+from neuroceleb.app.components.module_html import import_of
 from neuroceleb.app.components.text import Text
 from neuroceleb.app.listeners import bind
 from neuroceleb.app.setting_labels import in_words
@@ -45,7 +46,7 @@ UPLOADS_KEPT_S = 86_400
 MAX_ADDRESS_CHARS = 16_000
 # Also the key that Gradio encrypts them with: without one it draws another at every start of the
 # app, and then cannot read what the browser kept.
-FAVOURITES = "neuroceleb-favourites"
+OLD_FAVOURITES = "neuroceleb-favourites"
 
 TITLES = {
     GENERATE: label("Generate"),
@@ -89,7 +90,7 @@ def build(context: Context) -> gr.Blocks:
         training, timer = Text(elem_id="training-now"), gr.Timer(TRAINING_EVERY_S, active=False)
         shown = gr.Textbox(GENERATE, visible="hidden")
         handover = gr.Textbox(visible="hidden")
-        favourites = gr.BrowserState([], storage_key=FAVOURITES, secret=FAVOURITES)
+        favourites = gr.JSON([], visible=False)
         with gr.Tabs(elem_id="tabs", selected=GENERATE) as tabs:
             shared = Shared(
                 *(context, tabs, shown, model, epoch, favourites, handover),
@@ -99,6 +100,7 @@ def build(context: Context) -> gr.Blocks:
         page = Page(shared, built, _build_no_model(shared))
         _restore_addresses(blocks, page, _follow_leads(page))
         _follow_models(page)
+        _load_favourites(blocks, favourites)
         shared.follow_trainings([blocks.load, timer.tick, tabs.change], trigger_mode="once")
     queued: gr.Blocks = blocks.queue(max_size=256, api_open=False)
     queued.has_launched = True  # mounted apps are not, and then Gradio does not check paths
@@ -153,12 +155,15 @@ def _restore_addresses(blocks: gr.Blocks, page: Page, followed: list[Any]) -> No
     query = gr.Textbox(visible="hidden")
     own = [value for ui in page.tabs.values() for value in vars(ui).values()]
     outputs = [shared.tabs, shared.shown, shared.model, shared.epoch, page.no_model, *own]
-    for event in (blocks.load, again.click):
+    # The script that `begin` is in may come after the page.
+    loaded, gone_back = "location.search", "window.neuroceleb.address.begin()"
+    for event, begun in ((blocks.load, loaded), (again.click, gone_back)):
         restored = event(
             bind(shared.context, restore, page),
-            [query, shared.shown, shared.favourites],
+            [query, shared.shown],
             outputs,
-            js="(_, ...others) => [location.search, ...others]",
+            js=f"(_, ...others) => [{begun}, ...others]",
+            trigger_mode="always_last",
             concurrency_limit=None,
             show_progress="hidden",
             show_progress_on=shared.shown,  # as in `Shared.listen`
@@ -200,6 +205,16 @@ def _follow_models(page: Page) -> None:
         order="models",
         trigger_mode="multiple",
     )
+
+
+def _load_favourites(blocks: gr.Blocks, favourites: gr.JSON) -> None:
+    """Read the favourites from the browser's storage, with those that version 0.1 has stored."""
+    old = gr.BrowserState([], storage_key=OLD_FAVOURITES, secret=OLD_FAVOURITES)
+    script = (
+        f"async (old) => {{ const module = await {import_of('favourites')}; "
+        "module.importFavourites(old); return [[], module.favourites()]; }"
+    )
+    blocks.load(None, old, [old, favourites], js=script, api_visibility="private")
 
 
 def list_again(
@@ -260,9 +275,7 @@ def read_address(query: str) -> Address:
         return {}
 
 
-def restore(
-    context: Context, page: Page, query: str, shown: str, favourites: list[Any] | None
-) -> Updates:
+def restore(context: Context, page: Page, query: str, shown: str) -> Updates:
     """Every component as the address names it; what is not there any more is reported.
 
     A tab draws its content when it is opened; only that of the tab that is open already is drawn
@@ -284,7 +297,7 @@ def restore(
         shared.epoch: epochs,
         page.no_model: gr.update(visible=model is None),
     }
-    chosen = Chosen(model, epochs["value"], favourites or [])
+    chosen = Chosen(model, epochs["value"])
     for name, ui in page.tabs.items():
         is_open = name == wanted == shown
         updates |= _restored(context, name, ui, address, chosen if is_open else None)

@@ -89,7 +89,6 @@ class Chosen:
 
     model: str | None  # None where there is no model yet
     epoch: int | None
-    favourites: list[Any]
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ class Shared:
     shown: gr.Textbox  # the id of the tab that is in view
     model: gr.Dropdown  # the run whose faces all tabs show
     epoch: gr.Dropdown  # one of its kept epochs; None for the last
-    favourites: gr.BrowserState  # a list of faces
+    favourites: gr.JSON  # hidden: a list of faces, of the browser's storage
     handover: gr.Textbox  # a listener that outputs a Lead's text here leads to another tab
     chosen: Any  # the event after another model was chosen and its epochs are listed
     epoch_chosen: Any  # the event after another epoch was chosen
@@ -117,6 +116,7 @@ class Shared:
         *,
         is_long: bool = False,
         order: str | None = None,
+        turn: str | None = None,
         **options: Any,
     ) -> Any:
         """Call a listener (see `listeners.bind`) on one event or several.
@@ -125,18 +125,23 @@ class Shared:
         all listeners of that event again, so an event has one of them at most, and others follow on
         its `.success`. One that takes `gr.EventData` is called for each event, in their order: for
         the last, Gradio would send the data of the first again. A long one runs one at a time and
-        shows its progress. Listeners of one `order` are called one at a time, in the order of their
-        events, so that no late answer undoes what a newer one has set. All go through Gradio's
-        queue: its page does not show the errors of those that bypass it. The status of a quick one
-        is set on one hidden component: Gradio's page searches the whole layout for every component
-        that ever had a status, three times a call.
+        shows its progress; what comes while it runs is dropped, unless its `trigger_mode` is
+        "always_last". Listeners of one `order` are called one at a time, in the order of their
+        events, so that no late answer undoes what a newer one has set. `turn` is the line in which
+        the component lets its event wait for the answer to the one before, see `ModuleHTML`. All go
+        through Gradio's queue: its page does not show the errors of those that bypass it. The
+        status of a quick one is set on one hidden component: Gradio's page searches the whole
+        layout for every component that ever had a status, three times a call.
         """
+        of_model = None
+        if self.model in inputs and self.epoch in inputs:
+            of_model = (list(inputs).index(self.model), list(inputs).index(self.epoch))
         takes_data = gr.EventData in get_type_hints(function).values()
         mode = "once" if is_long else "multiple" if takes_data else "always_last"
         is_one = not isinstance(events, list | tuple)
         connect = events if is_one else partial(gr.on, list(events))
-        return connect(
-            bind(self.context, function),
+        called = connect(
+            bind(self.context, function, of_model=of_model),
             list(inputs),
             list(outputs),
             concurrency_id=order or function.__name__,
@@ -145,6 +150,10 @@ class Shared:
             api_visibility="private",
             **{"trigger_mode": mode, "show_progress_on": None if is_long else self.shown} | options,
         )
+        if turn:
+            script = f"() => window.neuroceleb.nextTurn({json.dumps(turn)})"
+            called.then(None, js=script, api_visibility="private")
+        return called
 
     def poll(
         self,
@@ -251,7 +260,12 @@ def build_header(context: Context) -> tuple[gr.Dropdown, gr.Dropdown, Any, Any]:
     model = Choice(label=label("Model"), elem_id="model", filterable=False)
     epoch = NumberChoice(label=label("Epoch, from 0"), elem_id="epoch", filterable=False)
     chosen = model.input(
-        bind(context, list_epochs), model, epoch, concurrency_limit=None, api_visibility="private"
+        bind(context, list_epochs),
+        model,
+        epoch,
+        concurrency_limit=None,
+        trigger_mode="always_last",
+        api_visibility="private",
     )
     epoch_chosen = epoch.input(None, js="() => {}", api_visibility="private")
     return model, epoch, chosen, epoch_chosen

@@ -141,20 +141,6 @@ def test_a_face_is_enlarged_kept_saved_and_opened_again(page: Page, app_url: str
     first_alt(page, 58)
 
 
-def test_favourites_of_quick_clicks_are_all_kept(page: Page, app_url: str) -> None:
-    open_generate(page, app_url, "?seed=57&count=6")
-    hearts = page.locator("#faces .nc-caption .nc-heart")
-    for place in (4, 0, 2, 0):
-        hearts.nth(place).click()
-    page.locator("#view label").nth(1).click()
-    expect(page.locator(FACES)).to_have_count(2)
-    assert captions(page) == ["61", "59"]
-    page.reload()
-    expect(page.locator("#faces .nc-caption [aria-pressed=true]")).to_have_count(2)
-    page.locator("#view label").nth(1).click()
-    expect(page.locator(FACES)).to_have_count(2)
-
-
 def test_an_address_opens_exactly_that_face_and_back_returns(page: Page, app_url: str) -> None:
     open_generate(page, app_url, "?seed=57&epoch=11&count=1")
     expect(page.locator(FACES)).to_have_count(1)

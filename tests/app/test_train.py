@@ -116,8 +116,19 @@ def test_what_is_wrong_is_named_at_once(
     assert found[3].get("interactive") is (None if is_half_written else can_start)
 
 
+def test_a_late_estimate_does_not_hide_what_is_wrong_by_then(context: Context) -> None:
+    made(context, "taken")
+    request = ("new", "photos", *values(**TINY))
+    *_, estimated = form.estimate(context, *request)
+    assert form.review_if_changed(context, estimated, *request) == (gr.skip(),) * 4
+    for name, dataset in (("taken", "photos"), ("new", "nowhere")):
+        late = form.review_if_changed(context, estimated, name, dataset, *request[2:])
+        assert late == form.review(context, name, dataset, *request[2:])
+        assert late[2] == "" and late[3]["interactive"] is False
+
+
 def test_a_recipe_brings_its_settings() -> None:
-    found = dict(zip(form.BY_RECIPE, form.follow_recipe(None, "classic"), strict=True))  # type: ignore[arg-type]
+    found = dict(zip(form.BY_RECIPE, form.settings_by_recipe()["classic"], strict=True))
     assert found["batch_size"] == 64
     assert found["start_from"] == "none"
     assert set(found) <= set(Settings().to_json())
@@ -125,13 +136,13 @@ def test_a_recipe_brings_its_settings() -> None:
 
 def test_the_start_that_is_recommended_has_a_reason(context: Context) -> None:
     listed, reason = form.list_starts(context, "photos", None)
-    assert listed["choices"][0] == ("Recommended: Noise", "auto")
+    assert (listed["choices"][0], listed["value"]) == (("Recommended: Noise", "auto"), "auto")
     assert "No shipped model" in reason
     for name in ("one", "two"):
         made(context, name, shipped={"start": True}).weights_file(0).touch()
     listed, reason = form.list_starts(context, "photos", "two")
     assert [value for _text, value in listed["choices"]] == ["auto", "none", "one", "two"]
-    assert listed["value"] == "two"
+    assert "value" not in listed  # it stays as it was chosen
     assert reason.startswith("40 photos are few")
     assert "one or two" in reason
 
@@ -296,7 +307,8 @@ def test_a_late_tick_leaves_a_name_that_is_typed(context: Context) -> None:
 
 def test_delete_asks_and_the_trash_gives_back(context: Context) -> None:
     made(context, "mine")
-    column, question = view.ask(context, "mine")
+    column, question, asked = view.ask(context, "mine")
+    assert asked == "mine"
     assert column["visible"] is True
     assert "'mine'" in question
     assert view.delete(context, "mine") == ""
@@ -514,7 +526,8 @@ def test_the_queue_on_the_page_and_across_a_restart(root: Path, browser: Browser
     workspace = context.workspace
     try:
         for name, epochs in (("first", LONG), ("second", 1)):
-            assert form.start(context, name, "photos", *values(**TINY, epochs=epochs)) == name
+            started = form.start(context, name, "photos", *values(**TINY, epochs=epochs))
+            assert started == (name, "")
         with pytest.raises(UserError, match="already"):
             form.start(context, "second", "photos", *values(**TINY))
         open_train(page, app.url)

@@ -1,11 +1,12 @@
 /* The page's address. */
 import assert from "node:assert/strict";
-import { beforeEach, test } from "node:test";
+import { beforeEach, mock, test } from "node:test";
 
 let entries = 0;
 let onClick;
-globalThis.window = { addEventListener: () => {} };
-globalThis.document = { addEventListener: (_name, listener) => { onClick = listener; } };
+let onPop;
+globalThis.window = { addEventListener: (_name, listener) => { onPop = listener; } };
+globalThis.document = { addEventListener: (_name, listener) => { onClick = listener; }, getElementById: () => null };
 /** A visitor's click on the title of a tab; how often the script clicks on it since. */
 const clickTab = (name) => {
   const title = { id: `tab-${name}-button`, clicks: 0, click: () => { title.clicks += 1; }, closest: () => title };
@@ -82,4 +83,37 @@ test("a later click forgets it", async () => {
   fresh.put("tab", "explore", null, true);
   assert.equal(title.clicks, 0);
   assert.equal(location.search, "?tab=explore");
+});
+
+/** The page after Back to an address. */
+const back = (url) => { go(url); onPop(); };
+
+test("Back pressed twice ends at the second address, however late the tabs are reported", async () => {
+  const fresh = await load("back twice");
+  fresh.follow();
+  back("/?tab=explore");
+  assert.equal(fresh.begin(), "?tab=explore");
+  back("/?tab=interpolate");
+  fresh.follow(); // the answer to the first
+  fresh.put("tab", "explore", null, true);
+  assert.equal(fresh.begin(), "?tab=interpolate");
+  fresh.follow();
+  fresh.put("tab", "explore", null, true);
+  fresh.put("tab", "interpolate", null, true);
+  assert.deepEqual([location.search, entries], ["?tab=interpolate", 0]);
+  fresh.put("seed", "7", 42, false);
+  assert.equal(location.search, "?tab=interpolate&seed=7");
+});
+
+test("an address of no tab is followed all the same", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const fresh = await load("no tab");
+  fresh.follow();
+  back("/?tab=nowhere");
+  fresh.begin();
+  fresh.follow();
+  mock.timers.tick(1_000);
+  fresh.put("seed", "7", 42, false);
+  assert.equal(location.search, "?tab=nowhere&seed=7");
+  mock.timers.reset();
 });

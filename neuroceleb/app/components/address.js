@@ -6,6 +6,10 @@ const FIRST = "generate"; // the tab that an address without one names
 const query = () => new URLSearchParams(location.search);
 
 let isRestored = false; // before, Gradio's tabs report a choice that nobody made
+/** @type {string | null} */
+let asked = null; // the query to which Back or Forward restores the page
+let isAnswered = false; // the server has answered that, and its tab may still have to be reported
+const REPORTED_AFTER = 1_000; // milliseconds, at most
 let reported = ""; // the tab that Gradio reported last
 /** @type {HTMLElement | null} */
 let early = null; // the title of the tab that a visitor chose before
@@ -18,7 +22,10 @@ const compact = (text) => (/\p{L}/u.test(text) ? text : text.replaceAll(" ", "")
  * @param {string} name @param {any} value @param {any} usual the value that is left out @param {boolean} isStep
  */
 const put = (name, value, usual, isStep) => {
-  if (name === "tab") reported = value ?? FIRST;
+  if (name === "tab") {
+    reported = value ?? FIRST;
+    if (isAnswered) follow();
+  }
   if (!isRestored) return;
   write(name, value, usual, isStep);
   openEarly();
@@ -37,7 +44,11 @@ const write = (name, value, usual, isStep) => {
   else history.replaceState(history.state, "", url);
 };
 
-window.addEventListener("popstate", () => document.getElementById("restore")?.click());
+window.addEventListener("popstate", () => {
+  isRestored = false;
+  isAnswered = false;
+  document.getElementById("restore")?.click();
+});
 
 document.addEventListener("click", (event) => {
   const title = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("#tabs [role=tab]"));
@@ -54,10 +65,27 @@ const openEarly = () => {
   title.click();
 };
 
-/** Let changes into the address from now on: the page shows what it says. */
+/** Begin to restore the page; returns the query that names what is restored. */
+const begin = () => {
+  asked = location.search;
+  return asked;
+};
+
+/** Let changes into the address from now on: the page shows what it says, unless it is another one meanwhile. */
 const follow = () => {
+  if (asked !== null) {
+    if (asked !== location.search) return; // Back was pressed again: the page is restored once more
+    if (!isAnswered) setTimeout(() => { if (isAnswered) settle(); }, REPORTED_AFTER);
+    isAnswered = true;
+    if ((query().get("tab") ?? FIRST) !== reported) return; // Gradio has yet to report the tab, and the one before
+  }
+  settle();
+};
+
+const settle = () => {
+  isAnswered = false;
   isRestored = true;
   openEarly();
 };
 
-export const address = { put, follow };
+export const address = { put, begin, follow };

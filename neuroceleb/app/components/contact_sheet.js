@@ -1,11 +1,11 @@
 /* A contact sheet of generated faces, each of which can be enlarged, saved, kept and sent on. */
 import { make, number, roveFocus, t } from "./dom.js";
-import { noteFavourite } from "./favourites.js";
+import { favouriteTest, followFavourites, setFavourite } from "./favourites.js";
 import { button, leadButtons, makeViewer, round } from "./parts.js";
 
 /**
  * @typedef {{ model: string, epoch: number, seed?: number, truncation?: number, z?: number[] }} Face
- * @typedef {{ face: Face, name: string, png: string, favourite?: boolean, problem?: string }} Item
+ * @typedef {{ face: Face, name: string, png: string, problem?: string }} Item
  * @typedef {{ faces: Item[], note?: string, of?: [string, number | null] } | null} Value
  */
 
@@ -99,8 +99,8 @@ export const mount = ({ element, props, trigger, watch, upload }) => {
   };
 
   const like = (/** @type {number} */ index) => {
-    items[index].favourite = !items[index].favourite;
-    noteFavourite(items[index].face, items[index].favourite);
+    const { face } = items[index];
+    setFavourite(face, !favouriteTest()(face));
     trigger("favourite");
     showHearts();
   };
@@ -109,8 +109,9 @@ export const mount = ({ element, props, trigger, watch, upload }) => {
       button.setAttribute("aria-pressed", String(is));
       button.textContent = is ? "♥" : "♡";
     };
-    for (const [index, item] of items.entries()) show(grid.children[index].querySelector(".nc-heart"), Boolean(item.favourite));
-    if (items[shown]) show(heart, Boolean(items[shown].favourite));
+    const isFavourite = favouriteTest();
+    for (const [index, { face }] of items.entries()) show(grid.children[index].querySelector(".nc-heart"), isFavourite(face));
+    if (items[shown]) show(heart, isFavourite(items[shown].face));
   };
 
   const caption = (/** @type {Item} */ item, /** @type {number} */ index) => make("div", { class: "nc-caption" },
@@ -162,6 +163,8 @@ export const mount = ({ element, props, trigger, watch, upload }) => {
     element.setAttribute("aria-busy", String(isStale));
   };
   document.addEventListener("neuroceleb:chosen", compare);
+
+  followFavourites(() => { showHearts(); trigger("favourite"); });
 
   /* A PNG that was saved here, dropped on the sheet, shows its face again. */
   element.addEventListener("dragover", (event) => { event.preventDefault(); element.classList.add("nc-dropping"); });

@@ -46,7 +46,7 @@ export const mount = ({ element, props, trigger, watch, settings }) => {
   const picture = make("img", { class: "nc-pixels", width: 64, height: 64 });
   const scrubbed = make("div", { class: "nc-scrubbed nc-pixels", hidden: true, "aria-hidden": "true" });
   const facts = make("p", { class: "nc-facts", role: "status" });
-  const undo = button(t("Undo"), () => { undoing = true; move(past.pop() ?? ""); }, { "data-act": "undo" });
+  const undo = button(t("Undo"), () => { const text = past.pop(); if (text !== undefined) { undoing = true; move(text); } }, { "data-act": "undo" });
   const reset = button(t("Sliders to 0"), () => value && move(value.start), { "data-act": "reset" });
   const save = make("a", { class: "nc-button nc-accent" }, t("Save PNG"));
   const link = button(t("Copy link"), () => copy(location.href, link));

@@ -32,6 +32,9 @@ class ModuleHTML(gr.HTML):
     the props as they were constructed: in a tab that has not been opened yet, Gradio loses those in
     `props` when a listener updates or skips the component. An app that uses such a component serves
     the modules with `add_files`.
+
+    `in_turn` gives some events the name of a line: of the events of a line, each is triggered once
+    `window.neuroceleb.nextTurn` of `page.js` has reported the answer to the one before.
     """
 
     MODULE: ClassVar[str]
@@ -45,21 +48,28 @@ class ModuleHTML(gr.HTML):
         visible: bool = True,
         render: bool = True,
         server_functions: Mapping[str, ServerFunction] | None = None,
+        in_turn: Mapping[str, str] | None = None,
         **props: Any,
     ) -> None:
-        url = f"{ROUTE}/{version()}/{self.MODULE}.js"
         # Gradio offers a listener for each event name that stands in quotes in this script.
         events = ", ".join(f"'{name}'" for name in self.TRIGGERS)
         for name, function in (server_functions or {}).items():
             function.__name__ = name  # by which Gradio gives it to the script
+        trigger = "trigger"
+        if in_turn:
+            trigger = (
+                f"trigger: (name, data, line = {json.dumps(in_turn)}[name]) => line "
+                "? window.neuroceleb.takeTurn(line, () => trigger(name, data)) "
+                ": trigger(name, data)"
+            )
         super().__init__(
             value=value,
             html_template=f'<div class="nc-{self.MODULE.replace("_", "-")}"></div>',
             js_on_load=(
                 f"/* triggers {events} */\n"
-                f"import(new URL('{url}', document.baseURI)).then((module) => "
-                "module.mount({ element: element.firstElementChild ?? element, props, trigger, "
-                f"watch, server, upload, settings: {json.dumps(props)} }}));"
+                f"{import_of(self.MODULE)}.then((module) => "
+                "module.mount({ element: element.firstElementChild ?? element, props, "
+                f"{trigger}, watch, server, upload, settings: {json.dumps(props)} }}));"
             ),
             apply_default_css=False,
             elem_id=elem_id,
@@ -73,6 +83,11 @@ class ModuleHTML(gr.HTML):
         # component, and each load of the page deep-copies that with the whole app.
         for name, setting in props.items():
             setattr(self, name, setting)
+
+
+def import_of(module: str) -> str:
+    """The import of a module as an expression of JavaScript: a promise."""
+    return f"import(new URL('{ROUTE}/{version()}/{module}.js', document.baseURI))"
 
 
 @lru_cache(maxsize=1)

@@ -1,7 +1,8 @@
 /* Runs first on every page: the address, the choice of language, crisp or smooth pixels. */
 import { address } from "./address.js";
 import { language, make, store, stored, t } from "./dom.js";
-import { takeFavourites } from "./favourites.js";
+import { favourites } from "./favourites.js";
+import { nextTurn, takeTurn } from "./turns.js";
 
 const LANGUAGES = { en: "English", ko: "한국어" };
 
@@ -53,4 +54,4 @@ const setWorking = (id, isWorking) => {
   button?.setAttribute("aria-busy", String(isWorking));
 };
 
-Object.assign(window, { neuroceleb: { address, choose, saveWhenReady, setWorking, showTab, takeFavourites } });
+Object.assign(window, { neuroceleb: { address, choose, favourites, nextTurn, saveWhenReady, setWorking, showTab, takeTurn } });

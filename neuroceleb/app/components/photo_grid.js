@@ -50,6 +50,7 @@ export const mount = ({ element, props, trigger, watch, server }) => {
     ticked = new Set(ids);
     for (const box of list.querySelectorAll(".nc-tick")) box.checked = ticked.has("*") || ticked.has(box.value);
     all.checked = ticked.has("*");
+    Object.assign(/** @type {any} */ (window).neuroceleb, { ticked: [...ticked] });
     trigger("tick", { faces: [...ticked] });
   };
   const tickOne = (/** @type {number} */ index, /** @type {boolean} */ is, /** @type {boolean} */ isRange) => {

@@ -68,7 +68,7 @@ class SheetInputs(NamedTuple):
     truncation: float
     view: str
     left_out: str
-    favourites: list[dict[str, Any]] | None
+    favourites: Any  # a list of faces, as the browser has stored it
 
 
 def build(shared: Shared, tab: gr.Tab) -> Generate:
@@ -136,9 +136,9 @@ def _connect(shared: Shared, tab: gr.Tab, ui: Generate, inbox: Inbox) -> None:
         set_by_listeners.append(stepped.success)
     ui.sheet.favourite(
         None,
+        None,
         shared.favourites,
-        shared.favourites,
-        js="(kept) => [window.neuroceleb.takeFavourites(kept)]",
+        js="() => [window.neuroceleb.favourites()]",
         api_visibility="private",
     )
     from_png = [shared.model, shared.epoch, ui.seeds, ui.count, ui.truncation, shared.handover]
@@ -179,7 +179,7 @@ def restore(context: Context, ui: Generate, address: Address, chosen: Chosen | N
     if chosen is None or chosen.model is None:
         return updates
     request = (chosen.model, chosen.epoch, seeds, count, best, truncation)
-    shown = show_faces(context, *request, SEEDS, "", chosen.favourites)
+    shown = show_faces(context, *request, SEEDS, "", [])
     return updates | dict(zip((ui.sheet, ui.facts, ui.view, ui.left_out), shown, strict=True))
 
 
@@ -189,26 +189,26 @@ def show_faces(context: Context, *inputs: Any) -> tuple[Any, str, Any, str]:
     `inputs` are `SheetInputs`.
     """
     model, epoch, seeds, count, best, truncation, view, left_out, favourites = SheetInputs(*inputs)
-    liked = favourites or []
     if not model:
         return gr.skip(), gr.skip(), gr.skip(), gr.skip()
     if view != FAVOURITES and not context.workspace.run(model).kept():
         note = _(NO_FACES_YET).format(run=model)
         return {"faces": [], "note": note, "of": [model, None]}, "", _views(""), ""
     if view == FAVOURITES:
-        newest = liked[-faces.MAX_COUNT :]
-        sheet = items_of_faces(context.workspace, newest, liked)
-        return sheet, _favourites(len(newest), len(liked)), _views(left_out), left_out
+        kept = favourites if isinstance(favourites, list) else []
+        newest = kept[-faces.MAX_COUNT :]
+        sheet = items_of_faces(context.workspace, newest)
+        return sheet, _favourites(len(newest), len(kept)), _views(left_out), left_out
     if view == LEFT_OUT and left_out:
         request = faces.read_request(context.workspace, model, epoch, left_out, 1, truncation)
-        return items_of_seeds(request, liked), _("Left out"), _views(left_out), left_out
+        return items_of_seeds(request), _("Left out"), _views(left_out), left_out
     if not best:
         request = faces.read_request(context.workspace, model, epoch, seeds, count, truncation)
-        return items_of_seeds(request, liked), _described(request), _views(""), ""
+        return items_of_seeds(request), _described(request), _views(""), ""
     wanted = select_best.read_request(context.workspace, model, epoch, seeds, count, truncation)
     selection = select_best.select(context.workspace, wanted)
     rest = ",".join(map(str, selection.left_out))
-    return items_of_seeds(selection.kept, liked), _chosen(selection), _views(rest), rest
+    return items_of_seeds(selection.kept), _chosen(selection), _views(rest), rest
 
 
 def show_typed(context: Context, *inputs: Any) -> Any:

@@ -129,19 +129,19 @@ def test_best_of_keeps_a_quarter_and_shows_the_rest(context: Context) -> None:
     assert sorted(seeds) == list(range(42, 50))
 
 
-def test_favourites_are_marked_and_shown(context: Context) -> None:
+def test_favourites_are_shown(context: Context) -> None:
     sheet, *_ = shown(context)
     kept = [sheet["faces"][1]["face"]]
-    assert [item["favourite"] for item in shown(context, favourites=kept)[0]["faces"]] == [
-        False,
-        True,
-        False,
-    ]
     gone = {"model": "gone", "epoch": 0, "seed": 1, "truncation": 1.0}
     liked, facts, *_ = shown(context, view=generate.FAVOURITES, favourites=[*kept, gone])
     assert png_of(liked["faces"][0]) == png_of(sheet["faces"][1])
     assert "gone" in liked["faces"][1]["problem"]
     assert facts == "Favourites, kept in this browser only."
+    for hostile in (None, "x", 7, {"a": 1}):
+        nothing, *_ = shown(context, view=generate.FAVOURITES, favourites=hostile)
+        assert nothing["faces"] == []
+    odd, *_ = shown(context, view=generate.FAVOURITES, favourites=[None, "x", []])
+    assert all("problem" in item for item in odd["faces"])
 
 
 def test_the_newest_of_many_favourites_are_shown(
@@ -182,7 +182,7 @@ def test_a_saved_png_brings_back_what_it_shows(context: Context) -> None:
 def test_a_face_without_a_seed_leads_to_explore(context: Context) -> None:
     nz = faces.load_model(context.workspace.run(MODEL).weights()).nz
     face = {"model": MODEL, "epoch": 29, "z": [0.25] * nz}
-    item = items_of_faces(context.workspace, [face], [])["faces"][0]
+    item = items_of_faces(context.workspace, [face])["faces"][0]
     png = context.new_file("face.png")
     png.write_bytes(png_of(item))
     *_, lead = generate.open_uploaded(context, str(png))

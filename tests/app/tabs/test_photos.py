@@ -513,7 +513,7 @@ def test_ticked_faces_are_kept_or_left_out_together(owner: Visitor) -> None:
     with pytest.raises(UserError, match="No face is selected"):
         photos.choose_ticked(*where, [], "reject")
     ids = [item["id"] for item in owner.faces().values()][:2]
-    assert changes.tick(owner.context, event(faces=ids)) == (ids, "2 are selected.")
+    assert changes.describe_ticked(owner.context, event(faces=ids)) == "2 are selected."
     photos.choose_ticked(*where, ids, "reject")
     assert owner.show("changed")["grid"]["total"] == 2
     photos.choose_ticked(*where, [WHOLE_VIEW], "keep")

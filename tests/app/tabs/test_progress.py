@@ -106,7 +106,7 @@ def test_restore_keeps_what_the_address_names(context: Context) -> None:
     closed = progress.restore(context, ui, {"beside": "other", "sheet": "1"}, None)
     assert (closed["sheet"], closed["beside"]["value"]) == ("1", "other")
     assert "reel" not in closed
-    chosen = shared.Chosen("first", LAST, [])
+    chosen = shared.Chosen("first", LAST)
     opened = progress.restore(context, ui, {"beside": "gone", "sheet": "x"}, chosen)
     assert opened["beside"]["value"] == ""
     assert "There is no run 'gone' to compare with." in opened["status"]

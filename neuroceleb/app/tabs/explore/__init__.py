@@ -144,7 +144,8 @@ def _connect(
     ]
     moved = [
         listen(ui.palette.move, on.move, request, shown),
-        listen(ui.seed.input, on.use_seed, [*request, ui.seed], shown),
+        listen(ui.seed.input, on.type_seed, [*request, ui.seed], shown),
+        listen(ui.seed.submit, on.use_seed, [*request, ui.seed], shown),
         opened,
     ]
     listen(ui.palette.refine, on.refine, [shared.model, shared.epoch, ui.face], [ui.palette])

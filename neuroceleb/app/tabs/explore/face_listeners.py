@@ -26,8 +26,9 @@ TOOLS = (DIRECTIONS, ARITHMETIC, MAP, PHOTO, NEAREST, LAYERS, HEATMAP, SANDBOX)
 # The palette, the face's text, its seed, its z, the mark on the map; and what the contents of
 # Arithmetic, Map, Nearest, Through the layers and What D sees depend on, skipped for tools that are
 # not open.
-Shown = tuple[Any, Any, Any, Any, Any, Any, Any, Any, Any, Any]
+Shown = tuple[Any, ...]
 SHOWN = 10
+SEED = 2  # its place
 
 
 def show(context: Context, model: str | None, epoch: int | None, tool: str, text: str) -> Shown:
@@ -92,6 +93,22 @@ def use_seed(
     """The face of a seed."""
     text = "" if seed is None else f"{seed:.0f}"
     return shown(context, tool, current.read(context, model, epoch, text))
+
+
+def type_seed(
+    context: Context, model: str, epoch: int | None, tool: str, seed: float | None
+) -> Shown:
+    """As `use_seed`, while the seed is typed: its field stays as it is; Enter reports errors.
+
+    An error here would also drop the call for what was typed meanwhile.
+    """
+    skipped = [gr.skip()] * SHOWN
+    try:
+        updates = skipped if seed is None else [*use_seed(context, model, epoch, tool, seed)]
+    except UserError:
+        updates = skipped
+    updates[SEED] = gr.skip()
+    return tuple(updates)
 
 
 def new_face(context: Context, model: str, epoch: int | None, tool: str) -> Shown:

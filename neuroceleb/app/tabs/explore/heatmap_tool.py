@@ -43,6 +43,7 @@ def build(shared: Shared, parts: Parts, of_heatmap: gr.Textbox) -> list[Any]:
         request,
         [about, nearest],
         is_long=True,
+        trigger_mode="always_last",
         show_progress_on=[about],
     )
     shared.listen(follow.click, steps, request, [way], is_long=True, show_progress_on=[follow])

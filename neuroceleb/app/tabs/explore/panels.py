@@ -13,6 +13,7 @@ from neuroceleb.app.components.text import Text
 from neuroceleb.app.shared import Shared
 from neuroceleb.app.tabs.explore import face_listeners, tool_listeners
 
+TERMS = "terms"  # the line in which changes of a sum wait
 PHOTO_TYPES = ["image", ".heic", ".heif", ".avif"]
 
 
@@ -54,9 +55,10 @@ def build_arithmetic(shared: Shared, parts: Parts) -> tuple[gr.Textbox, list[Any
         add_current = gr.Button(label("Add the current face"), elem_id="add-current")
         clear = gr.Button(label("Clear"), elem_id="clear-sum")
     with gr.Row(elem_classes="nc-terms"):
-        chosen = [FacePicker(elem_id=f"term-{name}") for name in ("base", "minus", "plus")]
+        names = ("base", "minus", "plus")
+        chosen = [FacePicker(in_turn=TERMS, elem_id=f"term-{name}") for name in names]
     result = FacePicker(elem_id="sum")
-    grid = FacePicker(elem_id="explore-grid")
+    grid = FacePicker(in_turn=TERMS, elem_id="explore-grid")
     more = gr.Button(label("Other faces"), elem_id="more-faces")
 
     drawn = [*chosen, result]
@@ -67,9 +69,9 @@ def build_arithmetic(shared: Shared, parts: Parts) -> tuple[gr.Textbox, list[Any
     shared.listen(stepped.success, tool_listeners.fill_arithmetic, *filled)
     listen, on = shared.listen, tool_listeners
     changes = [
-        listen(grid.pick, on.add, [*request, terms, term], summed),
+        listen(grid.pick, on.add, [*request, terms, term], summed, turn=TERMS),
         listen(add_current.click, on.add_current, [*request, terms, term, parts.face], summed),
-        *(listen(one.pick, on.remove, [*request, terms], summed) for one in chosen),
+        *(listen(one.pick, on.remove, [*request, terms], summed, turn=TERMS) for one in chosen),
         listen(clear.click, on.clear, request, summed),
         listen(example.click, on.show_example, request, summed),
     ]
@@ -97,6 +99,7 @@ def build_map(shared: Shared, parts: Parts) -> list[Any]:
         request,
         results,
         is_long=True,
+        trigger_mode="always_last",
         show_progress_on=[facts],
     )
     shared.listen(layout.input, tool_listeners.choose_layout, [layout], [face_map])
@@ -133,6 +136,7 @@ def build_photo(shared: Shared, parts: Parts) -> list[Any]:
             [*request, crop],
             [facts, stop, way, *parts.shown],
             is_long=True,
+            trigger_mode="always_last",
             show_progress_on=[crops],
         )
         for event in (cut, chosen)
@@ -157,6 +161,7 @@ def build_nearest(shared: Shared, parts: Parts) -> list[Any]:
         [*request, parts.face],
         [verdict, photos, whole],
         is_long=True,
+        trigger_mode="always_last",
         show_progress_on=[verdict],
     )
     shared.listen(

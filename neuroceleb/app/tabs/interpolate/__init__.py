@@ -26,6 +26,7 @@ from neuroceleb.app.tabs.interpolate.path import draw, more_frames
 from neuroceleb.latent import interpolation
 from neuroceleb.settings import IMAGE_SIZE
 
+KEYS = "keys"  # the line in which changes of the list of faces wait
 FIRST_KEYS = "12, 57"
 FIRST_FRAMES = 63  # between two faces: 64 in all
 FPS = (12, 24, 30, 60)
@@ -55,7 +56,9 @@ def build(shared: Shared, tab: gr.Tab) -> Interpolate:
     with gr.Row(elem_classes="nc-columns"):
         with gr.Column(scale=6):
             scrubber = FrameScrubber(
-                frames=bind_server_function(shared.context, more_frames), elem_id="scrubber"
+                frames=bind_server_function(shared.context, more_frames),
+                edits_in_turn=KEYS,
+                elem_id="scrubber",
             )
         with gr.Column(scale=5):
             keys, add, reverse, new = _build_keys()
@@ -73,13 +76,9 @@ def build(shared: Shared, tab: gr.Tab) -> Interpolate:
     changed = [keys.submit, keys.blur, method.input, easing.input, frames.release, loop.input]
     drawn = shared.listen([*changed, fps.input], draw, path, shown)
     edits = []
-    for event, edit, inputs in (
-        (add.click, add_face, [keys]),
-        (reverse.click, reverse_faces, [keys]),
-        (new.click, new_faces, [keys]),
-        (scrubber.edit, edit_key, [keys]),
-    ):
-        edits.append(shared.listen(event, edit, inputs, [keys]))
+    for button, edit in ((add, add_face), (reverse, reverse_faces), (new, new_faces)):
+        edits.append(shared.listen(button.click, edit, [keys], [keys]))
+    edits.append(shared.listen(scrubber.edit, edit_key, [keys], [keys], turn=KEYS))
     edits.append(shared.receive(inbox, receive, [keys, vectors], [keys, vectors]))
     for edited in edits:
         shared.listen(edited.success, draw, path, shown)

@@ -135,7 +135,10 @@ def _connect_review(shared: Shared, ui: Photos, tools: dict[str, Any]) -> list[A
     shared.listen([ui.view.input, ui.person.input], review.judge, first, judged)
     shared.listen(ui.grid.turn, turn, where[:3], judged)
     shared.listen(ui.grid.toggle, toggle, where, judged)
-    shared.listen(ui.grid.tick, changes.tick, [], [ui.ticked, ui.selected])
+    # Set in the page: a button that is clicked at once acts on what is ticked now.
+    script = "() => [window.neuroceleb.ticked]"
+    ui.grid.tick(None, None, ui.ticked, js=script, api_visibility="private")
+    shared.listen(ui.grid.tick, changes.describe_ticked, [], [ui.selected])
     for name, choice in tools["choices"].items():
         target = gr.Textbox(choice, visible=False)
         inputs = [*where, ui.ticked, target]

@@ -25,15 +25,15 @@ MAX_REMOVED = 200  # photos at once
 PHOTOS, PERSON, DATASET = "photos", "person", "dataset"
 
 
-def tick(context: Context, event: gr.EventData) -> tuple[list[str], str]:
-    """The ids of the ticked faces, and their number in words."""
-    faces = [str(face)[:200] for face in event.faces]
+def describe_ticked(context: Context, event: gr.EventData) -> str:
+    """How many faces are ticked, in words."""
+    faces = list(event.faces)
     if faces == [WHOLE_VIEW]:
-        return faces, _("All of this view are selected.")
+        return _("All of this view are selected.")
     count = len(faces)
     if not count:
-        return [], ""
-    return faces, ngettext("{n:,} is selected.", "{n:,} are selected.", count).format(n=count)
+        return ""
+    return ngettext("{n:,} is selected.", "{n:,} are selected.", count).format(n=count)
 
 
 def _ticked(

@@ -1,6 +1,7 @@
 """The Train tab: runs that go on, wait or have ended, and a form for a new one."""
 
 import dataclasses
+import json
 from typing import Any
 
 import gradio as gr
@@ -69,7 +70,7 @@ def build(shared: Shared, tab: gr.Tab) -> Train:
                 fields = form.lay_out(shared.context)
             with gr.Column(visible=False) as box:
                 with gr.Column(visible=False, elem_id="confirm") as confirm:
-                    question = Text(elem_id="question")
+                    question, asked = Text(elem_id="question"), gr.Textbox(visible=False)
                     with gr.Row(elem_classes="nc-bar"):
                         keep = gr.Button(label("Keep it"), elem_id="keep")
                         yes = gr.Button(label("Move to the trash"), elem_id="delete-yes")
@@ -91,46 +92,49 @@ def build(shared: Shared, tab: gr.Tab) -> Train:
     shared.listen(ended, tick, ticked, parts, order=TRAIN, trigger_mode="multiple")
     chosen = [
         *_connect_form(shared, fields, ui, inbox),
-        shared.listen(ui.rename.click, view.rename, [runs, ui.new_name], [runs], order=TRAIN),
-        shared.listen(yes.click, view.delete, [runs], [runs], order=TRAIN),
+        shared.listen(ui.rename.click, view.rename, [ui.title, ui.new_name], [runs], order=TRAIN),
+        shared.listen(yes.click, view.delete, [asked], [runs], order=TRAIN),
         shared.listen(restore_.click, restore_deleted, [deleted, runs], [runs], order=TRAIN),
     ]
     resumed = _resume_on_click(shared, ui)
     changed = [
-        shared.listen(ui.force.click, view.force, [runs]),
+        shared.listen(ui.force.click, view.force, [ui.title]),
         resumed,
         shared.listen(empty.click, empty_trash, [sure], [sure]),
     ]
     for event in (*chosen, *changed):
         drawn = shared.listen(event.success, show, inputs, parts, order=TRAIN)
         shared.follow_trainings(drawn.success)
-    stopped = shared.listen(ui.stop.click, view.stop, [runs])
+    stopped = shared.listen(ui.stop.click, view.stop, [ui.title])
     drawn = shared.listen(stopped.success, tick, ticked, parts, order=TRAIN)
     shared.follow_trainings(drawn.success)
-    shared.listen(ui.delete.click, view.ask, [runs], [confirm, question])
+    shared.listen(ui.delete.click, view.ask, [ui.title], [confirm, question, asked])
     shared.listen(sure.input, enable, [sure], [empty])
     for button, to in ((ui.watch, "epochs"), (ui.generate, "generate")):
         target = gr.Textbox(to, visible=False)
-        led = shared.listen(button.click, view.lead, [runs, target], [shared.handover])
-        _put_into_address(runs, led)
-    save_on_click(shared, ui.card, view.save_card, [runs])
+        led = shared.listen(button.click, view.lead, [ui.title, target], [shared.handover])
+        _put_into_address(ui.title, led)
+    save_on_click(shared, ui.card, view.save_card, [ui.title])
     shared.address(runs, "run", NEW, is_step=True, after=[one.success for one in chosen])
     return ui
 
 
 def _resume_on_click(shared: Shared, ui: Train) -> Any:
     """Connect *Resume*; returns its event."""
-    resumed = shared.listen(ui.resume.click, view.resume, [ui.runs, ui.epochs])
-    followed = shared.listen(resumed.success, follow, [ui.runs], [shared.model, shared.epoch])
-    _put_into_address(ui.runs, followed)
+    resumed = shared.listen(ui.resume.click, view.resume, [ui.title, ui.epochs])
+    followed = shared.listen(resumed.success, follow, [ui.title], [shared.model, shared.epoch])
+    _put_into_address(ui.title, followed)
     return resumed
 
 
-def _put_into_address(runs: RunList, event: Any) -> None:
-    """After an event that makes the chosen run the model of all tabs, name it in the address."""
+def _put_into_address(run: Any, event: Any) -> None:
+    """After an event that makes a run the model of all tabs, name it in the address.
+
+    `run` is the component whose value is the run's name.
+    """
     put = "window.neuroceleb.address.put"
     script = f"(run) => {{ {put}('model', run, null, false); {put}('epoch', null, null, false); }}"
-    event.success(None, runs, js=script, api_visibility="private")
+    event.success(None, run, js=script, api_visibility="private")
 
 
 def _connect_form(shared: Shared, fields: form.Form, ui: Train, inbox: Any) -> list[Any]:
@@ -138,11 +142,13 @@ def _connect_form(shared: Shared, fields: form.Form, ui: Train, inbox: Any) -> l
     settings, context = fields.settings, shared.context
     request = [fields.name, fields.dataset, *settings.values()]
     reviewed = [fields.name_note, fields.note, fields.estimate, fields.start]
-    recipe = shared.listen(
-        settings["recipe"].input,
-        form.follow_recipe,
-        [settings["recipe"]],
+    # In the page: a late answer would undo what was changed meanwhile.
+    recipe = settings["recipe"].input(
+        None,
+        settings["recipe"],
         [settings[name] for name in form.BY_RECIPE],
+        js=f"(recipe) => ({json.dumps(form.settings_by_recipe())})[recipe]",
+        api_visibility="private",
     )
     starts = [fields.dataset, settings["start_from"]]
     listed = [settings["start_from"], fields.start_note, fields.no_dataset]
@@ -150,24 +156,28 @@ def _connect_form(shared: Shared, fields: form.Form, ui: Train, inbox: Any) -> l
     received = shared.receive(
         inbox, receive, [], [ui.runs, fields.dataset, fields.name, settings["start_from"]]
     )
-    copied = shared.listen(ui.duplicate.click, duplicate, [ui.runs], [ui.runs, *request])
+    copied = shared.listen(ui.duplicate.click, duplicate, [ui.title], [ui.runs, *request])
     # A Textbox does not report what is pasted as an input, and a dataset is also set by the page.
     others = [one for one in request[2:] if one is not settings["recipe"]]
     inputs = [fields.name.change, fields.dataset.change, *(one.input for one in others)]
     events = [inputs, *(one.success for one in (recipe, received, copied))]
     for event in events:
         shared.listen(event, form.review, request, reviewed)
-    shared.listen(
+    of = gr.Textbox(visible=False)
+    estimated = shared.listen(
         fields.check.click,
         form.estimate,
         request,
-        [fields.estimate, fields.start, fields.note],
+        [fields.estimate, fields.start, fields.note, of],
         is_long=True,
     )
+    shared.listen(estimated.success, form.review_if_changed, [of, *request], reviewed)
     shared.listen(fields.photos.click, lead_to_photos, [], [shared.handover])
     if not context.access.is_open:
         fields.check.interactive = False
-    started = shared.listen(fields.start.click, form.start, request, [ui.runs])
+    started = shared.listen(
+        fields.start.click, form.start, request, [ui.runs, fields.name], trigger_mode="once"
+    )
     followed = shared.listen(started.success, follow, [ui.runs], [shared.model, shared.epoch])
     _put_into_address(ui.runs, followed)
     return [started, received, copied]
@@ -209,7 +219,8 @@ def show(
             gr.Warning(_("That run is not here any more."))
         updates |= {"new": gr.update(visible=True), "box": gr.update(visible=False), "stamp": ""}
         updates["dataset"], updates["no_dataset"] = form.list_datasets(context, dataset)
-        listed = form.list_starts(context, updates["dataset"]["value"], start_from)
+        named = updates["dataset"].get("value", dataset)
+        listed = form.list_starts(context, named, start_from)
         updates["start_from"], updates["start_note"] = listed
     return tuple(updates.get(name, gr.skip()) for name in NAMES)
 

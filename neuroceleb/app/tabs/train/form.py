@@ -1,6 +1,7 @@
 """The form for a new run: its fields, the checks while it is filled in, the estimate."""
 
 import dataclasses
+import json
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -115,7 +116,10 @@ def list_datasets(context: Context, chosen: str | None) -> tuple[Any, Any]:
     names = context.workspace.dataset_names()
     is_there = chosen in names or (bool(chosen) and context.access.is_local)
     value = chosen if is_there else next(iter(names), None)
-    return gr.update(choices=names, value=value), gr.update(visible=not value)
+    # A choice that stands is left alone: a visitor may have made another one meanwhile.
+    stands = (value or "") == (chosen or "")
+    update = gr.update(choices=names) if stands else gr.update(choices=names, value=value)
+    return update, gr.update(visible=not value)
 
 
 def list_starts(context: Context, dataset: str | None, chosen: str | None) -> tuple[Any, str]:
@@ -124,7 +128,8 @@ def list_starts(context: Context, dataset: str | None, chosen: str | None) -> tu
     names = [run.name for run in faces.models(context.workspace)]
     text = _("Recommended: {model}").format(model=recommended)
     choices = [(text, AUTO), (_("Noise"), NONE), *((name, name) for name in names)]
-    return gr.update(choices=choices, value=chosen or AUTO), reason
+    update = gr.update(choices=choices) if chosen else gr.update(choices=choices, value=AUTO)
+    return update, reason
 
 
 def choose_dataset(
@@ -164,9 +169,12 @@ def _count(context: Context, dataset: str | None) -> int | None:
         return None
 
 
-def follow_recipe(context: Context, recipe: str) -> tuple[Any, ...]:
-    """The settings that the recipes differ in, as this one has them."""
-    return tuple(RECIPES.get(recipe, {}).get(name, SPECS[name].default) for name in BY_RECIPE)
+def settings_by_recipe() -> dict[str, list[Any]]:
+    """The settings that the recipes differ in, BY_RECIPE, as each recipe has them."""
+    return {
+        recipe: [own.get(name, SPECS[name].default) for name in BY_RECIPE]
+        for recipe, own in RECIPES.items()
+    }
 
 
 def review(
@@ -196,8 +204,8 @@ def review(
 
 def estimate(
     context: Context, name: str, dataset: str | None, *values: Any
-) -> tuple[str, Any, str]:
-    """What the run would take, and everything that stands in its way; whether it can start."""
+) -> tuple[str, Any, str, str]:
+    """What the run would take, and everything in its way; whether it can start; of what it is."""
     context.access.check(Message("train"))
     named = _read_name(context, name)
     text, settings, _source = _read(context, dataset, values)
@@ -209,16 +217,30 @@ def estimate(
     for problem in found["problems"]:
         mark = "✕" if problem["is_fatal"] else "!"
         lines.append(f"{mark} {in_words(catalogue.sentence(problem, 'sentence'))}")
-    return "\n".join(filter(None, lines)), gr.update(interactive=not is_fatal), note
+    text, can_start = "\n".join(filter(None, lines)), gr.update(interactive=not is_fatal)
+    return text, can_start, note, _text_of(name, dataset, values)
 
 
-def start(context: Context, name: str, dataset: str | None, *values: Any) -> str:
-    """Start the run, or put it into the queue where its device is busy; its name."""
+def review_if_changed(
+    context: Context, estimated: str, name: str, dataset: str | None, *values: Any
+) -> tuple[Any, ...]:
+    """As `review`, where the form is not any more as it was `estimated`."""
+    if estimated == _text_of(name, dataset, values):
+        return (gr.skip(),) * 4
+    return review(context, name, dataset, *values)
+
+
+def _text_of(name: str, dataset: str | None, values: Values) -> str:
+    return json.dumps([name, dataset, *values])
+
+
+def start(context: Context, name: str, dataset: str | None, *values: Any) -> tuple[str, str]:
+    """Start the run, or put it into the queue where its device is busy; its name, and no other."""
     context.access.check(Message("train"))
     named = _read_name(context, name)
     _, settings, source = _read(context, dataset, values)
     config = jobs.new_config(context.workspace, source, settings)
-    return jobs.start(context.workspace, named, config).name
+    return jobs.start(context.workspace, named, config).name, ""
 
 
 def free_name(context: Context, wanted: str) -> str:

@@ -232,12 +232,13 @@ def delete(context: Context, name: str) -> str:
     return ""
 
 
-def ask(context: Context, name: str) -> tuple[Any, str]:
-    """The question whether to delete a run."""
-    return gr.update(visible=True), _(
+def ask(context: Context, name: str) -> tuple[Any, str, str]:
+    """The question whether to delete a run, and the run that it names."""
+    question = _(
         "Move '{name}' with its weights, sheets and figures to the trash? It can be restored from "
         "there for {days} days."
     ).format(name=name, days=trash.KEPT_DAYS)
+    return gr.update(visible=True), question, name
 
 
 def lead(context: Context, name: str, to: str) -> str:
