@@ -86,18 +86,23 @@ def ungrid(sheet: Pixels, count: int, size_px: int, padding_px: int = 2) -> Pixe
     return np.stack(faces)
 
 
-def encode(image: Pixels, suffix: str = ".png", provenance: dict[str, Any] | None = None) -> bytes:
-    """Encode an image by the suffix of its file: PNG, or JPEG and WebP at quality 90.
-
-    `provenance` is stored as JSON in a PNG's text chunk `neuroceleb`. Raises UserError for an
-    unknown suffix and for an image larger than its format allows.
-    """
+def check_suffix(suffix: str) -> None:
+    """Raises UserError for the suffix of a file that `encode` cannot write."""
     if suffix.lower() not in SUFFIXES:
         raise UserError(
             "'{suffix}' is no image file: use one of {suffixes}.",
             suffix=suffix,
             suffixes=", ".join(SUFFIXES),
         )
+
+
+def encode(image: Pixels, suffix: str = ".png", provenance: dict[str, Any] | None = None) -> bytes:
+    """Encode an image by the suffix of its file: PNG, or JPEG and WebP at quality 90.
+
+    `provenance` is stored as JSON in a PNG's text chunk `neuroceleb`. Raises UserError for an
+    unknown suffix and for an image larger than its format allows.
+    """
+    check_suffix(suffix)
     buffer = io.BytesIO()
     kind = {".png": "PNG", ".webp": "WEBP"}.get(suffix.lower(), "JPEG")
     if max(image.shape[:2]) > LONGEST_SIDE.get(kind, math.inf):

@@ -6,6 +6,7 @@ import re
 import threading
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -214,6 +215,26 @@ def archive(request: FaceRequest) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:
         for name, data in dict(pngs(request)).items():
+            file.writestr(zipfile.ZipInfo(name), data)
+    return buffer.getvalue()
+
+
+def archive_of_faces(workspace: Workspace, wanted: list[Any]) -> bytes:
+    """Any faces, as pages send them, as a zip of PNGs named by model, epoch and seed.
+
+    One that cannot be drawn any more is left out. Raises UserError where none is left.
+    """
+    found = []
+    for value in wanted:
+        with suppress(UserError):
+            found.append(read_face(workspace, value))
+    if not found:
+        raise UserError("None of these faces can be drawn: their models are not here any more.")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:
+        for number, (face, pixels) in enumerate(zip(found, draw_faces(found), strict=True)):
+            name = f"{number:03d}_{face.model}_epoch_{face.epoch:03d}_{face.name}"
+            data = images.encode(pixels, ".png", face.provenance)
             file.writestr(zipfile.ZipInfo(name), data)
     return buffer.getvalue()
 

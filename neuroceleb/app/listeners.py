@@ -17,7 +17,7 @@ import gradio as gr
 
 from neuroceleb.app import catalogue
 from neuroceleb.app.api.context import Context
-from neuroceleb.app.catalogue import SORRY
+from neuroceleb.app.catalogue import SORRY, _
 from neuroceleb.app.setting_labels import in_words
 from neuroceleb.errors import UserError
 from neuroceleb.files import user_error_of
@@ -118,9 +118,12 @@ def as_toast(context: Context, error: Exception, name: str) -> gr.Error:
     known = user_error_of(error)
     if known is None:
         log.error("The listener %s failed", name, exc_info=error)
-        return gr.Error(catalogue.translate(SORRY), print_exception=False)
-    sentence = context.without_paths(in_words(known.message))
-    return gr.Error(html.escape(sentence, quote=False), print_exception=False)
+        return _toast(catalogue.translate(SORRY))
+    return _toast(html.escape(context.without_paths(in_words(known.message)), quote=False))
+
+
+def _toast(markup: str) -> gr.Error:
+    return gr.Error(markup, title=_("Error"), print_exception=False)
 
 
 class _Event:

@@ -98,7 +98,8 @@ def build(context: Context) -> gr.Blocks:
             )
             built = {name: _build_tab(shared, name) for name in TABS if name in MODULES}
         page = Page(shared, built, _build_no_model(shared))
-        _restore_addresses(blocks, page, _follow_leads(page))
+        _follow_leads(page)
+        _restore_addresses(blocks, page)
         _follow_models(page)
         _load_favourites(blocks, favourites)
         shared.follow_trainings([blocks.load, timer.tick, tabs.change], trigger_mode="once")
@@ -135,14 +136,11 @@ def _build_tab(shared: Shared, name: str) -> Any:
     return ui
 
 
-def _restore_addresses(blocks: gr.Blocks, page: Page, followed: list[Any]) -> None:
-    """Set all components as the address says: when the page is loaded, and on Back or Forward.
-
-    After the events `followed` a lead may have set model and epoch.
-    """
+def _restore_addresses(blocks: gr.Blocks, page: Page) -> None:
+    """Set all components as the address says: when the page is loaded, and on Back or Forward."""
     shared = page.shared
     shared.address(shared.model, "model", None, is_step=True)
-    after = [shared.chosen.success, *followed]
+    after = [shared.chosen.success]
     shared.address(shared.epoch, "epoch", None, is_step=False, after=after)
     gr.on(
         [shared.model.change, shared.epoch.change],
@@ -172,8 +170,8 @@ def _restore_addresses(blocks: gr.Blocks, page: Page, followed: list[Any]) -> No
         restored.then(None, js="() => window.neuroceleb.address.follow()", api_visibility="private")
 
 
-def _follow_leads(page: Page) -> list[Any]:
-    """Open the tabs that leads go to; returns the events after a lead that was sent as text."""
+def _follow_leads(page: Page) -> None:
+    """Open the tabs that leads go to."""
     shared = page.shared
     incoming = [ui.incoming for ui in page.tabs.values() if hasattr(ui, "incoming")]
     outputs = [shared.tabs, shared.shown, shared.model, shared.epoch, page.no_model, *incoming]
@@ -185,11 +183,12 @@ def _follow_leads(page: Page) -> list[Any]:
     }
     for name, ui in page.tabs.items():
         for event in MODULES[name].lead_events(ui):
-            event(bind(shared.context, follow_event, page), None, outputs, **options)
+            followed = event(bind(shared.context, follow_event, page), None, outputs, **options)
+            shared.name_model(followed.success)
     followed = shared.handover.change(
         bind(shared.context, follow_text, page), shared.handover, outputs, **options
     )
-    return [followed.success]
+    shared.name_model(followed.success)
 
 
 def _follow_models(page: Page) -> None:

@@ -254,6 +254,12 @@ class Shared:
         for event in (component.input, *after):
             event(None, component, js=script, api_visibility="private")
 
+    def name_model(self, event: Any) -> None:
+        """Put the tab, the model and the epoch into the address, which a listener has set."""
+        script = "(...shown) => window.neuroceleb.address.place(...shown)"
+        shown = [self.shown, self.model, self.epoch]
+        event(None, shown, js=script, api_visibility="private")
+
 
 def build_header(context: Context) -> tuple[gr.Dropdown, gr.Dropdown, Any, Any]:
     """The choice of model and epoch; and the events after another one of each was chosen."""

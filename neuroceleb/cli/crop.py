@@ -183,7 +183,9 @@ def _print_result(face_set: FaceSet, result: CropResult, as_json: bool) -> None:
         print(f"  {name.replace('_', ' '):<16} {number:>7,}", file=sys.stderr)
     for item in saved["verdict"]["sentences"]:
         print(item["text"], file=sys.stderr)
-    print(f"Train on it: python -m neuroceleb train {face_set.name} --run NAME", file=sys.stderr)
+    if counts.kept:
+        train = f"python -m neuroceleb train {face_set.name} --run NAME"
+        print(f"Train on it: {train}", file=sys.stderr)
     if as_json:
         print_json(
             {

@@ -86,7 +86,8 @@ def export(
             print("Not checked: that takes 'pip install onnxruntime'.", file=sys.stderr)
     else:
         checkpoint.save_weights(out, network, config)
-    print(f"{weights} written to {out}", file=sys.stderr)
+    source = weights if averaged is None else "It is"
+    print(f"{source} written to {out}", file=sys.stderr)
 
 
 def _check_averaged(file_format: str, epoch: int | None) -> None:

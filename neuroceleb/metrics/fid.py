@@ -27,7 +27,7 @@ def weights_file() -> Path:
 def why_unavailable() -> str | None:
     """Why they cannot be measured, in one sentence; None where they can."""
     if importlib.util.find_spec("torch_fidelity") is None:
-        return "FID and KID were not measured: the package torch-fidelity is not installed."
+        return "FID and KID were not measured: they take 'pip install torch-fidelity'."
     if not weights_file().is_file():
         return f"FID and KID were not measured: {WEIGHTS} is not in torch's folder of checkpoints."
     return _why_unsafe(weights_file())

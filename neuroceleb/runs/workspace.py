@@ -12,6 +12,7 @@ from neuroceleb.errors import UserError
 from neuroceleb.runs.run import Run
 
 MAX_NAME_BYTES = 200  # a file system allows 255, and names get endings
+NAMED = 8  # runs, in a message
 _NAME = re.compile(r"\w[\w .+-]{0,79}")
 
 
@@ -158,7 +159,9 @@ class Workspace:
         return name if name and (self.datasets / name).exists() else text
 
     def _run_names(self) -> str:
-        return ", ".join(run.name for run in self.runs()[:8]) or "none yet"
+        names = [run.name for run in self.runs()]
+        rest = [f"{len(names) - NAMED:,} more"] if len(names) > NAMED else []
+        return ", ".join([*names[:NAMED], *rest]) or "none yet"
 
     def runs_trained_on(self, dataset: Path) -> list[str]:
         """The names of the runs that were trained on a dataset folder or its `faces/`."""

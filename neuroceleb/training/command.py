@@ -162,7 +162,8 @@ def _train(session: Session, data: Dataset, heartbeat: Heartbeat) -> str:
     heartbeat.update(device=count + devices.name_of(device), precision=settings.precision)
     is_continued = run.has_state() or session.weights_epoch is not None
     verb, faces = "Resuming" if is_continued else "Training", f"{len(data):,} faces"
-    log.info("%s '%s' on %s, %s, %d epochs.", verb, run.name, faces, device, settings.epochs)
+    epochs = "1 epoch" if settings.epochs == 1 else f"{settings.epochs} epochs"
+    log.info("%s '%s' on %s, %s, %s.", verb, run.name, faces, device, epochs)
     start = session.config.get("start_model")
     if not is_continued and isinstance(start, dict):
         log.info("%s %s", start.get("reason", ""), start.get("terms", ""))

@@ -14,8 +14,8 @@ let reported = ""; // the tab that Gradio reported last
 /** @type {HTMLElement | null} */
 let early = null; // the title of the tab that a visitor chose before
 
-/** Without the spaces of lists of numbers; names keep theirs. @param {string} text */
-const compact = (text) => (/\p{L}/u.test(text) ? text : text.replaceAll(" ", ""));
+/** Without the spaces beside the commas of a list of numbers; names keep theirs. @param {string} text */
+const compact = (text) => (/\p{L}/u.test(text) ? text : text.replaceAll(/ *, */g, ","));
 
 /**
  * Put a value into the address. A step that a person would go back from is a new entry of the history.
@@ -42,6 +42,13 @@ const write = (name, value, usual, isStep) => {
   const url = `${location.pathname}${written ? `?${written}` : ""}`;
   if (isStep) history.pushState(null, "", url);
   else history.replaceState(history.state, "", url);
+};
+
+/** Put what a tab was opened with, or a face: a step of the history, with its model and epoch. @param {string} tab @param {string | null} model @param {number | null} epoch */
+const place = (tab, model, epoch) => {
+  put("tab", tab, FIRST, true);
+  put("model", model, null, false);
+  put("epoch", epoch, null, false);
 };
 
 window.addEventListener("popstate", () => {
@@ -88,4 +95,4 @@ const settle = () => {
   openEarly();
 };
 
-export const address = { put, begin, follow };
+export const address = { put, place, begin, follow };

@@ -147,11 +147,12 @@ def _connect(shared: Shared, tab: gr.Tab, ui: Generate, inbox: Inbox) -> None:
         shared.listen(ui.sheet.drop, open_dropped, [], from_png),
     ):
         shared.listen(opened.success, show_faces, shown, results)
+        shared.name_model(opened.success)
         set_by_listeners.append(opened.success)
     received = shared.receive(inbox, receive, [], [ui.seeds, ui.count, ui.view])
     shared.listen(received.success, show_faces, shown, results)
     set_by_listeners.append(received.success)
-    save_on_click(shared, ui.save_all, archive, request)
+    save_on_click(shared, ui.save_all, archive, shown)
     shared.address(ui.seeds, "seed", faces.FIRST_SEED, is_step=False, after=set_by_listeners)
     shared.address(ui.count, "count", faces.FIRST_COUNT, is_step=False, after=set_by_listeners)
     shared.address(ui.truncation, "truncation", 1, is_step=False)
@@ -195,10 +196,9 @@ def show_faces(context: Context, *inputs: Any) -> tuple[Any, str, Any, str]:
         note = _(NO_FACES_YET).format(run=model)
         return {"faces": [], "note": note, "of": [model, None]}, "", _views(""), ""
     if view == FAVOURITES:
-        kept = favourites if isinstance(favourites, list) else []
-        newest = kept[-faces.MAX_COUNT :]
-        sheet = items_of_faces(context.workspace, newest)
-        return sheet, _favourites(len(newest), len(kept)), _views(left_out), left_out
+        newest = _newest(favourites)
+        facts = _favourites(len(newest), len(favourites)) if newest else _favourites(0, 0)
+        return items_of_faces(context.workspace, newest), facts, _views(left_out), left_out
     if view == LEFT_OUT and left_out:
         request = faces.read_request(context.workspace, model, epoch, left_out, 1, truncation)
         return items_of_seeds(request), _("Left out"), _views(left_out), left_out
@@ -271,17 +271,17 @@ def lead_events(ui: Generate) -> list[Any]:
     return [ui.sheet.lead]
 
 
-def archive(
-    context: Context,
-    model: str,
-    epoch: int,
-    seeds: str,
-    count: float,
-    best: bool,
-    truncation: float,
-) -> str:
-    """A zip of the PNGs of all faces that are shown."""
-    if best:
+def archive(context: Context, *inputs: Any) -> str:
+    """A zip of the PNGs of all faces that are shown. `inputs` are `SheetInputs`."""
+    given = SheetInputs(*inputs)
+    model, epoch, seeds, count, best, truncation, view, left_out, favourites = given
+    if view == FAVOURITES:
+        path = context.new_file("favourites.zip")
+        path.write_bytes(faces.archive_of_faces(context.workspace, _newest(favourites)))
+        return str(path)
+    if view == LEFT_OUT and left_out:
+        request = faces.read_request(context.workspace, model, epoch, left_out, 1, truncation)
+    elif best:
         wanted = select_best.read_request(context.workspace, model, epoch, seeds, count, truncation)
         request = select_best.select(context.workspace, wanted).kept
     else:
@@ -289,6 +289,11 @@ def archive(
     path = context.new_file(faces.archive_name(request))
     path.write_bytes(faces.archive(request))
     return str(path)
+
+
+def _newest(favourites: Any) -> list[Any]:
+    """As many of the stored favourites as are shown."""
+    return favourites[-faces.MAX_COUNT :] if isinstance(favourites, list) else []
 
 
 def _described(request: faces.FaceRequest) -> str:

@@ -26,8 +26,18 @@ MAX_Z = 10.0  # of one component of z: ten standard deviations
 MAX_Z_FILE_BYTES = 2**20
 MAX_FACES = 256
 
+
+def _check_out(context: click.Context, option: click.Parameter, out: Path) -> Path:
+    images.check_suffix(out.suffix)
+    return out
+
+
 out_option = click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="An image file to write."
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    callback=_check_out,
+    help="An image file to write.",
 )
 epoch_option = click.option("--epoch", type=int, help="A kept epoch; the last by default.")
 

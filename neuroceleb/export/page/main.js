@@ -139,7 +139,7 @@ function start() {
     render: (z) => faces.request(Float32Array.from(z)),
   };
   root.lang = currentLanguage();
-  if (choices.read("smooth") === "yes") root.classList.add("smooth-faces");
+  if (choices.read("smooth") !== "no") root.classList.add("smooth-faces");
   showPreferences();
   const tagline = document.querySelector("header p");
   onLanguage(() => {

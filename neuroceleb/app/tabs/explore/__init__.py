@@ -10,7 +10,16 @@ from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import label
 from neuroceleb.app.components.face_map import FaceMap
 from neuroceleb.app.components.latent_palette import LatentPalette
-from neuroceleb.app.shared import EXPLORE, Address, Chosen, Shared, Updates
+from neuroceleb.app.shared import (
+    EXPLORE,
+    Address,
+    Chosen,
+    Inbox,
+    Lead,
+    Shared,
+    Updates,
+    new_inbox,
+)
 from neuroceleb.app.tabs.explore import (
     face_listeners,
     heatmap_tool,
@@ -85,9 +94,10 @@ def build(shared: Shared, tab: gr.Tab) -> Explore:
         dice = gr.Button(label("New face"), variant="primary", elem_id="explore-dice")
         average = gr.Button(label("Average face"), elem_id="explore-average")
         html_export.add_button(shared)
-    face, of_arithmetic, of_map, of_nearest, of_layers, of_heatmap, incoming = (
-        gr.Textbox(visible="hidden") for _name in range(7)
+    face, of_arithmetic, of_map, of_nearest, of_layers, of_heatmap = (
+        gr.Textbox(visible="hidden") for _name in range(6)
     )
+    inbox = new_inbox()
     with gr.Accordion(label("Its numbers"), open=False, render=False) as accordion:
         numbers = gr.Textbox(
             label=label("z, one number after the other"),
@@ -119,39 +129,43 @@ def build(shared: Shared, tab: gr.Tab) -> Explore:
                 sandbox_tool.build(shared)
     accordion.render()
     columns = (side, arithmetic, map_, photo, nearest, layers, heatmap, sandbox)
-    ui = Explore(tool, *columns, terms, incoming, *shown)
-    _connect(shared, tab, ui, (dice, average), changes)
+    ui = Explore(tool, *columns, terms, inbox.incoming, *shown)
+    _connect(shared, tab, ui, inbox, (dice, average), changes)
     return ui
 
 
 def _connect(
-    shared: Shared, tab: gr.Tab, ui: Explore, new: tuple[gr.Button, gr.Button], changes: list[Any]
+    shared: Shared,
+    tab: gr.Tab,
+    ui: Explore,
+    inbox: Inbox,
+    new: tuple[gr.Button, gr.Button],
+    changes: list[Any],
 ) -> None:
     """Connect the listeners; `changes` are the events by which tools change the face."""
     listen, on, (dice, average) = shared.listen, face_listeners, new
     request = [shared.model, shared.epoch, ui.tool]
     shown, columns = ui.of_face(), ui.columns()
-    shared.refresh(tab, EXPLORE, on.show, [*request, ui.face], shown)
+    shared.refresh(tab, EXPLORE, on.show, [*request, ui.face], shown, inbox)
     opened = listen(ui.tool.input, open_tool, [*request, ui.face], [*columns, *shown])
-    received = listen(
-        ui.incoming.change, receive, [*request, ui.incoming], [ui.tool, *columns, *shown]
-    )
+    received = shared.receive(inbox, receive, request, [ui.tool, *columns, *shown])
     chosen = [
         listen(dice.click, on.new_face, request, shown),
         listen(average.click, on.average_face, request, shown),
         listen(ui.numbers.submit, on.use_numbers, [*request, ui.numbers], shown),
-        received,
     ]
     moved = [
         listen(ui.palette.move, on.move, request, shown),
         listen(ui.seed.input, on.type_seed, [*request, ui.seed], shown),
         listen(ui.seed.submit, on.use_seed, [*request, ui.seed], shown),
         opened,
+        received,
     ]
     listen(ui.palette.refine, on.refine, [shared.model, shared.epoch, ui.face], [ui.palette])
     listen(ui.palette.rename, on.rename, [shared.model, shared.epoch, ui.face])
     steps = [*changes, *(one.success for one in chosen)]
-    shared.address(ui.tool, "tool", DIRECTIONS, is_step=True, after=[received.success])
+    shared.address(ui.tool, "tool", DIRECTIONS, is_step=True)
+    shared.address(ui.tool, "tool", DIRECTIONS, is_step=False, after=[received.success])
     shared.address(ui.face, "face", FIRST, is_step=True, after=steps)
     shared.address(ui.face, "face", FIRST, is_step=False, after=[one.success for one in moved])
     shared.address(ui.terms, "sum", "", is_step=False, after=changes)
@@ -185,10 +199,10 @@ def open_tool(
 
 
 def receive(
-    context: Context, model: str, epoch: int | None, tool: str, incoming: str
+    context: Context, lead: Lead, model: str, epoch: int | None, tool: str
 ) -> tuple[Any, ...]:
     """Show a face that another tab sends, with the tool that it is sent to."""
-    wanted, *shown = face_listeners.receive(context, model, epoch, tool, incoming)
+    wanted, *shown = face_listeners.receive(context, lead, model, epoch, tool)
     return wanted, *visible(wanted), *shown
 
 

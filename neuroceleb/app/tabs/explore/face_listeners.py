@@ -12,7 +12,7 @@ from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, gettext
 from neuroceleb.app.look_inside import HEATMAP, LAYERS, SANDBOX
 from neuroceleb.app.parameters import read_whole
-from neuroceleb.app.shared import read_lead
+from neuroceleb.app.shared import Lead
 from neuroceleb.app.tabs.explore import current
 from neuroceleb.app.tabs.explore.current import Current
 from neuroceleb.errors import Message, UserError
@@ -129,10 +129,9 @@ def use_numbers(context: Context, model: str, epoch: int | None, tool: str, numb
 
 
 def receive(
-    context: Context, model: str, epoch: int | None, tool: str, incoming: str
+    context: Context, lead: Lead, model: str, epoch: int | None, tool: str
 ) -> tuple[Any, ...]:
     """The tool, and a face that another tab sends."""
-    lead = read_lead(incoming)
     wanted = lead.to if lead.to in TOOLS else tool
     face = lead.face
     if isinstance(face.get("z"), list):

@@ -196,7 +196,7 @@ def _shown(box: "Sandbox", now: "Snapshot") -> Shown:
 
 def _figures(now: "Snapshot") -> str:
     """The counts, and the figures of the last step that it has."""
-    counts = _("Step {step}: D trained {d} times, G {g} times.").format(
+    counts = _("Step {step}: training steps of D {d}, of G {g}.").format(
         step=now.step, d=now.d_steps, g=now.g_steps
     )
     names = {

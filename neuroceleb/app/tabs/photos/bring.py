@@ -15,7 +15,7 @@ from neuroceleb.app.components.photo_upload import PhotoUpload
 from neuroceleb.app.components.text import Text
 from neuroceleb.app.cropping import RUNNING, Cropper, CropRequest, Status, cropper_of
 from neuroceleb.app.listeners import bind_server_function
-from neuroceleb.app.parameters import read_object
+from neuroceleb.app.parameters import read_object, read_text
 from neuroceleb.app.uploads import MAX_ZIP_BYTES
 from neuroceleb.data.faces import align, crop_photos, google_consent, report
 from neuroceleb.data.faces.crop_photos import Progress
@@ -233,7 +233,8 @@ def _request(
     path: str | None,
     agreed: int,
 ) -> CropRequest:
-    face_set = cropper.face_set(check_name(name))
+    named = read_text(name, Message("The dataset has no name yet: give it one."))
+    face_set = cropper.face_set(check_name(named))
     before = report.read(face_set)
     if face_set.exists():
         size = before.get("size", size)

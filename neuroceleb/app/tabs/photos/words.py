@@ -13,7 +13,7 @@ VIEWS = {
 REASONS = {
     "too_small": gettext_noop("too small"),
     "low_score": gettext_noop("hardly a face"),
-    "no_face_mesh": gettext_noop("hardly a face"),
+    "no_face_mesh": gettext_noop("hardly a face, checked twice"),
     "blurred": gettext_noop("blurred"),
     "dark": gettext_noop("too dark"),
     "bright": gettext_noop("too bright"),

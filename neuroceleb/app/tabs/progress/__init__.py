@@ -202,9 +202,11 @@ def show(
         return (gr.skip(),) * SHOWN
     run = context.workspace.run(model)
     before = _read_stamp(stamp)
-    if before[:2] == [model, epoch]:
+    is_newest = epoch == max(run.kept(), default=None)
+    # The first kept epoch of a run that goes on is chosen by the page, not by a visitor.
+    if before[:2] == [model, epoch] or (before[:2] == [model, None] and is_newest):
         return _shown(context, run, epoch, beside, None, stamp)
-    wanted = None if before[0] != model and epoch == max(run.kept(), default=None) else epoch
+    wanted = None if before[0] != model and is_newest else epoch
     if before[0] is None:  # opened by an address, which may name what is not there
         wanted, beside = _epoch_of(sheet) if sheet else wanted, beside or before[2]
     nearest, note = _nearest(run, wanted)
@@ -226,7 +228,17 @@ def receive(
         command = {"epoch": min(run.sheets(), default=None), "play": True}
     elif "seed" in lead.face or "z" in lead.face:
         command["face"] = lead.face
+    if "model" in lead.face:  # the page may still show another one's epoch
+        epoch = _chosen_with(run, lead.face.get("epoch"))
     return _shown(context, run, epoch, beside, command, "")
+
+
+def _chosen_with(run: Run, wanted: Any) -> int | None:
+    """The kept epoch that a lead to a run chooses for all tabs."""
+    kept = run.kept()
+    if type(wanted) is not int:
+        return max(kept, default=None)
+    return min(kept, key=lambda epoch: abs(epoch - wanted), default=None)
 
 
 def note_epoch(context: Context, event: gr.EventData) -> str:

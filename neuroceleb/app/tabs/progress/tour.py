@@ -15,8 +15,9 @@ STEPS = (
         gettext_noop(
             "Every picture of this sheet is made from the same 64 handfuls of random numbers, "
             "once after each pass over the photos (an epoch). Nobody tells the generator, G, "
-            "what a face is. Watch from epoch 0 to {last}: blots, then blobs with eyes, then "
-            "people."
+            "what a face is. Watch from epoch 0 to {last}: from noise it is blots first, then "
+            "blobs with eyes, then people; a run that goes on from another model begins with "
+            "that one's people."
         ),
     ),
     (

@@ -43,7 +43,6 @@ class Train(View):
     no_dataset: gr.Column
     start_from: gr.Dropdown
     start_note: Text
-    confirm: gr.Column
     bin: gr.Accordion
     deleted: gr.Dropdown
     incoming: gr.Textbox
@@ -69,22 +68,17 @@ def build(shared: Shared, tab: gr.Tab) -> Train:
             with gr.Column() as new:
                 fields = form.lay_out(shared.context)
             with gr.Column(visible=False) as box:
-                with gr.Column(visible=False, elem_id="confirm") as confirm:
-                    question, asked = Text(elem_id="question"), gr.Textbox(visible=False)
-                    with gr.Row(elem_classes="nc-bar"):
-                        keep = gr.Button(label("Keep it"), elem_id="keep")
-                        yes = gr.Button(label("Move to the trash"), elem_id="delete-yes")
                 run = view.lay_out(box)
     ui = Train(
         **vars(run),
         **{"runs": runs, "new": new, "dataset": fields.dataset, "no_dataset": fields.no_dataset},
         **{"start_from": fields.settings["start_from"], "start_note": fields.start_note},
-        **{"confirm": confirm, "bin": bin_, "deleted": deleted, "incoming": inbox.incoming},
+        **{"bin": bin_, "deleted": deleted, "incoming": inbox.incoming},
     )
     parts = [getattr(ui, name) for name in NAMES]
     inputs = [runs, ui.dataset, ui.start_from]
     shared.refresh(tab, TRAIN, show, inputs, parts, inbox, order=TRAIN)
-    shared.listen([runs.input, keep.click], show, inputs, parts, order=TRAIN)
+    shared.listen([runs.input, ui.keep.click], show, inputs, parts, order=TRAIN)
     ticked = [shared.shown, *inputs, ui.stamp]
     shared.poll(shared.timer, tick, ticked, parts, order=TRAIN)
     # The report that no training goes on ends the ticks: the last one may have been before the end.
@@ -93,7 +87,7 @@ def build(shared: Shared, tab: gr.Tab) -> Train:
     chosen = [
         *_connect_form(shared, fields, ui, inbox),
         shared.listen(ui.rename.click, view.rename, [ui.title, ui.new_name], [runs], order=TRAIN),
-        shared.listen(yes.click, view.delete, [asked], [runs], order=TRAIN),
+        shared.listen(ui.yes.click, view.delete, [ui.asked], [runs], order=TRAIN),
         shared.listen(restore_.click, restore_deleted, [deleted, runs], [runs], order=TRAIN),
     ]
     resumed = _resume_on_click(shared, ui)
@@ -108,7 +102,8 @@ def build(shared: Shared, tab: gr.Tab) -> Train:
     stopped = shared.listen(ui.stop.click, view.stop, [ui.title])
     drawn = shared.listen(stopped.success, tick, ticked, parts, order=TRAIN)
     shared.follow_trainings(drawn.success)
-    shared.listen(ui.delete.click, view.ask, [ui.title], [confirm, question, asked])
+    asking: list[Any] = [ui.confirm, ui.question, ui.asked]
+    shared.listen(ui.delete.click, view.ask, [ui.title], asking)
     shared.listen(sure.input, enable, [sure], [empty])
     for button, to in ((ui.watch, "epochs"), (ui.generate, "generate")):
         target = gr.Textbox(to, visible=False)

@@ -50,6 +50,11 @@ class View:
     new_name: gr.Textbox
     rename: gr.Button
     delete: gr.Button
+    confirm: gr.Column
+    question: Text
+    asked: gr.Textbox  # the run that the question names
+    keep: gr.Button
+    yes: gr.Button
     stamp: gr.Textbox  # of what is shown
 
 
@@ -83,13 +88,21 @@ def lay_out(box: gr.Column) -> View:
             label=label("The end of the run's log"), lines=14, max_lines=14, elem_id="run-log"
         )
     manage = gr.Accordion(label("Rename or delete"), open=False, elem_id="manage")
-    with manage, gr.Row(elem_classes="nc-controls"):
-        new_name = gr.Textbox(label=label("New name"), max_lines=1, elem_id="new-name")
-        rename = gr.Button(label("Rename"), elem_id="rename")
-        delete = gr.Button(label("Delete …"), elem_id="delete")
+    with manage:
+        with gr.Row(elem_classes="nc-controls"):
+            new_name = gr.Textbox(label=label("New name"), max_lines=1, elem_id="new-name")
+            rename = gr.Button(label("Rename"), elem_id="rename")
+            delete = gr.Button(label("Delete …"), elem_id="delete")
+        with gr.Column(visible=False, elem_id="confirm") as confirm:
+            question = Text(elem_id="question")
+            with gr.Row(elem_classes="nc-bar"):
+                keep = gr.Button(label("Keep it"), elem_id="keep")
+                yes = gr.Button(label("Move to the trash"), elem_id="delete-yes")
+    asked, stamp = gr.Textbox(visible=False), gr.Textbox(visible=False)
     return View(
         *(box, title, facts, meter, message, judged, watch, generate, stop, force, resume, epochs),
-        *(duplicate, card_, why, sheet, log, new_name, rename, delete, gr.Textbox(visible=False)),
+        *(duplicate, card_, why, sheet, log, new_name, rename, delete),
+        *(confirm, question, asked, keep, yes, stamp),
     )
 
 
