@@ -141,6 +141,23 @@ def test_a_face_is_enlarged_kept_saved_and_opened_again(page: Page, app_url: str
     first_alt(page, 58)
 
 
+def test_a_face_is_sent_to_explore_and_its_address_opens_it(page: Page, app_url: str) -> None:
+    open_generate(page, app_url, "?seed=7&count=6")
+    for place in (2, 4):
+        page.locator("#faces .nc-frame").nth(place).click()
+        page.locator(".nc-viewer").get_by_text("Explore", exact=True).click()
+        seed = 7 + place
+        expect(page.locator("#explore-face strong")).to_have_text(f"Seed {seed}")
+        await_quiet(page)
+        expect(page.locator("#explore-face strong")).to_have_text(f"Seed {seed}")
+        found = query_of(page)
+        assert (found["face"], found["model"], found["epoch"]) == (str(seed), MODEL, "29")
+        page.get_by_role("tab", name="Generate").click()
+        expect(page.locator(FACES).first).to_be_visible()
+    page.go_back()
+    expect(page.locator("#explore-face strong")).to_have_text("Seed 11")
+
+
 def test_an_address_opens_exactly_that_face_and_back_returns(page: Page, app_url: str) -> None:
     open_generate(page, app_url, "?seed=57&epoch=11&count=1")
     expect(page.locator(FACES)).to_have_count(1)

@@ -47,6 +47,9 @@ const choose = (...chosen) => {
 /** Bring the title of a tab into view, where not all fit. @param {string} name */
 const showTab = (name) => document.getElementById(`tab-${name}-button`)?.scrollIntoView({ block: "nearest", inline: "center" });
 
+/** Bring an element into view once the page has drawn it. @param {string} id */
+const showSoon = (id) => setTimeout(() => document.getElementById(id)?.scrollIntoView({ block: "nearest" }), 100);
+
 /** Mark a button while its file is made. @param {string} id @param {boolean} isWorking */
 const setWorking = (id, isWorking) => {
   const button = document.getElementById(id);
@@ -54,4 +57,4 @@ const setWorking = (id, isWorking) => {
   button?.setAttribute("aria-busy", String(isWorking));
 };
 
-Object.assign(window, { neuroceleb: { address, choose, favourites, nextTurn, saveWhenReady, setWorking, showTab, takeTurn } });
+Object.assign(window, { neuroceleb: { address, choose, favourites, nextTurn, saveWhenReady, setWorking, showSoon, showTab, takeTurn } });

@@ -90,6 +90,13 @@ def test_sliders_move_the_face_along_the_directions(context: Context) -> None:
 
 def test_the_face_is_chosen_by_seed_by_numbers_and_at_random(context: Context) -> None:
     assert face_listeners.use_seed(context, *FIRST, PHOTO, 12)[1] == "12"
+    _palette, text, field, *_ = face_listeners.type_seed(context, *FIRST, PHOTO, 12)
+    assert (text, field) == ("12", gr.skip())
+    for unfinished in (None, -5, 1e30):
+        typed = face_listeners.type_seed(context, *FIRST, PHOTO, unfinished)
+        assert typed == (gr.skip(),) * 10
+    with pytest.raises(UserError):
+        face_listeners.use_seed(context, *FIRST, PHOTO, -5)
     seeds = {face_listeners.new_face(context, *FIRST, PHOTO)[2] for _ in range(3)}
     assert len(seeds) == 3
     average = face_listeners.average_face(context, *FIRST, PHOTO)
@@ -101,12 +108,12 @@ def test_the_face_is_chosen_by_seed_by_numbers_and_at_random(context: Context) -
 
 def test_a_face_of_another_tab_opens_the_tool_that_it_is_sent_to(context: Context) -> None:
     sent = {"model": "first", "epoch": 3, "seed": 5, "truncation": 0.5}
-    lead = Lead("nearest", sent).to_text()
-    tool, palette, text, *_rest, key, _, _ = face_listeners.receive(context, *FIRST, MAP, lead)
+    lead = Lead("nearest", sent)
+    tool, palette, text, *_rest, key, _, _ = face_listeners.receive(context, lead, *FIRST, MAP)
     assert (tool, text, palette["face"]) == (NEAREST, "5x0.5", sent)
     assert key == palette["key"]
-    lead = Lead("explore", {"model": "first", "epoch": 3, "z": [0.25] * 8}).to_text()
-    tool, palette, *_ = face_listeners.receive(context, *FIRST, MAP, lead)
+    lead = Lead("explore", {"model": "first", "epoch": 3, "z": [0.25] * 8})
+    tool, palette, *_ = face_listeners.receive(context, lead, *FIRST, MAP)
     assert (tool, palette["face"]["z"]) == (MAP, [0.25] * 8)
 
 

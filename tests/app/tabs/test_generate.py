@@ -26,7 +26,7 @@ from tests.conftest import SHIPPED
 MODEL = SHIPPED.name
 
 
-def shown(context: Context, **changes: Any) -> tuple[Any, ...]:
+def inputs(**changes: Any) -> generate.SheetInputs:
     given: dict[str, Any] = {
         "model": MODEL,
         "epoch": None,
@@ -38,7 +38,17 @@ def shown(context: Context, **changes: Any) -> tuple[Any, ...]:
         "left_out": "",
         "favourites": [],
     }
-    return generate.show_faces(context, *generate.SheetInputs(**given | changes))
+    return generate.SheetInputs(**given | changes)
+
+
+def shown(context: Context, **changes: Any) -> tuple[Any, ...]:
+    return generate.show_faces(context, *inputs(**changes))
+
+
+def names_in_zip(context: Context, **changes: Any) -> list[str]:
+    path = generate.archive(context, *inputs(**changes))
+    with zipfile.ZipFile(path) as archive:
+        return archive.namelist()
 
 
 def png_of(item: dict[str, Any]) -> bytes:
@@ -198,9 +208,22 @@ def test_only_uploaded_files_are_opened_by_a_drop(context: Context) -> None:
 
 
 def test_all_faces_are_saved_in_one_zip(context: Context) -> None:
-    path = generate.archive(context, MODEL, None, "42", 3, False, 1.0)
-    with zipfile.ZipFile(path) as archive:
-        assert archive.namelist() == [f"seed_{seed:04d}.png" for seed in (42, 43, 44)]
+    assert names_in_zip(context) == [f"seed_{seed:04d}.png" for seed in (42, 43, 44)]
+
+
+def test_the_faces_of_every_view_are_saved(context: Context) -> None:
+    *_, left_out = shown(context, best=True, how_many=2)
+    saved = names_in_zip(context, view=generate.LEFT_OUT, left_out=left_out, best=True)
+    assert sorted(saved) == sorted(f"seed_{int(seed):04d}.png" for seed in left_out.split(","))
+    kept = [{"model": MODEL, "epoch": epoch, "seed": 7} for epoch in (29, 11)]
+    view = {"view": generate.FAVOURITES}
+    saved = names_in_zip(context, favourites=[*kept, {"model": "gone"}], **view)
+    assert saved == [
+        f"000_{MODEL}_epoch_029_seed_0007.png",
+        f"001_{MODEL}_epoch_011_seed_0007.png",
+    ]
+    with pytest.raises(UserError, match="None of these faces"):
+        names_in_zip(context, favourites=[{"model": "gone"}], **view)
 
 
 def test_a_lead_sets_its_seed_or_keeps_the_seeds(context: Context) -> None:

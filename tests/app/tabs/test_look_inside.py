@@ -67,9 +67,9 @@ def hashes(folder: Path) -> dict[str, str]:
 def test_the_tools_open_by_the_address_and_by_leads(context: Context) -> None:
     columns = visible(LAYERS)
     assert [one["visible"] for one in columns] == [True, *(name == LAYERS for name in TOOLS[1:])]
-    lead = Lead("heatmap", {"model": "first", "epoch": 3, "seed": 5}).to_text()
+    lead = Lead("heatmap", {"model": "first", "epoch": 3, "seed": 5})
     tool, palette, text, *_, of_layers, of_heatmap = face_listeners.receive(
-        context, *FIRST, DIRECTIONS, lead
+        context, lead, *FIRST, DIRECTIONS
     )
     assert (tool, text, of_heatmap) == (HEATMAP, "5", palette["key"])
     assert of_layers == gr.skip()
@@ -194,15 +194,15 @@ def test_a_copy_is_trained_and_undone_and_the_run_stays(context: Context) -> Non
     token, _column, about, *begin = sandbox_tool.start(context, *FIRST, "")
     assert "A copy of first, epoch 3, trained as the run is." in about
     assert "of the run's photos" in about
-    assert begin[0].startswith("Step 0: D trained 0 times, G 0 times.")
+    assert begin[0].startswith("Step 0: training steps of D 0, of G 0.")
     assert len(faces_of(tuple(begin))) == 16
     (after_d,) = sandbox_tool.train(context, token, "d")
-    assert "Step 1: D trained 1 times, G 0 times. loss of D" in after_d[0]
+    assert "Step 1: training steps of D 1, of G 0. loss of D" in after_d[0]
     (after_g,) = sandbox_tool.train(context, token, "g")
-    assert "Step 2: D trained 1 times, G 1 times. loss of G" in after_g[0]
+    assert "Step 2: training steps of D 1, of G 1. loss of G" in after_g[0]
     assert faces_of(after_g) != faces_of(after_d)
     *_, after_ten = sandbox_tool.train(context, token, "10")
-    assert "Step 12: D trained 11 times, G 11 times." in after_ten[0]
+    assert "Step 12: training steps of D 11, of G 11." in after_ten[0]
     charts = after_ten[3]
     assert charts["runs"][0]["epochs"] == list(range(13))
     assert [chart["id"] for chart in charts["charts"]][:2] == ["losses", "scores"]

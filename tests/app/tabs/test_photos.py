@@ -359,7 +359,7 @@ def test_while_it_is_cropped_progress_and_photos_are_shown(
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"name": ""}, "is not a name"),
+        ({"name": ""}, "has no name yet"),
         ({"name": "../up"}, "is not a name"),
         ({"size": 65}, "64, 96 or 128"),
         ({"detector": "magic"}, "yunet or google-vision"),

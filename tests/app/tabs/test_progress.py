@@ -92,6 +92,25 @@ def test_what_has_not_changed_is_not_sent_again(context: Context) -> None:
     assert all(map(is_skipped, progress.poll(context, "generate", "first", 1, "", "", "")))
 
 
+def test_a_run_that_goes_on_is_followed_when_its_first_epoch_is_kept(context: Context) -> None:
+    before = shown(context, epoch=None)
+    after = shown(context, epoch=LAST, stamp=before.stamp)
+    assert is_skipped(after.reel) or "command" not in after.reel
+
+
+def test_a_lead_to_a_run_goes_on_with_its_newest_epoch(context: Context) -> None:
+    """The page may still show model and epoch of before while the lead is received."""
+    lead = shared.Lead("epochs", {"model": "first"})
+    received = progress.receive(context, lead, "other", 1, "")
+    reel, stamp = received[0], received[NAMES.index("stamp")]
+    assert reel["command"]["epoch"] is None
+    later = shown(context, epoch=LAST, stamp=stamp)
+    assert is_skipped(later.reel)
+    wanted = shared.Lead("epochs", {"model": "first", "epoch": 1})
+    stamp = progress.receive(context, wanted, "other", None, "")[NAMES.index("stamp")]
+    assert is_skipped(shown(context, epoch=1, stamp=stamp).reel)
+
+
 def test_an_address_opens_the_nearest_sheet_and_says_so(context: Context) -> None:
     assert shown(context, sheet="2").reel["command"]["epoch"] == 2
     far = shown(context, sheet="500")

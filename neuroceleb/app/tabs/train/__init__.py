@@ -103,7 +103,10 @@ def build(shared: Shared, tab: gr.Tab) -> Train:
     drawn = shared.listen(stopped.success, tick, ticked, parts, order=TRAIN)
     shared.follow_trainings(drawn.success)
     asking: list[Any] = [ui.confirm, ui.question, ui.asked]
-    shared.listen(ui.delete.click, view.ask, [ui.title], asking)
+    asked = shared.listen(ui.delete.click, view.ask, [ui.title], asking)
+    # Once the page has drawn it: it may be below the window.
+    script = "() => window.neuroceleb.showSoon('confirm')"
+    asked.success(None, js=script, api_visibility="private")
     shared.listen(sure.input, enable, [sure], [empty])
     for button, to in ((ui.watch, "epochs"), (ui.generate, "generate")):
         target = gr.Textbox(to, visible=False)
