@@ -21,7 +21,7 @@ def describe(event: gr.EventData) -> str:
 
 
 with gr.Blocks() as demo:
-    sheet = ContactSheet(items_of_seeds(request, favourites=[]), leads=["start", "end"])
+    sheet = ContactSheet(items_of_seeds(request), leads=["start", "end"])
     sheet.lead(describe, outputs=gr.Textbox(label="A face was sent to", elem_id="sent"))
 
 app = FastAPI()

@@ -10,7 +10,7 @@ import inspect
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
-from itertools import chain, repeat
+from itertools import chain, repeat, takewhile
 from typing import Any, get_type_hints
 
 import gradio as gr
@@ -25,6 +25,7 @@ from neuroceleb.files import user_error_of
 log = logging.getLogger(__name__)
 
 REQUEST = "request_"
+FILLED_IN = (gr.Request, gr.EventData, gr.Progress)
 _NUMBERS = (int, float)
 _TEXTS = (str, str | None)
 
@@ -41,8 +42,8 @@ def bind(
     `of_model` are the places of a model and its epoch among the inputs: the epoch of a model that
     was chosen before, when the epochs of the new one are still to come, is replaced by None.
 
-    It may be a generator, and may have parameters annotated `gr.Request`, `gr.EventData` or
-    `gr.Progress`, which Gradio fills in.
+    It may be a generator, and may have parameters annotated as FILLED_IN, which Gradio fills in:
+    before or after all that components give.
     """
     signature = inspect.signature(function)
     own = list(signature.parameters.values())[1 + len(fixed) :]
@@ -50,10 +51,12 @@ def bind(
     kinds = get_type_hints(function)
     hints = [kinds.get(one.name) for one in own if one.kind is not one.VAR_POSITIONAL]
 
+    before = len(list(takewhile(lambda one: kinds.get(one.name) in FILLED_IN, own)))
+
     def fitted(values: Sequence[Any]) -> list[Any]:
         given = list(_fitted(values, hints))
         if of_model:
-            model, epoch = of_model
+            model, epoch = (before + place for place in of_model)
             given[epoch] = _own_epoch(context, given[model], given[epoch])
         return given
 

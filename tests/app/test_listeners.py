@@ -19,6 +19,9 @@ from neuroceleb.app.api.context import Context
 from neuroceleb.app.listeners import bind, bind_server_function
 from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace, create_run
+from tests.conftest import SHIPPED
+
+MODEL = SHIPPED.name
 
 
 class Request:
@@ -68,6 +71,30 @@ def test_a_listener_gets_as_many_values_as_there_are(
     context: Context, others: tuple[int, ...]
 ) -> None:
     assert bind(context, total)(Request(), 1, *others) == 1 + sum(others)
+
+
+def name_epoch(context: Context, event: gr.EventData, *values: object) -> list[object]:
+    return list(values)
+
+
+def name_epoch_first(context: Context, *values: object) -> list[object]:
+    return list(values)
+
+
+@pytest.mark.parametrize(
+    ("model", "epoch", "given"),
+    [(MODEL, 29, 29), (MODEL, 28, None), (MODEL, None, None), ("", 28, 28), (None, 28, 28)],
+)
+def test_the_epoch_of_a_model_chosen_before_is_left_out(
+    context: Context, model: str | None, epoch: int | None, given: int | None
+) -> None:
+    plain = bind(context, name_epoch_first, of_model=(0, 1))
+    assert plain(Request(), model, epoch, 28) == [model, given, 28]
+    event = gr.EventData(None, {})
+    after_event = bind(context, name_epoch, of_model=(1, 2))
+    assert after_event(Request(), event, 28, model, epoch) == [28, model, given]
+    other = bind(context, name_epoch_first)
+    assert other(Request(), model, epoch) == [model, epoch]
 
 
 def test_a_refusal_is_a_toast_with_its_sentence(context: Context) -> None:

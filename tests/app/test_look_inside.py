@@ -52,18 +52,18 @@ def test_a_sandbox_is_trained_stopped_and_undone(page: Page, app_url: str) -> No
     open_explore(page, app_url, tool="sandbox")
     page.locator("#sandbox-start").click()
     figures = page.locator("#sandbox-figures")
-    expect(figures).to_contain_text("Step 0: D trained 0 times")
+    expect(figures).to_contain_text("Step 0: training steps of D 0")
     expect(page.locator("#sandbox-about")).to_contain_text("no photos of this run here")
     expect(page.locator("#sandbox-faces img")).to_have_count(16)
     page.locator("#sandbox-d").click()
-    expect(figures).to_contain_text("Step 1: D trained 1 times, G 0 times")
+    expect(figures).to_contain_text("Step 1: training steps of D 1, of G 0")
     page.locator("#sandbox-100").click()
     expect(figures).to_contain_text(re.compile(r"Step [3-9]: "))
     page.locator("#sandbox-stop").click()
     expect(page.locator("#sandbox-charts .nc-chart").first).to_be_visible()
     page.wait_for_timeout(2_500)  # until the step that was under way is done
     page.locator("#sandbox-undo").click()
-    expect(figures).to_contain_text("Step 1: D trained 1 times, G 0 times")
+    expect(figures).to_contain_text("Step 1: training steps of D 1, of G 0")
 
 
 @pytest.mark.slow
