@@ -71,6 +71,7 @@ def test_a_seed_is_typed_in_explore(page: Page, app_url: str) -> None:
     assert page.locator(".toast-body").count() == 0
 
 
+@pytest.mark.slow
 def test_back_is_pressed_twice(page: Page, app_url: str) -> None:
     open_tab(page, app_url, "", FACES)
     for name in ("Interpolate", "Explore", "Progress"):
@@ -158,6 +159,7 @@ def test_the_form_keeps_what_is_entered_while_answers_come(page: Page, app_url: 
         expect(page.locator("#set-start_from input")).to_have_value("Noise")
 
 
+@pytest.mark.slow
 def test_favourites_of_quick_clicks_and_of_another_tab(page: Page, app_url: str) -> None:
     open_tab(page, app_url, "seed=57&count=6", FACES)
     hearts, pressed = "#faces .nc-caption .nc-heart", "#faces .nc-caption [aria-pressed=true]"
