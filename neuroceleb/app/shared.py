@@ -116,7 +116,7 @@ class Shared:
         *,
         is_long: bool = False,
         order: str | None = None,
-        turn: str | None = None,
+        event_queue: str | None = None,
         **options: Any,
     ) -> Any:
         """Call a listener (see `listeners.bind`) on one event or several.
@@ -127,11 +127,11 @@ class Shared:
         the last, Gradio would send the data of the first again. A long one runs one at a time and
         shows its progress; what comes while it runs is dropped, unless its `trigger_mode` is
         "always_last". Listeners of one `order` are called one at a time, in the order of their
-        events, so that no late answer undoes what a newer one has set. `turn` is the line in which
-        the component lets its event wait for the answer to the one before, see `ModuleHTML`. All go
-        through Gradio's queue: its page does not show the errors of those that bypass it. The
-        status of a quick one is set on one hidden component: Gradio's page searches the whole
-        layout for every component that ever had a status, three times a call.
+        events, so that no late answer undoes what a newer one has set. `event_queue` names the
+        queue in which the component lets its event wait for the answer to the one before, see
+        `ModuleHTML`. All go through Gradio's queue: its page does not show the errors of those that
+        bypass it. The status of a quick one is set on one hidden component: Gradio's page searches
+        the whole layout for every component that ever had a status, three times a call.
         """
         of_model = None
         if self.model in inputs and self.epoch in inputs:
@@ -150,8 +150,8 @@ class Shared:
             api_visibility="private",
             **{"trigger_mode": mode, "show_progress_on": None if is_long else self.shown} | options,
         )
-        if turn:
-            script = f"() => window.neuroceleb.nextTurn({json.dumps(turn)})"
+        if event_queue:
+            script = f"() => window.neuroceleb.sendNext({json.dumps(event_queue)})"
             called.then(None, js=script, api_visibility="private")
         return called
 

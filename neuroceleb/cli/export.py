@@ -86,8 +86,8 @@ def export(
             print("Not checked: that takes 'pip install onnxruntime'.", file=sys.stderr)
     else:
         checkpoint.save_weights(out, network, config)
-    source = weights if averaged is None else "It is"
-    print(f"{source} written to {out}", file=sys.stderr)
+    source = f"{weights} written" if averaged is None else "Written"
+    print(f"{source} to {out}", file=sys.stderr)
 
 
 def _check_averaged(file_format: str, epoch: int | None) -> None:

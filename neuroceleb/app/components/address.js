@@ -10,6 +10,8 @@ let isRestored = false; // before, Gradio's tabs report a choice that nobody mad
 let asked = null; // the query to which Back or Forward restores the page
 let isAnswered = false; // the server has answered that, and its tab may still have to be reported
 const REPORTED_AFTER = 1_000; // milliseconds, at most
+/** @type {any} */
+let timer = null;
 let reported = ""; // the tab that Gradio reported last
 /** @type {HTMLElement | null} */
 let early = null; // the title of the tab that a visitor chose before
@@ -52,6 +54,7 @@ const place = (tab, model, epoch) => {
 };
 
 window.addEventListener("popstate", () => {
+  clearTimeout(timer);
   isRestored = false;
   isAnswered = false;
   document.getElementById("restore")?.click();
@@ -82,7 +85,7 @@ const begin = () => {
 const follow = () => {
   if (asked !== null) {
     if (asked !== location.search) return; // Back was pressed again: the page is restored once more
-    if (!isAnswered) setTimeout(() => { if (isAnswered) settle(); }, REPORTED_AFTER);
+    if (!isAnswered) timer = setTimeout(settle, REPORTED_AFTER);
     isAnswered = true;
     if ((query().get("tab") ?? FIRST) !== reported) return; // Gradio has yet to report the tab, and the one before
   }
@@ -90,6 +93,7 @@ const follow = () => {
 };
 
 const settle = () => {
+  clearTimeout(timer);
   isAnswered = false;
   isRestored = true;
   openEarly();

@@ -10,8 +10,8 @@ class FacePicker(ModuleHTML):
 
     Value: `{"title": "…", "faces": [{"png": "data:…", "label": "Seed 3", "pick": …, "caption"}]}`,
     or None. A face whose `pick` is None is no button; `caption` is optional.
-    Events: `pick` with `{pick}`, that of the face that was clicked. `in_turn` is the line in which
-    they wait, see `ModuleHTML`.
+    Events: `pick` with `{pick}`, that of the face that was clicked. `queue` is the name of that in
+    which they wait, see `ModuleHTML`.
     """
 
     MODULE = "face_picker"
@@ -21,10 +21,10 @@ class FacePicker(ModuleHTML):
         self,
         value: Any = None,
         *,
-        in_turn: str | None = None,
+        queue: str | None = None,
         elem_id: str | None = None,
         visible: bool = True,
         render: bool = True,
     ) -> None:
-        line = {"pick": in_turn} if in_turn else None
-        super().__init__(value, elem_id=elem_id, visible=visible, render=render, in_turn=line)
+        queues = {"pick": queue} if queue else None
+        super().__init__(value, elem_id=elem_id, visible=visible, render=render, queues=queues)

@@ -17,8 +17,8 @@ class FrameScrubber(ModuleHTML):
     function `frames({request, start})`, whose value is a data URL, once the first is shown.
 
     Events: `edit` with `{action, index}`, where action is `roll`, `left`, `right` or `remove`;
-    `lead` with `{to, frame}`; `save` with `{frame}`. `edits_in_turn` is the line in which edits
-    wait, see `ModuleHTML`.
+    `lead` with `{to, frame}`; `save` with `{frame}`. `edit_queue` is the name of the queue in
+    which edits wait, see `ModuleHTML`.
     """
 
     MODULE = "frame_scrubber"
@@ -29,7 +29,7 @@ class FrameScrubber(ModuleHTML):
         value: Any = None,
         *,
         frames: ServerFunction | None = None,
-        edits_in_turn: str | None = None,
+        edit_queue: str | None = None,
         elem_id: str | None = None,
         visible: bool = True,
         render: bool = True,
@@ -40,5 +40,5 @@ class FrameScrubber(ModuleHTML):
             visible=visible,
             render=render,
             server_functions={"frames": frames} if frames else None,
-            in_turn={"edit": edits_in_turn} if edits_in_turn else None,
+            queues={"edit": edit_queue} if edit_queue else None,
         )

@@ -33,8 +33,8 @@ class ModuleHTML(gr.HTML):
     `props` when a listener updates or skips the component. An app that uses such a component serves
     the modules with `add_files`.
 
-    `in_turn` gives some events the name of a line: of the events of a line, each is triggered once
-    `window.neuroceleb.nextTurn` of `page.js` has reported the answer to the one before.
+    `queues` gives some events the name of a queue: of the events of a queue, each is triggered once
+    `window.neuroceleb.sendNext` of `page.js` has reported the answer to the one before.
     """
 
     MODULE: ClassVar[str]
@@ -48,7 +48,7 @@ class ModuleHTML(gr.HTML):
         visible: bool = True,
         render: bool = True,
         server_functions: Mapping[str, ServerFunction] | None = None,
-        in_turn: Mapping[str, str] | None = None,
+        queues: Mapping[str, str] | None = None,
         **props: Any,
     ) -> None:
         # Gradio offers a listener for each event name that stands in quotes in this script.
@@ -56,10 +56,10 @@ class ModuleHTML(gr.HTML):
         for name, function in (server_functions or {}).items():
             function.__name__ = name  # by which Gradio gives it to the script
         trigger = "trigger"
-        if in_turn:
+        if queues:
             trigger = (
-                f"trigger: (name, data, line = {json.dumps(in_turn)}[name]) => line "
-                "? window.neuroceleb.takeTurn(line, () => trigger(name, data)) "
+                f"trigger: (name, data, queue = {json.dumps(queues)}[name]) => queue "
+                "? window.neuroceleb.enqueue(queue, () => trigger(name, data)) "
                 ": trigger(name, data)"
             )
         super().__init__(

@@ -1,8 +1,8 @@
 /* Runs first on every page: the address, the choice of language, crisp or smooth pixels. */
 import { address } from "./address.js";
 import { language, make, store, stored, t } from "./dom.js";
+import { enqueue, sendNext } from "./event_queue.js";
 import { favourites } from "./favourites.js";
-import { nextTurn, takeTurn } from "./turns.js";
 
 const LANGUAGES = { en: "English", ko: "한국어" };
 
@@ -57,4 +57,4 @@ const setWorking = (id, isWorking) => {
   button?.setAttribute("aria-busy", String(isWorking));
 };
 
-Object.assign(window, { neuroceleb: { address, choose, favourites, nextTurn, saveWhenReady, setWorking, showSoon, showTab, takeTurn } });
+Object.assign(window, { neuroceleb: { address, choose, enqueue, favourites, saveWhenReady, sendNext, setWorking, showSoon, showTab } });

@@ -196,8 +196,9 @@ def show_faces(context: Context, *inputs: Any) -> tuple[Any, str, Any, str]:
         note = _(NO_FACES_YET).format(run=model)
         return {"faces": [], "note": note, "of": [model, None]}, "", _views(""), ""
     if view == FAVOURITES:
-        newest = _newest(favourites)
-        facts = _favourites(len(newest), len(favourites)) if newest else _favourites(0, 0)
+        kept = _read_favourites(favourites)
+        newest = kept[-faces.MAX_COUNT :]
+        facts = _favourites(len(newest), len(kept))
         return items_of_faces(context.workspace, newest), facts, _views(left_out), left_out
     if view == LEFT_OUT and left_out:
         request = faces.read_request(context.workspace, model, epoch, left_out, 1, truncation)
@@ -277,7 +278,8 @@ def archive(context: Context, *inputs: Any) -> str:
     model, epoch, seeds, count, best, truncation, view, left_out, favourites = given
     if view == FAVOURITES:
         path = context.new_file("favourites.zip")
-        path.write_bytes(faces.archive_of_faces(context.workspace, _newest(favourites)))
+        newest = _read_favourites(favourites)[-faces.MAX_COUNT :]
+        path.write_bytes(faces.archive_of_faces(context.workspace, newest))
         return str(path)
     if view == LEFT_OUT and left_out:
         request = faces.read_request(context.workspace, model, epoch, left_out, 1, truncation)
@@ -291,9 +293,9 @@ def archive(context: Context, *inputs: Any) -> str:
     return str(path)
 
 
-def _newest(favourites: Any) -> list[Any]:
-    """As many of the stored favourites as are shown."""
-    return favourites[-faces.MAX_COUNT :] if isinstance(favourites, list) else []
+def _read_favourites(value: Any) -> list[Any]:
+    """The favourites that the page sends; none where it is no list. Each is still unchecked."""
+    return value if isinstance(value, list) else []
 
 
 def _described(request: faces.FaceRequest) -> str:

@@ -13,7 +13,7 @@ from neuroceleb.app.components.text import Text
 from neuroceleb.app.shared import Shared
 from neuroceleb.app.tabs.explore import face_listeners, tool_listeners
 
-TERMS = "terms"  # the line in which changes of a sum wait
+TERMS = "terms"  # the queue of changes of a sum
 PHOTO_TYPES = ["image", ".heic", ".heif", ".avif"]
 
 
@@ -56,9 +56,9 @@ def build_arithmetic(shared: Shared, parts: Parts) -> tuple[gr.Textbox, list[Any
         clear = gr.Button(label("Clear"), elem_id="clear-sum")
     with gr.Row(elem_classes="nc-terms"):
         names = ("base", "minus", "plus")
-        chosen = [FacePicker(in_turn=TERMS, elem_id=f"term-{name}") for name in names]
+        chosen = [FacePicker(queue=TERMS, elem_id=f"term-{name}") for name in names]
     result = FacePicker(elem_id="sum")
-    grid = FacePicker(in_turn=TERMS, elem_id="explore-grid")
+    grid = FacePicker(queue=TERMS, elem_id="explore-grid")
     more = gr.Button(label("Other faces"), elem_id="more-faces")
 
     drawn = [*chosen, result]
@@ -69,9 +69,12 @@ def build_arithmetic(shared: Shared, parts: Parts) -> tuple[gr.Textbox, list[Any
     shared.listen(stepped.success, tool_listeners.fill_arithmetic, *filled)
     listen, on = shared.listen, tool_listeners
     changes = [
-        listen(grid.pick, on.add, [*request, terms, term], summed, turn=TERMS),
+        listen(grid.pick, on.add, [*request, terms, term], summed, event_queue=TERMS),
         listen(add_current.click, on.add_current, [*request, terms, term, parts.face], summed),
-        *(listen(one.pick, on.remove, [*request, terms], summed, turn=TERMS) for one in chosen),
+        *(
+            listen(one.pick, on.remove, [*request, terms], summed, event_queue=TERMS)
+            for one in chosen
+        ),
         listen(clear.click, on.clear, request, summed),
         listen(example.click, on.show_example, request, summed),
     ]

@@ -26,7 +26,7 @@ from neuroceleb.app.tabs.interpolate.path import draw, more_frames
 from neuroceleb.latent import interpolation
 from neuroceleb.settings import IMAGE_SIZE
 
-KEYS = "keys"  # the line in which changes of the list of faces wait
+EDITS = "edits"  # the queue of changes of the list of faces
 FIRST_KEYS = "12, 57"
 FIRST_FRAMES = 63  # between two faces: 64 in all
 FPS = (12, 24, 30, 60)
@@ -57,7 +57,7 @@ def build(shared: Shared, tab: gr.Tab) -> Interpolate:
         with gr.Column(scale=6):
             scrubber = FrameScrubber(
                 frames=bind_server_function(shared.context, more_frames),
-                edits_in_turn=KEYS,
+                edit_queue=EDITS,
                 elem_id="scrubber",
             )
         with gr.Column(scale=5):
@@ -78,7 +78,7 @@ def build(shared: Shared, tab: gr.Tab) -> Interpolate:
     edits = []
     for button, edit in ((add, add_face), (reverse, reverse_faces), (new, new_faces)):
         edits.append(shared.listen(button.click, edit, [keys], [keys]))
-    edits.append(shared.listen(scrubber.edit, edit_key, [keys], [keys], turn=KEYS))
+    edits.append(shared.listen(scrubber.edit, edit_key, [keys], [keys], event_queue=EDITS))
     edits.append(shared.receive(inbox, receive, [keys, vectors], [keys, vectors]))
     for edited in edits:
         shared.listen(edited.success, draw, path, shown)

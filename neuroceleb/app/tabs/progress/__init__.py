@@ -235,10 +235,12 @@ def receive(
 
 def _chosen_with(run: Run, wanted: Any) -> int | None:
     """The kept epoch that a lead to a run chooses for all tabs."""
-    kept = run.kept()
-    if type(wanted) is not int:
-        return max(kept, default=None)
-    return min(kept, key=lambda epoch: abs(epoch - wanted), default=None)
+    kept = list(run.kept())
+    return _nearest_of(kept, wanted) if kept and type(wanted) is int else max(kept, default=None)
+
+
+def _nearest_of(epochs: list[int], wanted: int) -> int:
+    return min(epochs, key=lambda epoch: abs(epoch - wanted))
 
 
 def note_epoch(context: Context, event: gr.EventData) -> str:
@@ -252,7 +254,7 @@ def lead_to_generate(context: Context, model: str | None, sheet: str) -> str:
     if not kept:
         raise UserError("The run '{run}' has kept no weights yet: wait for them.", run=model)
     wanted = _epoch_of(sheet) if sheet else kept[-1]
-    epoch = min(kept, key=lambda one: abs(one - wanted))
+    epoch = _nearest_of(kept, wanted)
     if sheet and epoch != wanted:
         gr.Warning(
             _("Epoch {wanted} was not kept: this is epoch {nearest}, the nearest.").format(
@@ -388,6 +390,6 @@ def _nearest(run: Run, wanted: Any) -> tuple[int | None, str]:
     there = list(run.sheets())
     if type(wanted) is not int or not there:
         return None, ""
-    nearest = min(there, key=lambda epoch: abs(epoch - wanted))
+    nearest = _nearest_of(there, wanted)
     text = _("Epoch {wanted} has no sample sheet: this is epoch {nearest}, the nearest.")
     return nearest, "" if nearest == wanted else text.format(wanted=wanted, nearest=nearest)
