@@ -46,8 +46,8 @@ class Figure:
 class Card:
     """A model card; texts are empty and numbers None where nothing is recorded.
 
-    `data` is the dataset's name and `images` its number of faces, `shown` the number of images
-    that this run was trained on, `start` the model it started from (`none`: noise). `measured`
+    `data` is the dataset's name and `images` the number of its faces that were trained on, `shown`
+    how many images training showed, `start` the model it started from (`none`: noise). `measured`
     holds the n and the epoch of the figures.
     """
 
@@ -70,7 +70,7 @@ def card_of(weights: Path, network: Generator, config: Mapping[str, Any], run: R
     epoch = epoch if isinstance(epoch, int) else None
     about = _config(run) or dict(config)
     settings, dataset = _part(about, "settings"), _part(about, "dataset")
-    images = finite(dataset.get("count"))
+    images = finite(dataset.get("trained_on", dataset.get("count")))
     entry = {} if run is None or epoch is None else evaluation.readable(run.path).get(epoch, {})
     return Card(
         name=run.name if run is not None else _text(config.get("run")) or weights.stem,

@@ -71,7 +71,7 @@ def _facts(status: dict[str, Any], config: dict[str, Any], translate: Translate)
     )
     photos = Message(
         "{count} photos of {dataset}",
-        count=str(dataset.get("count", "?")),
+        count=str(dataset.get("trained_on", dataset.get("count", "?"))),
         dataset=Path(str(dataset.get("path", "?"))).name,
     )
     parts = [translate(epochs), translate(photos), str(config.get("created", ""))[:10]]

@@ -127,6 +127,7 @@ def _complete_config(session: Session, data: Dataset) -> dict[str, Any]:
     described = {
         **session.config["dataset"],
         "count": len(data),
+        "trained_on": len(training_data.without_holdout(data, session.settings)),
         "skipped": len(data.skipped),
         "fingerprint": data.fingerprint,
         **training_data.to_record(data),

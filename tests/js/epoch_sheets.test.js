@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 globalThis.document = { documentElement: { lang: "en" } };
 const { coarseFirst, corner, layoutOf } = await import("../../neuroceleb/app/components/epoch_sheets.js");
-const { smoothed } = await import("../../neuroceleb/app/components/live_chart.js");
+const { smoothed, spaced } = await import("../../neuroceleb/app/components/live_chart.js");
 
 test("a sheet of 64 faces has 8 columns and 8 rows, another picture none", () => {
   assert.deepEqual(layoutOf({ width: 530, height: 530 }), { columns: 8, rows: 8 });
@@ -25,4 +25,10 @@ test("a smoothed line begins at its first value and passes over what was not mea
   const line = smoothed([0, 10], 0.9);
   assert.equal(line[0], 0);
   assert.ok(line[1] && line[1] > 5 && line[1] < 10);
+});
+
+test("labels of a chart do not lie on each other", () => {
+  assert.deepEqual(spaced([], 5), []);
+  assert.deepEqual(spaced([0, 2, 5, 9, 10, 40], 5), [0, 5, 10, 40]);
+  assert.deepEqual(spaced([3], 0), [3]);
 });

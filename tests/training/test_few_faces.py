@@ -177,7 +177,9 @@ def test_the_outputs_of_d_are_recorded_where_faces_are_held_out(
     for name, share in (("plain", "0"), ("watched", "0.5")):
         outcome = here("train", photos, "--run", name, *flags, "--epochs", "1", "--holdout", share)
         assert outcome.code == 0, outcome.err
-        (row,) = helpers.run_of(here.workspace, name).stats()
+        run = helpers.run_of(here.workspace, name)
+        (row,), recorded = run.stats(), run.config()["dataset"]
+        assert (recorded["count"], recorded["trained_on"]) == (100, row["images_seen"])
         expected = both if name == "watched" else set()
         assert set(row["quality"]) & both == expected
         assert all(0 < row["quality"][key] < 1 for key in expected)

@@ -59,6 +59,7 @@ def test_the_config_holds_every_setting_and_the_data(finished: Run, photos: Path
     assert config["dataset"] == {
         "path": str(photos),
         "count": PHOTOS,
+        "trained_on": PHOTOS,
         "skipped": 0,
         "fingerprint": data.fingerprint,
     }

@@ -9,6 +9,7 @@ import { make, t } from "./dom.js";
  */
 
 const PNG_SIZE = { width: 1000, height: 520, scale: 2 };
+const LABEL_WIDTH = 0.12; // of a chart's width
 
 /** @type {Promise<any> | null} */
 let library = null;
@@ -31,6 +32,14 @@ export const smoothed = (values, share) => {
     weight = share * weight + (1 - share);
     return sum / weight;
   });
+};
+
+/** Those of ascending places that lie at least `reach` after the last one taken. @param {number[]} places @param {number} reach */
+export const spaced = (places, reach) => {
+  /** @type {number[]} */
+  const taken = [];
+  for (const place of places) if (place - (taken.at(-1) ?? -Infinity) >= reach) taken.push(place);
+  return taken;
 };
 
 const download = (/** @type {string} */ href, /** @type {string} */ name) => make("a", { href, download: name }).click();
@@ -78,8 +87,11 @@ export const mount = ({ element, props, watch }) => {
     const [run] = /** @type {any} */ (value).runs;
     const ink = colour("--nc-quiet");
     const accent = colour("--nc-accent");
-    const flags = [...run.resumed.map((/** @type {number} */ epoch) => [epoch, t("resumed"), ink, "dot"]),
-      ...(run.best === null ? [] : [[run.best, `★ ${t("best")}`, accent, "solid"]])];
+    const lines = [...run.resumed.map((/** @type {number} */ epoch) => [xOf(run, epoch), ink, "dot"]), ...(run.best === null ? [] : [[xOf(run, run.best), accent, "solid"]])];
+    const [first = 0, last = 0] = [xs(run)[0], xs(run).at(-1)];
+    const reach = LABEL_WIDTH * (last - first);
+    const resumed = spaced(run.resumed.map((/** @type {number} */ epoch) => xOf(run, epoch)), reach);
+    const labels = [...resumed.map((x) => [x, t("resumed"), ink, 0]), ...(run.best === null ? [] : [[xOf(run, run.best), `★ ${t("best")}`, accent, -14]])];
     const span = spec.low !== null && spec.high !== null ? { range: [spec.low, spec.high] } : { rangemode: spec.low === 0 ? "tozero" : "normal" };
     return {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", hovermode: "x unified",
@@ -92,8 +104,8 @@ export const mount = ({ element, props, watch }) => {
         ...(axis.value === "epochs" && Math.max(...(value?.runs ?? []).map(({ epochs }) => epochs.length)) <= 10 ? { dtick: 1 } : {}),
       },
       yaxis: { gridcolor: "rgba(128, 128, 120, 0.18)", zeroline: false, title: { text: spec.y_title, standoff: 6 }, ...(log.checked ? { type: "log" } : span) },
-      shapes: flags.map(([epoch, , color, dash]) => ({ type: "line", x0: xOf(run, epoch), x1: xOf(run, epoch), yref: "paper", y0: 0, y1: 1, layer: "below", line: { color, width: 1.2, dash } })),
-      annotations: flags.map(([epoch, text, color], row) => ({ x: xOf(run, epoch), y: 1, yref: "paper", yshift: row && epoch === flags[row - 1][0] ? -14 : 0, yanchor: "top", xanchor: "left", showarrow: false, text, font: { size: 11, color } })),
+      shapes: lines.map(([x, color, dash]) => ({ type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, layer: "below", line: { color, width: 1.2, dash } })),
+      annotations: labels.map(([x, text, color, yshift]) => ({ x, y: 1, yref: "paper", yshift, yanchor: "top", xanchor: "left", showarrow: false, text, font: { size: 11, color } })),
     };
   };
 
