@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 globalThis.document = { documentElement: { lang: "en" } };
-const { columnsFor, linkTo } = await import("../../neuroceleb/app/components/contact_sheet.js");
+const { captionsOf, columnsFor, linkTo } = await import("../../neuroceleb/app/components/contact_sheet.js");
 
 test("18 faces fill their rows on a desktop", () => {
   const columns = columnsFor(18, 1200, 700);
@@ -30,4 +30,10 @@ test("the address of a face names model, epoch and seed, and its scale where it 
   const face = { model: "faces", epoch: 12, seed: 42 };
   assert.equal(linkTo(face), "http://127.0.0.1:7860/?model=faces&epoch=12&seed=42&count=1");
   assert.match(linkTo({ ...face, truncation: 0.8 }), /&truncation=0\.8$/);
+});
+
+test("faces of several models are named with theirs, those of one by their seeds alone", () => {
+  const face = (model, epoch, seed) => ({ face: { model, epoch, seed } });
+  assert.deepEqual(captionsOf([face("a", 1, 7), face("a", 1, undefined)]), ["7", "z"]);
+  assert.deepEqual(captionsOf([face("a", 1, 7), face("a", 2, 8), face("b", 1, 9)]), ["7 · a 1", "8 · a 2", "9 · b 1"]);
 });

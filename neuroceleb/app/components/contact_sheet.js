@@ -17,6 +17,13 @@ const titleOf = (face) => (face.seed == null ? t("A face of no seed") : t("Seed 
 /** @param {Face} face */
 const altOf = (face) => (face.seed == null ? t("A face of no seed") : t("Generated face of seed {seed}", { seed: face.seed }));
 
+/** What stands under each face: its seed, and model and epoch where they differ. @param {Item[]} items */
+export const captionsOf = (items) => {
+  const of = items.map(({ face }) => `${face.model} ${face.epoch}`);
+  const isMixed = new Set(of).size > 1;
+  return items.map(({ face }, index) => `${face.seed ?? "z"}${isMixed ? ` · ${of[index]}` : ""}`);
+};
+
 /** The address of one face. @param {Face} face */
 export const linkTo = (face) => {
   const query = new URLSearchParams({ model: face.model, epoch: String(face.epoch), seed: String(face.seed), count: "1" });
@@ -114,8 +121,8 @@ export const mount = ({ element, props, trigger, watch, upload }) => {
     if (items[shown]) show(heart, isFavourite(items[shown].face));
   };
 
-  const caption = (/** @type {Item} */ item, /** @type {number} */ index) => make("div", { class: "nc-caption" },
-    make("span", {}, String(item.face.seed ?? "z")),
+  const caption = (/** @type {Item} */ item, /** @type {number} */ index, /** @type {string} */ text) => make("div", { class: "nc-caption" },
+    make("span", { title: text }, text),
     make("button", {
       type: "button", class: "nc-heart", tabindex: "-1", title: t("Favourite"), "aria-label": `${t("Favourite")}: ${titleOf(item.face)}`,
       click: () => like(index),
@@ -123,11 +130,11 @@ export const mount = ({ element, props, trigger, watch, upload }) => {
     item.problem ? "" : make("a", {
       href: item.png, download: item.name, tabindex: "-1", title: item.name, "aria-label": `${t("Save PNG")}: ${titleOf(item.face)}`,
     }, "↓"));
-  const cell = (/** @type {Item} */ item, /** @type {number} */ index) => make("li", { class: item.problem ? "nc-lost" : "" },
+  const cell = (/** @type {Item} */ item, /** @type {number} */ index, /** @type {string} */ text) => make("li", { class: item.problem ? "nc-lost" : "" },
     item.problem ? make("p", {}, item.problem) : make("button", {
       type: "button", class: "nc-frame", tabindex: index ? "-1" : "0", title: t("Enlarge"), click: () => enlarge(index),
     }, make("img", { src: item.png, alt: altOf(item.face), width: 64, height: 64, decoding: "sync" })),
-    caption(item, index));
+    caption(item, index, text));
 
   const layOut = () => {
     const width = element.clientWidth;
@@ -145,7 +152,8 @@ export const mount = ({ element, props, trigger, watch, upload }) => {
     const value = /** @type {Value} */ (props.value);
     const focused = [...grid.children].findIndex((child) => child.contains(document.activeElement));
     items = value?.faces ?? [];
-    grid.replaceChildren(...items.map(cell));
+    const captions = captionsOf(items);
+    grid.replaceChildren(...items.map((item, index) => cell(item, index, captions[index])));
     empty.hidden = items.length > 0;
     if (value) empty.textContent = value.note ?? "";
     showHearts();
