@@ -241,17 +241,18 @@ class Shared:
         *,
         is_step: bool,
         after: Sequence[Any] = (),
+        steps: Sequence[Any] = (),
     ) -> None:
         """Keep a component's value in the address as `name`, unless it is the usual one.
 
         It is put there after a visitor's input, and after the events `after` (`listen(…).success`),
-        in which a listener sets it. `is_step`: the browser's Back button takes the change back.
+        in which a listener sets it. `is_step`: the browser's Back button takes the change back, as
+        it always does after the events `steps`.
         """
-        script = (
-            f"(value) => window.neuroceleb.address.put("
-            f"{json.dumps(name)}, value, {json.dumps(usual)}, {json.dumps(is_step)})"
-        )
-        for event in (component.input, *after):
+        put = f"window.neuroceleb.address.put({json.dumps(name)}, value, {json.dumps(usual)}"
+        events = [(event, is_step) for event in (component.input, *after)]
+        for event, is_own_step in (*events, *((event, True) for event in steps)):
+            script = f"(value) => {put}, {json.dumps(is_own_step)})"
             event(None, component, js=script, api_visibility="private")
 
     def name_model(self, event: Any) -> None:

@@ -158,6 +158,18 @@ def test_a_face_is_sent_to_explore_and_its_address_opens_it(page: Page, app_url:
     expect(page.locator("#explore-face strong")).to_have_text("Seed 11")
 
 
+def test_back_returns_to_the_seeds_before(page: Page, app_url: str) -> None:
+    open_generate(page, app_url, "?seed=7&count=2")
+    for first in ("9", "11"):
+        page.locator("#seeds-on").click()
+        expect(page.locator("#faces .nc-caption span").first).to_have_text(first)
+    await_quiet(page)
+    for first in ("9", "7"):
+        page.go_back()
+        expect(page.locator("#faces .nc-caption span").first).to_have_text(first)
+        assert query_of(page)["seed"] == first
+
+
 def test_an_address_opens_exactly_that_face_and_back_returns(page: Page, app_url: str) -> None:
     open_generate(page, app_url, "?seed=57&epoch=11&count=1")
     expect(page.locator(FACES)).to_have_count(1)

@@ -67,7 +67,7 @@ class SheetInputs(NamedTuple):
     best: bool
     truncation: float
     view: str
-    left_out: str
+    left_out: str  # "7,72 of …", see `_left_out`
     favourites: Any  # a list of faces, as the browser has stored it
 
 
@@ -127,13 +127,14 @@ def _connect(shared: Shared, tab: gr.Tab, ui: Generate, inbox: Inbox) -> None:
     results = [ui.sheet, ui.facts, ui.view, ui.left_out]
     shared.refresh(tab, GENERATE, show_faces, shown, results, inbox)
     shared.listen(ui.seeds.input, show_typed, shown, results)
-    changed = [ui.seeds.submit, ui.count.input, ui.best.input, ui.truncation.input, ui.view.input]
-    shared.listen(changed, show_faces, shown, results)
-    set_by_listeners = []
+    shared.listen(ui.view.input, show_faces, shown, results)
+    changed = [ui.seeds.submit, ui.count.input, ui.best.input, ui.truncation.input]
+    shared.listen(changed, show_seeds, shown, results)
+    steps, set_by_listeners = [], []
     for button, step in ((ui.back, earlier_seeds), (ui.on, later_seeds), (ui.dice, new_seeds)):
         stepped = shared.listen(button.click, step, [ui.seeds, ui.count, ui.best], [ui.seeds])
-        shared.listen(stepped.success, show_faces, shown, results)
-        set_by_listeners.append(stepped.success)
+        shared.listen(stepped.success, show_seeds, shown, results)
+        steps.append(stepped.success)
     ui.sheet.favourite(
         None,
         None,
@@ -141,7 +142,8 @@ def _connect(shared: Shared, tab: gr.Tab, ui: Generate, inbox: Inbox) -> None:
         js="() => [window.neuroceleb.favourites()]",
         api_visibility="private",
     )
-    from_png = [shared.model, shared.epoch, ui.seeds, ui.count, ui.truncation, shared.handover]
+    drawn = [ui.seeds, ui.count, ui.best, ui.view]
+    from_png = [shared.model, shared.epoch, *drawn, ui.truncation, shared.handover]
     for opened in (
         shared.listen(ui.png.upload, open_uploaded, [ui.png], from_png),
         shared.listen(ui.sheet.drop, open_dropped, [], from_png),
@@ -149,19 +151,17 @@ def _connect(shared: Shared, tab: gr.Tab, ui: Generate, inbox: Inbox) -> None:
         shared.listen(opened.success, show_faces, shown, results)
         shared.name_model(opened.success)
         set_by_listeners.append(opened.success)
-    received = shared.receive(inbox, receive, [], [ui.seeds, ui.count, ui.view])
+    received = shared.receive(inbox, receive, [], drawn)
     shared.listen(received.success, show_faces, shown, results)
     set_by_listeners.append(received.success)
     save_on_click(shared, ui.save_all, archive, shown)
-    shared.address(ui.seeds, "seed", faces.FIRST_SEED, is_step=False, after=set_by_listeners)
+    changes: dict[str, Any] = {"is_step": False, "after": set_by_listeners, "steps": steps}
+    shared.address(ui.seeds, "seed", faces.FIRST_SEED, **changes)
     shared.address(ui.count, "count", faces.FIRST_COUNT, is_step=False, after=set_by_listeners)
     shared.address(ui.truncation, "truncation", 1, is_step=False)
-    ui.best.input(
-        None,
-        ui.best,
-        js="(is) => window.neuroceleb.address.put('best', is ? 'yes' : null, null, false)",
-        api_visibility="private",
-    )
+    script = "(is) => window.neuroceleb.address.put('best', is ? 'yes' : null, null, false)"
+    for event in (ui.best.input, *set_by_listeners):
+        event(None, ui.best, js=script, api_visibility="private")
 
 
 def restore(context: Context, ui: Generate, address: Address, chosen: Chosen | None) -> Updates:
@@ -189,7 +189,8 @@ def show_faces(context: Context, *inputs: Any) -> tuple[Any, str, Any, str]:
 
     `inputs` are `SheetInputs`.
     """
-    model, epoch, seeds, count, best, truncation, view, left_out, favourites = SheetInputs(*inputs)
+    given = SheetInputs(*inputs)
+    model, epoch, seeds, count, best, truncation, view, left_out, favourites = given
     if not model:
         return gr.skip(), gr.skip(), gr.skip(), gr.skip()
     if view != FAVOURITES and not context.workspace.run(model).kept():
@@ -200,16 +201,28 @@ def show_faces(context: Context, *inputs: Any) -> tuple[Any, str, Any, str]:
         newest = kept[-faces.MAX_COUNT :]
         facts = _favourites(len(newest), len(kept))
         return items_of_faces(context.workspace, newest), facts, _views(left_out), left_out
-    if view == LEFT_OUT and left_out:
-        request = faces.read_request(context.workspace, model, epoch, left_out, 1, truncation)
-        return items_of_seeds(request), _("Left out"), _views(left_out), left_out
     if not best:
         request = faces.read_request(context.workspace, model, epoch, seeds, count, truncation)
-        return items_of_seeds(request), _described(request), _views(""), ""
-    wanted = select_best.read_request(context.workspace, model, epoch, seeds, count, truncation)
-    selection = select_best.select(context.workspace, wanted)
-    rest = ",".join(map(str, selection.left_out))
-    return items_of_seeds(selection.kept), _chosen(selection), _views(rest), rest
+        views = _views("", SEEDS if view == LEFT_OUT else None)
+        return items_of_seeds(request), _described(request), views, ""
+    rest, facts = _left_out(given), ""
+    if view != LEFT_OUT or not rest:
+        selection = _select(context, given)
+        rest = ",".join(map(str, selection.left_out))
+        request, facts = selection.kept, _chosen(selection)
+    if view == LEFT_OUT:
+        request = faces.read_request(context.workspace, model, epoch, rest, 1, truncation)
+        facts = _("Left out")
+    return items_of_seeds(request), facts, _views(rest), f"{rest} of {_asked(given)}"
+
+
+def show_seeds(context: Context, *inputs: Any) -> tuple[Any, str, Any, str]:
+    """As `show_faces`, after a change of what is drawn: favourites give way to it."""
+    given = SheetInputs(*inputs)
+    if given.view != FAVOURITES:
+        return show_faces(context, *given)
+    sheet, facts, views, left_out = show_faces(context, *given._replace(view=SEEDS))
+    return sheet, facts, {**views, "value": SEEDS}, left_out
 
 
 def show_typed(context: Context, *inputs: Any) -> Any:
@@ -222,7 +235,7 @@ def show_typed(context: Context, *inputs: Any) -> Any:
     if not re.fullmatch(r"\s*\d[\d\s,-]*\d|\s*\d\s*", SheetInputs(*inputs).seeds, re.ASCII):
         return skipped
     try:
-        return show_faces(context, *inputs)
+        return show_seeds(context, *inputs)
     except UserError:
         return skipped
 
@@ -247,7 +260,7 @@ def new_seeds(context: Context, seeds: str, count: float, best: bool) -> str:
 
 
 def open_uploaded(context: Context, png: str) -> tuple[Any, ...]:
-    """Model, epoch, seeds, count and truncation that draw what a saved PNG shows.
+    """Model, epoch, seeds, count, best-of, view and truncation that draw what a saved PNG shows.
 
     A face without a seed is led to Explore instead.
     """
@@ -259,12 +272,12 @@ def open_dropped(context: Context, event: gr.EventData) -> tuple[Any, ...]:
     return _opened(context, context.upload({"path": event.path}))
 
 
-def receive(context: Context, lead: Lead) -> tuple[Any, Any, str]:
+def receive(context: Context, lead: Lead) -> tuple[Any, Any, Any, str]:
     """The seed of a face that another tab sends; a lead without one keeps the seeds."""
     seed = lead.face.get("seed")
     if seed is None:
-        return gr.skip(), gr.skip(), SEEDS
-    return str(seed), 1, SEEDS
+        return gr.skip(), gr.skip(), gr.skip(), SEEDS
+    return str(seed), 1, False, SEEDS
 
 
 def lead_events(ui: Generate) -> list[Any]:
@@ -275,22 +288,39 @@ def lead_events(ui: Generate) -> list[Any]:
 def archive(context: Context, *inputs: Any) -> str:
     """A zip of the PNGs of all faces that are shown. `inputs` are `SheetInputs`."""
     given = SheetInputs(*inputs)
-    model, epoch, seeds, count, best, truncation, view, left_out, favourites = given
+    model, epoch, seeds, count, best, truncation, view, _text, favourites = given
     if view == FAVOURITES:
         path = context.new_file("favourites.zip")
         newest = _read_favourites(favourites)[-faces.MAX_COUNT :]
         path.write_bytes(faces.archive_of_faces(context.workspace, newest))
         return str(path)
-    if view == LEFT_OUT and left_out:
-        request = faces.read_request(context.workspace, model, epoch, left_out, 1, truncation)
+    if best and view == LEFT_OUT:
+        rest = _left_out(given) or ",".join(map(str, _select(context, given).left_out))
+        request = faces.read_request(context.workspace, model, epoch, rest, 1, truncation)
     elif best:
-        wanted = select_best.read_request(context.workspace, model, epoch, seeds, count, truncation)
-        request = select_best.select(context.workspace, wanted).kept
+        request = _select(context, given).kept
     else:
         request = faces.read_request(context.workspace, model, epoch, seeds, count, truncation)
     path = context.new_file(faces.archive_name(request))
     path.write_bytes(faces.archive(request))
     return str(path)
+
+
+def _select(context: Context, given: SheetInputs) -> select_best.Selection:
+    model, epoch, seeds, count, _is_best, truncation, *_rest = given
+    wanted = select_best.read_request(context.workspace, model, epoch, seeds, count, truncation)
+    return select_best.select(context.workspace, wanted)
+
+
+def _asked(given: SheetInputs) -> str:
+    """What best-of chooses from, as a text."""
+    return " ".join(map(str, (*given[:4], given.truncation)))
+
+
+def _left_out(given: SheetInputs) -> str:
+    """The seeds that best-of left out, "7,72"; "" where those are of other faces."""
+    rest, _of, asked = given.left_out.partition(" of ")
+    return rest if asked == _asked(given) else ""
 
 
 def _read_favourites(value: Any) -> list[Any]:
@@ -334,9 +364,13 @@ def _chosen(selection: select_best.Selection) -> str:
     )
 
 
-def _views(left_out: str) -> Any:
+def _views(left_out: str, chosen: str | None = None) -> dict[str, Any]:
+    """The choices of view; another one is `chosen` only where it must be, lest it undo a click."""
     choices = [(_("Seeds"), SEEDS), (_("Favourites"), FAVOURITES)]
-    return gr.update(choices=[*choices, (_("Left out"), LEFT_OUT)] if left_out else choices)
+    shown: dict[str, Any] = gr.update(
+        choices=[*choices, (_("Left out"), LEFT_OUT)] if left_out else choices
+    )
+    return shown if chosen is None else {**shown, "value": chosen}
 
 
 def _stepped(seeds: str, by: int) -> str:
@@ -357,7 +391,7 @@ def _opened(context: Context, png: Path) -> tuple[Any, ...]:
         model, epoch, truncation = face["model"], face["epoch"], face["truncation"]
         seeds = [face["seed"]]
     else:
-        unchanged = [gr.skip()] * 5
+        unchanged = [gr.skip()] * 7
         return *unchanged, Lead("explore", face or {}).to_text()
     kept = sorted(context.workspace.run(model).kept(), reverse=True)
     return (
@@ -365,6 +399,8 @@ def _opened(context: Context, png: Path) -> tuple[Any, ...]:
         gr.update(choices=kept, value=epoch),
         ",".join(map(str, seeds)),
         len(seeds),
+        False,
+        SEEDS,
         _truncation(truncation),
         gr.skip(),
     )

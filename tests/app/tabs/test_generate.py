@@ -134,9 +134,26 @@ def test_best_of_keeps_a_quarter_and_shows_the_rest(context: Context) -> None:
     assert len(sheet["faces"]) == 2
     assert facts.startswith("The best 2 of 8 by flaw score")
     assert generate.LEFT_OUT in [value for _, value in views["choices"]]
-    rest, *_ = shown(context, view=generate.LEFT_OUT, left_out=left_out)
+    asked = {"best": True, "view": generate.LEFT_OUT, "left_out": left_out}
+    rest, *_ = shown(context, how_many=2, **asked)
     seeds = [item["face"]["seed"] for item in [*sheet["faces"], *rest["faces"]]]
     assert sorted(seeds) == list(range(42, 50))
+    # Other faces are asked for: those that are left out of them.
+    rest, *_ = shown(context, how_many=1, **asked)
+    best = shown(context, how_many=1, best=True)[0]["faces"]
+    seeds = [item["face"]["seed"] for item in [*best, *rest["faces"]]]
+    assert sorted(seeds) == list(range(42, 46))
+    # Without a choice of the best nothing is left out.
+    sheet, _, views, _ = shown(context, **asked | {"best": False})
+    assert views["value"] == generate.SEEDS
+    assert [item["face"]["seed"] for item in sheet["faces"]] == [42, 43, 44]
+
+
+def test_favourites_give_way_to_seeds_that_are_asked_for(context: Context) -> None:
+    for view in (generate.SEEDS, generate.FAVOURITES):
+        sheet, _, views, _ = generate.show_seeds(context, *inputs(view=view))
+        assert [item["face"]["seed"] for item in sheet["faces"]] == [42, 43, 44]
+        assert views.get("value") == (generate.SEEDS if view == generate.FAVOURITES else None)
 
 
 def test_favourites_are_shown(context: Context) -> None:
@@ -180,8 +197,10 @@ def test_a_saved_png_brings_back_what_it_shows(context: Context) -> None:
     sheet, *_ = shown(context, seeds="77", how_many=1, truncation=0.5)
     png = context.new_file("face.png")
     png.write_bytes(png_of(sheet["faces"][0]))
-    model, epoch, seeds, count, truncation, _ = generate.open_uploaded(context, str(png))
+    opened = generate.open_uploaded(context, str(png))
+    model, epoch, seeds, count, best, view, truncation, _ = opened
     assert (model, seeds, count) == (MODEL, "77", 1)
+    assert (best, view) == (False, generate.SEEDS)
     assert epoch["value"] == sheet["faces"][0]["face"]["epoch"]
     assert (truncation["value"], truncation["visible"]) == (0.5, True)
     png.write_bytes(b"no PNG")
@@ -213,8 +232,11 @@ def test_all_faces_are_saved_in_one_zip(context: Context) -> None:
 
 def test_the_faces_of_every_view_are_saved(context: Context) -> None:
     *_, left_out = shown(context, best=True, how_many=2)
-    saved = names_in_zip(context, view=generate.LEFT_OUT, left_out=left_out, best=True)
-    assert sorted(saved) == sorted(f"seed_{int(seed):04d}.png" for seed in left_out.split(","))
+    asked = {"view": generate.LEFT_OUT, "best": True, "how_many": 2}
+    for known in (left_out, ""):
+        saved = names_in_zip(context, left_out=known, **asked)
+        rest = left_out.partition(" of ")[0].split(",")
+        assert sorted(saved) == sorted(f"seed_{int(seed):04d}.png" for seed in rest)
     kept = [{"model": MODEL, "epoch": epoch, "seed": 7} for epoch in (29, 11)]
     view = {"view": generate.FAVOURITES}
     saved = names_in_zip(context, favourites=[*kept, {"model": "gone"}], **view)
@@ -228,9 +250,12 @@ def test_the_faces_of_every_view_are_saved(context: Context) -> None:
 
 def test_a_lead_sets_its_seed_or_keeps_the_seeds(context: Context) -> None:
     face = {"model": MODEL, "epoch": 29, "seed": 7}
-    assert generate.receive(context, Lead("generate", face)) == ("7", 1, generate.SEEDS)
-    seeds, count, view = generate.receive(context, Lead("generate", {"model": MODEL}))
-    assert seeds["__type__"] == count["__type__"] == "update"
+    assert generate.receive(context, Lead("generate", face)) == (
+        *("7", 1, False),
+        generate.SEEDS,
+    )
+    *unchanged, view = generate.receive(context, Lead("generate", {"model": MODEL}))
+    assert unchanged == [gr.skip()] * 3
     assert view == generate.SEEDS
 
 
