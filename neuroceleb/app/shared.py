@@ -296,6 +296,16 @@ def _no_weights(name: str) -> str:
     return _("{run} · no weights yet").format(run=name)
 
 
+def no_faces_yet(context: Context, model: str) -> str:
+    """What to show in place of faces of a run that has kept no weights; "" where it has."""
+    if context.workspace.run(model).kept():
+        return ""
+    return _(
+        "'{run}' has no faces to show yet: they come with its first kept epoch. Progress shows how "
+        "far it is."
+    ).format(run=model)
+
+
 def list_epochs(context: Context, model: str | None) -> dict[str, Any]:
     """The dropdown of a model's kept epochs, at the last."""
     if not model:

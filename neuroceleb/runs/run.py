@@ -105,7 +105,8 @@ class Run:
         kept = self.kept()
         if not kept:
             raise UserError(
-                "The run '{name}' has no weights yet: train it for an epoch.", name=self.name
+                "The run '{name}' has kept no weights yet: train it to its first kept epoch.",
+                name=self.name,
             )
         if epoch is None:
             return kept[max(kept)]

@@ -61,7 +61,7 @@ def test_only_runs_with_weights_are_models(workspace: Workspace) -> None:
         ({"model": ["kept"]}, "No model is chosen"),
         ({"model": "../kept"}, "not a name"),
         ({"model": "nobody"}, "no run 'nobody'"),
-        ({"model": "fresh"}, "no weights yet"),
+        ({"model": "fresh"}, "kept no weights yet"),
         ({"epoch": 1}, "kept no epoch 1: it kept 0, 3"),
         ({"epoch": 0.5}, "epoch must be a whole number, not 0.5"),
         ({"seed": None}, "The seed is missing"),

@@ -306,23 +306,36 @@ def test_a_late_tick_leaves_a_name_that_is_typed(context: Context) -> None:
 
 
 def test_delete_asks_and_the_trash_gives_back(context: Context) -> None:
-    made(context, "mine")
+    for name in ("faces", "mine"):
+        made(context, name)
     column, question, asked = view.ask(context, "mine")
     assert asked == "mine"
     assert column["visible"] is True
     assert "'mine'" in question
-    assert view.delete(context, "mine") == ""
+    chosen, models, epochs = view.delete(context, "mine", "faces")
+    assert (chosen, models["value"], epochs) == ("", "faces", gr.skip())
     updates = shown(context, "")
     assert updates["bin"]["visible"] is True
     (found,) = updates["deleted"]["choices"]
     assert found[0] == "mine, 30 days left"
     assert train.restore_deleted(context, found[1], "") == "mine"
     assert shown(context, "mine")["bin"]["visible"] is False
-    view.delete(context, "mine")
+    *_, models, epochs = view.delete(context, "mine", "mine")
+    assert (models["value"], epochs["choices"]) == ("faces", [])
     with pytest.raises(UserError, match="tick the box"):
         train.empty_trash(context, False)
     assert train.empty_trash(context, True) is False
     assert trash.entries(context.workspace) == []
+
+
+def test_the_model_of_all_tabs_follows_a_run_that_is_renamed(context: Context) -> None:
+    for run in ("faces", "mine"):
+        made(context, run)
+    name, models = view.rename(context, "mine", "ours", "mine")
+    assert (name, models["value"]) == ("ours", "ours")
+    _name, models = view.rename(context, "ours", "yours", "faces")
+    assert models["value"] == "faces"
+    assert "yours" in [value for _text, value in models["choices"]]
 
 
 def test_the_card_has_pictures_curves_and_terms_and_no_markup_of_others(context: Context) -> None:
@@ -355,8 +368,8 @@ def test_only_who_may_train_trains(root: Path) -> None:
         lambda: view.stop(context, "mine"),
         lambda: view.force(context, "mine"),
         lambda: view.resume(context, "mine", "10"),
-        lambda: view.rename(context, "mine", "yours"),
-        lambda: view.delete(context, "mine"),
+        lambda: view.rename(context, "mine", "yours", None),
+        lambda: view.delete(context, "mine", None),
         lambda: train.restore_deleted(context, "x", ""),
         lambda: train.empty_trash(context, True),
     ]
@@ -501,6 +514,7 @@ def test_a_run_from_the_first_click_to_the_last(root: Path, browser: Browser) ->
         page.locator("#new-name input").fill("yours")
         page.locator("#rename").click()
         expect(page.locator("#run-title")).to_contain_text("yours")
+        expect(page.locator("#model input")).to_have_value("yours")
         page.locator("#delete").click()
         page.locator("#keep").click()
         expect(page.locator("#question")).to_be_hidden()

@@ -65,7 +65,7 @@ def test_epochs_are_read_from_names_in_order_of_numbers(run: Run) -> None:
 
 
 def test_a_run_without_weights(workspace: Workspace, run: Run) -> None:
-    with pytest.raises(UserError, match="'first' has no weights yet"):
+    with pytest.raises(UserError, match="'first' has kept no weights yet"):
         workspace.weights("first")
     assert Run(workspace.root / "gone").kept() == {}
 

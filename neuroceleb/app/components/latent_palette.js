@@ -7,7 +7,7 @@ import { button, leadButtons } from "./parts.js";
  * @typedef {{ key: string, sheet: string, columns: number }} Frames
  * @typedef {{ name: string, explains: number }} Direction
  * @typedef {{ key: string, text: string, start: string, face: any, name: string, png: string, title: string, about: string,
- *   positions?: number[], directions?: Direction[] | null, can_name?: boolean, remark?: string | null, frames?: Frames | null }} Value
+ *   positions?: number[], directions?: Direction[] | null, can_name?: boolean, remark?: string | null, frames?: Frames | null, empty?: string }} Value
  */
 const REACH = 3; // standard deviations to either side
 const STEP = 0.25;
@@ -55,7 +55,7 @@ export const mount = ({ element, props, trigger, watch, settings }) => {
   const note = make("p", { class: "nc-facts" });
   const remark = make("p", { class: "nc-facts nc-problem" });
   const side = make("div", { class: "nc-side" }, note, remark, list);
-  const empty = make("div", { class: "nc-empty" }, make("p", {}, t("Loading the face …")));
+  const empty = make("div", { class: "nc-empty" });
   const body = make("div", { class: "nc-palette" },
     make("div", { class: "nc-face" },
       make("div", { class: "nc-easel" }, picture, scrubbed), facts,
@@ -148,7 +148,8 @@ export const mount = ({ element, props, trigger, watch, settings }) => {
   };
   const draw = () => {
     const now = /** @type {Value | null} */ (props.value || null);
-    if (!now) {
+    if (!now || now.empty) {
+      empty.replaceChildren(make("p", {}, now?.empty ?? t("Loading the face …")));
       element.replaceChildren(empty);
       return;
     }

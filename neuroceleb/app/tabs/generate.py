@@ -10,7 +10,7 @@ import gradio as gr
 
 from neuroceleb.app import faces, html_export, provenance, select_best
 from neuroceleb.app.api.context import Context
-from neuroceleb.app.catalogue import _, gettext_noop, label
+from neuroceleb.app.catalogue import _, label
 from neuroceleb.app.components.choice import RadioChoice
 from neuroceleb.app.components.contact_sheet import ContactSheet
 from neuroceleb.app.components.text import Text
@@ -26,14 +26,11 @@ from neuroceleb.app.shared import (
     Shared,
     Updates,
     new_inbox,
+    no_faces_yet,
 )
 from neuroceleb.errors import Message, UserError
 
 NEW_SEEDS = 1_000_000  # short enough to read out
-NO_FACES_YET = gettext_noop(
-    "'{run}' has no faces to show yet: they come with its first kept epoch. Progress shows how far "
-    "it is."
-)
 SEEDS, FAVOURITES, LEFT_OUT = "seeds", "favourites", "left_out"
 
 
@@ -193,8 +190,7 @@ def show_faces(context: Context, *inputs: Any) -> tuple[Any, str, Any, str]:
     model, epoch, seeds, count, best, truncation, view, left_out, favourites = given
     if not model:
         return gr.skip(), gr.skip(), gr.skip(), gr.skip()
-    if view != FAVOURITES and not context.workspace.run(model).kept():
-        note = _(NO_FACES_YET).format(run=model)
+    if view != FAVOURITES and (note := no_faces_yet(context, model)):
         return {"faces": [], "note": note, "of": [model, None]}, "", _views(""), ""
     if view == FAVOURITES:
         kept = _read_favourites(favourites)

@@ -253,21 +253,31 @@ def find(face_set: FaceSet, face_id: str, progress: Progress = lambda *_: None) 
 
 
 def thin(face_set: FaceSet, person: str, count: int) -> int:
-    """Reject all kept faces of a person but the `count` most varied; returns how many.
+    """Reject the `surplus` of the kept faces of a person; returns how many. Raises UserError.
 
-    Near-alikes are rejected first (`clustering.most_varied`, from the most typical face). It is
-    the same as rejecting them by hand, so it can be undone. Raises UserError.
+    It is the same as rejecting them by hand, so it can be undone face by face.
     """
-    if count < 1:
-        raise UserError("--keep {count} is out of bounds: use 1 or more.", count=count)
     with face_set.lock():
         kept = [row for row in _rows_of(face_set, person) if row.verdict == KEPT]
-        found = identities.embeddings(face_set, kept)
-        chosen = set(clustering.most_varied(found, count, clustering.medoid(found)))
-        choices = {row.id: "reject" for index, row in enumerate(kept) if index not in chosen}
+        choices = {row.id: "reject" for row in surplus(face_set, kept, count)}
         if choices:
             edit.save_locked(face_set, edit.saved_rules(face_set), choices)
     return len(choices)
+
+
+def surplus(face_set: FaceSet, rows: Sequence[Row], count: int) -> list[Row]:
+    """All of a person's faces but the `count` most varied.
+
+    Near-alikes are surplus first (`clustering.most_varied`, from the most typical face). Raises
+    UserError.
+    """
+    if count < 1:
+        raise UserError("--keep {count} is out of bounds: use 1 or more.", count=count)
+    if len(rows) <= count:
+        return []
+    found = identities.embeddings(face_set, rows)
+    chosen = set(clustering.most_varied(found, count, clustering.medoid(found)))
+    return [row for index, row in enumerate(rows) if index not in chosen]
 
 
 # Checks ------------------------------------------------------------------------------------

@@ -106,6 +106,15 @@ def test_the_face_is_chosen_by_seed_by_numbers_and_at_random(context: Context) -
     assert used[0]["face"]["z"] == numbers
 
 
+def test_a_run_without_faces_yet_says_so(context: Context) -> None:
+    young = context.workspace.checkpoints / "young"
+    young.mkdir()
+    (young / "config.json").write_text("{}")
+    palette, text, *rest = face_listeners.show(context, "young", None, DIRECTIONS, "7")
+    assert "'young' has no faces to show yet" in palette["empty"]
+    assert (text, rest) == ("7", [gr.skip()] * 8)
+
+
 def test_a_face_of_another_tab_opens_the_tool_that_it_is_sent_to(context: Context) -> None:
     sent = {"model": "first", "epoch": 3, "seed": 5, "truncation": 0.5}
     lead = Lead("nearest", sent)

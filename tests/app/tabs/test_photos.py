@@ -579,10 +579,14 @@ def test_persons_are_sorted_named_merged_split_and_found(owner: Visitor) -> None
         changes.name_person(context, "mine", "", "x")
     changes.assign(context, "mine", [ids["b/dark.png"]], "all", "", "Somebody")
     assert persons_of(owner)["Somebody"] == 1
+    with pytest.raises(UserError, match="of 2 persons: write the name"):
+        changes.assign(context, "mine", [WHOLE_VIEW], "all", "", " ")
     changes.assign(context, "mine", [WHOLE_VIEW], "all", "", "All")
     assert persons_of(owner)["All"] == 4
     assert changes.thin(context, "mine", "All", 1) == "All"
     assert owner.show("kept")["grid"]["total"] == 1
+    review.undo(context, "mine")  # nothing is saved yet
+    assert owner.show("kept")["grid"]["total"] == 3
 
 
 def test_removal_is_asked_first_and_names_the_runs(

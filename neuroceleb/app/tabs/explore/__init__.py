@@ -94,8 +94,9 @@ def build(shared: Shared, tab: gr.Tab) -> Explore:
         dice = gr.Button(label("New face"), variant="primary", elem_id="explore-dice")
         average = gr.Button(label("Average face"), elem_id="explore-average")
         html_export.add_button(shared)
-    face, of_arithmetic, of_map, of_nearest, of_layers, of_heatmap = (
-        gr.Textbox(visible="hidden") for _name in range(6)
+    # Not in a column of a tool: Gradio shows what is hidden in one when it opens it again.
+    face, of_arithmetic, of_map, of_nearest, of_layers, of_heatmap, terms = (
+        gr.Textbox(visible="hidden") for _name in range(7)
     )
     inbox = new_inbox()
     with gr.Accordion(label("Its numbers"), open=False, render=False) as accordion:
@@ -111,10 +112,11 @@ def build(shared: Shared, tab: gr.Tab) -> Explore:
         palette = LatentPalette(elem_id="explore-face")
         depending = [of_arithmetic, of_map, of_nearest, of_layers, of_heatmap]
         shown: Any = [palette, face, seed, numbers, face_map, *depending]
-        parts = panels.Parts(tool, face, shown, face_map, of_arithmetic, of_map, of_nearest)
+        drawn = (of_arithmetic, of_map, of_nearest)
+        parts = panels.Parts(tool, face, shown, face_map, *drawn, terms)
         with gr.Column(visible=False, elem_id="explore-tools") as side:
             with gr.Column(visible=False) as arithmetic:
-                terms, changes = panels.build_arithmetic(shared, parts)
+                changes = panels.build_arithmetic(shared, parts)
             with gr.Column(visible=False) as map_:
                 changes += panels.build_map(shared, parts)
             with gr.Column(visible=False) as photo:

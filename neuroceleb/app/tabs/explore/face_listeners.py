@@ -12,7 +12,7 @@ from neuroceleb.app.api.context import Context
 from neuroceleb.app.catalogue import _, gettext
 from neuroceleb.app.look_inside import HEATMAP, LAYERS, SANDBOX
 from neuroceleb.app.parameters import read_whole
-from neuroceleb.app.shared import Lead
+from neuroceleb.app.shared import Lead, no_faces_yet
 from neuroceleb.app.tabs.explore import current
 from neuroceleb.app.tabs.explore.current import Current
 from neuroceleb.errors import Message, UserError
@@ -33,8 +33,13 @@ SEED = 2  # its place
 
 def show(context: Context, model: str | None, epoch: int | None, tool: str, text: str) -> Shown:
     """The face of a text; that of the first seed where the text is none of this model."""
-    if not model:
-        return gr.skip(), text, *(gr.skip() for _skipped in range(SHOWN - 2))
+    note = no_faces_yet(context, model) if model else ""
+    if not model or note:
+        return (
+            {"empty": note} if note else gr.skip(),
+            text,
+            *(gr.skip() for _skipped in range(SHOWN - 2)),
+        )
     try:
         face = current.read(context, model, epoch, text)
     except UserError as error:

@@ -28,12 +28,13 @@ class Parts:
     of_arithmetic: gr.Textbox  # each changes when the content of a tool has to be drawn
     of_map: gr.Textbox
     of_nearest: gr.Textbox
+    terms: gr.Textbox  # of the sum
 
 
-def build_arithmetic(shared: Shared, parts: Parts) -> tuple[gr.Textbox, list[Any]]:
-    """Sums of faces; the terms' text, and the events after which it is another."""
-    request = [shared.model, shared.epoch]
-    terms, first = gr.Textbox(visible="hidden"), gr.Number(0, visible=False)
+def build_arithmetic(shared: Shared, parts: Parts) -> list[Any]:
+    """Sums of faces; the events after which the sum or the face is another."""
+    request, terms = [shared.model, shared.epoch], parts.terms
+    first = gr.Number(0, visible=False)
     Text(
         label(
             "Means of a few faces stand for what they share: smiling women, less women, and men "
@@ -79,7 +80,7 @@ def build_arithmetic(shared: Shared, parts: Parts) -> tuple[gr.Textbox, list[Any
         listen(example.click, on.show_example, request, summed),
     ]
     taken = listen(result.pick, face_listeners.take, [*request, parts.tool], parts.shown)
-    return terms, [one.success for one in (*changes, taken)]
+    return [one.success for one in (*changes, taken)]
 
 
 def build_map(shared: Shared, parts: Parts) -> list[Any]:

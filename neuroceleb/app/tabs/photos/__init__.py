@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from neuroceleb.app.api.context import Context
-from neuroceleb.app.catalogue import _, label
+from neuroceleb.app.catalogue import _, gettext_noop, label
 from neuroceleb.app.components.choice import Choice
 from neuroceleb.app.components.text import Text
 from neuroceleb.app.cropping import FINISHED, RUNNING, Status, cropper_of
@@ -20,6 +20,7 @@ from neuroceleb.data.faces.listing import ALL
 from neuroceleb.settings import IMAGE_SIZE
 
 NEW = ""  # chosen in the list for a new dataset
+GONE = gettext_noop("That dataset is not here any more.")
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,9 @@ def build(shared: Shared, tab: gr.Tab) -> Photos:
     ):
         target = gr.Textbox(what, visible=False)
         where = [dataset, ui.ticked, ui.view, ui.person, target]
-        shared.listen(button.click, changes.ask, where, asked)
+        opened = shared.listen(button.click, changes.ask, where, asked)
+        script = "() => window.neuroceleb.showSoon('photos-confirm')"
+        opened.success(None, js=script, api_visibility="private")
     shared.listen(keep.click, hide, [], asked[:1])
     where = [dataset, ui.view, ui.person, ui.page]
     shown = [getattr(ui, name) for name in NAMES]
@@ -175,7 +178,10 @@ def restore(context: Context, ui: Photos, address: Address, chosen: Chosen | Non
         unfinished = (one.dataset for one in _unfinished(context))
         name = next(unfinished, NEW)
     if chosen is None:
-        return {ui.dataset: _list(context, name)}
+        listed = _list(context, name)
+        if context.access.is_open and listed["value"] != name:
+            gr.Warning(_(GONE))
+        return {ui.dataset: listed}
     return dict(
         zip((getattr(ui, part) for part in NAMES), show(context, name, ALL, "", 0), strict=True)
     )
@@ -211,7 +217,7 @@ def show(
             updates["facts"] = f"{updates['facts']} · {bring.describe(status)}"
     else:
         if dataset != NEW:
-            gr.Warning(_("That dataset is not here any more."))
+            gr.Warning(_(GONE))
         updates |= _show_form()
     return _in_order(updates)
 

@@ -15,7 +15,7 @@ from neuroceleb.app.tabs.photos.bring import ACTION
 from neuroceleb.app.tabs.photos.review import WHOLE_VIEW, choose, face_set_of
 from neuroceleb.data.faces import card, draft, edit, listing, persons
 from neuroceleb.data.faces.listing import LIKE
-from neuroceleb.data.faces.manifest import FaceSet, Row
+from neuroceleb.data.faces.manifest import KEPT, FaceSet, Row
 from neuroceleb.data.faces.removal import Selection
 from neuroceleb.errors import UserError
 from neuroceleb.runs import removal, trash
@@ -121,7 +121,13 @@ def assign(
     found = listing.read(face_set)
     rows = [row for row in _ticked(found, ticked, view, person) if row.crop]
     wanted = (name or "").strip() or None
-    for group in dict.fromkeys(row.group for row in rows):
+    groups = list(dict.fromkeys(row.group for row in rows))
+    if wanted is None and len(groups) > 1:
+        raise UserError(
+            "The selected faces are of {count} persons: write the name that they share.",
+            count=len(groups),
+        )
+    for group in groups:
         faces = [row.id for row in rows if row.group == group]
         if group != wanted:
             whole = sum(row.group == group and bool(row.crop) for row in found.rows)
@@ -134,10 +140,15 @@ def assign(
 
 
 def thin(context: Context, dataset: str, person: str | None, count: float) -> str:
-    """Leave out all faces of a person but the most varied; the person."""
+    """Leave out all faces of a person but the most varied, in the draft; the person."""
     if not person:
         raise UserError("Choose a person first, of whom only the faces are shown then.")
-    gone = persons.thin(face_set_of(context, dataset), person, int(count))
+    found = listing.read(face_set_of(context, dataset))
+    kept = {row.id for row in found.rows if row.group == person and row.verdict == KEPT}
+    saved = [row for row in found.face_set.iter_rows() if row.id in kept]
+    surplus = {row.id for row in persons.surplus(found.face_set, saved, int(count))}
+    choose(found, [row for row in found.rows if row.id in surplus], "reject")
+    gone = len(surplus)
     gr.Info(ngettext("{n:,} face left out.", "{n:,} faces left out.", gone).format(n=gone))
     return person
 

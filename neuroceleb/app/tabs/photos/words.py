@@ -26,7 +26,7 @@ REASONS = {
     "grey": gettext_noop("grey"),
     "near_duplicate": gettext_noop("near-duplicate"),
     "not_chosen": gettext_noop("not the chosen face"),
-    "overruled": gettext_noop("by hand"),
+    "overruled": gettext_noop("left out by hand"),
 }
 LIMITS = {
     "min_source_px": gettext_noop("Least size, px"),

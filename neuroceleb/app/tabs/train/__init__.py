@@ -86,8 +86,7 @@ def build(shared: Shared, tab: gr.Tab) -> Train:
     shared.listen(ended, tick, ticked, parts, order=TRAIN, trigger_mode="multiple")
     chosen = [
         *_connect_form(shared, fields, ui, inbox),
-        shared.listen(ui.rename.click, view.rename, [ui.title, ui.new_name], [runs], order=TRAIN),
-        shared.listen(ui.yes.click, view.delete, [ui.asked], [runs], order=TRAIN),
+        *_connect_changes(shared, ui),
         shared.listen(restore_.click, restore_deleted, [deleted, runs], [runs], order=TRAIN),
     ]
     resumed = _resume_on_click(shared, ui)
@@ -115,6 +114,19 @@ def build(shared: Shared, tab: gr.Tab) -> Train:
     save_on_click(shared, ui.card, view.save_card, [ui.title])
     shared.address(runs, "run", NEW, is_step=True, after=[one.success for one in chosen])
     return ui
+
+
+def _connect_changes(shared: Shared, ui: Train) -> list[Any]:
+    """Connect *Rename* and *Delete*, after which the model of all tabs may be another one."""
+    named, asked = [ui.title, ui.new_name, shared.model], [ui.asked, shared.model]
+    deleted: list[Any] = [ui.runs, shared.model, shared.epoch]
+    events = [
+        shared.listen(ui.rename.click, view.rename, named, deleted[:2], order=TRAIN),
+        shared.listen(ui.yes.click, view.delete, asked, deleted, order=TRAIN),
+    ]
+    for event in events:
+        shared.name_model(event.success)
+    return events
 
 
 def _resume_on_click(shared: Shared, ui: Train) -> Any:
@@ -183,7 +195,7 @@ def _connect_form(shared: Shared, fields: form.Form, ui: Train, inbox: Any) -> l
 
 def restore(context: Context, ui: Train, address: Address, chosen: Chosen | None) -> Updates:
     """The run of an address; drawn where the tab is open."""
-    name = address.get("run", NEW)
+    name = _present(context, address.get("run", NEW))
     listed = {"value": name, **_list(context, name)}
     if chosen is None:
         return {ui.runs: listed}
@@ -203,18 +215,16 @@ def show(
     context: Context, chosen: str, dataset: str | None, start_from: str | None, stamp: str = ""
 ) -> tuple[Any, ...]:
     """The run that is chosen, or the form; NAMES says which components."""
-    there = {run.name for run in context.workspace.runs()}
     updates: dict[str, Any] = {"runs": _list(context, chosen)}
+    chosen = _present(context, chosen)
     if not stamp:
         bin_, deleted = _list_trash(context)
         updates |= {"bin": bin_, "deleted": deleted, "confirm": gr.update(visible=False)}
-    if chosen in there:
+    if chosen != NEW:
         updates |= view.show(context, chosen, stamp)
         if "box" in updates:
             updates["new"] = gr.update(visible=False)
     else:
-        if chosen != NEW:
-            gr.Warning(_("That run is not here any more."))
         updates |= {"new": gr.update(visible=True), "box": gr.update(visible=False), "stamp": ""}
         updates["dataset"], updates["no_dataset"] = form.list_datasets(context, dataset)
         named = updates["dataset"].get("value", dataset)
@@ -284,6 +294,14 @@ def empty_trash(context: Context, is_sure: bool) -> bool:
         raise UserError("What is in the trash is deleted for good then: tick the box first.")
     trash.empty(context.workspace)
     return False
+
+
+def _present(context: Context, chosen: str) -> str:
+    """A run; where it is not there any more, that is reported and none is chosen."""
+    if chosen == NEW or chosen in {run.name for run in context.workspace.runs()}:
+        return chosen
+    gr.Warning(_("That run is not here any more."))
+    return NEW
 
 
 def _list(context: Context, chosen: str) -> Any:

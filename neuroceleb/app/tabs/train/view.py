@@ -14,7 +14,7 @@ from neuroceleb.app.catalogue import _, label
 from neuroceleb.app.components.text import Text
 from neuroceleb.app.parameters import read_whole
 from neuroceleb.app.setting_labels import in_words
-from neuroceleb.app.shared import Lead
+from neuroceleb.app.shared import Lead, list_epochs, list_models
 from neuroceleb.data import dataset
 from neuroceleb.errors import Message, UserError
 from neuroceleb.runs import card, jobs, starts, trash, verdict
@@ -232,17 +232,20 @@ def resume(context: Context, name: str, text: str) -> None:
     jobs.resume(context.workspace, name, epochs)
 
 
-def rename(context: Context, name: str, new: str) -> str:
-    """Rename a run; its name."""
+def rename(context: Context, name: str, new: str, model: str | None) -> tuple[str, Any]:
+    """Rename a run; its name, and the models, of which the chosen one stays so."""
     context.access.check(Message("train"))
-    return jobs.rename(context.workspace, name, new.strip()).name
+    renamed = jobs.rename(context.workspace, name, new.strip()).name
+    return renamed, list_models(context, renamed if model == name else model)
 
 
-def delete(context: Context, name: str) -> str:
-    """Move a run to the trash; the run that is chosen then, none."""
+def delete(context: Context, name: str, model: str | None) -> tuple[str, Any, Any]:
+    """Move a run to the trash; that none is chosen then, the models, and a new one's epochs."""
     context.access.check(Message("train"))
     jobs.delete(context.workspace, name)
-    return ""
+    models = list_models(context, model)
+    epochs = gr.skip() if models["value"] == model else list_epochs(context, models["value"])
+    return "", models, epochs
 
 
 def ask(context: Context, name: str) -> tuple[Any, str, str]:
