@@ -109,7 +109,7 @@ def read_model(workspace: Workspace, model: Any, epoch: Any) -> tuple[Run, int, 
 
 def read_seeds(seed: Any, count: Any) -> Sequence[int]:
     """1 to 256 seeds, from one and how many, or from a list; raises UserError."""
-    if isinstance(seed, str) and re.search(r"\d\s*[-,]", seed):
+    if isinstance(seed, str) and re.search(r"\d\s*[-–,]", seed):
         return _listed(seed)
     how_many = read_whole(count, Message("The number of faces"), 1, MAX_COUNT)
     first = read_whole(seed, Message("The seed"), 0, MAX_SEED - how_many + 1)

@@ -53,7 +53,8 @@ def sample(
         chosen = _best(weights, chosen, truncation, best_of)
     draw = _draw_sheet if out.suffix.lower() in images.SUFFIXES else _draw_folder
     draw(weights, chosen, truncation, out)
-    print(f"{len(chosen):,} faces of {weights} in {out}", file=sys.stderr)
+    counted = "1 face" if len(chosen) == 1 else f"{len(chosen):,} faces"
+    print(f"{counted} of {weights} in {out}", file=sys.stderr)
     if as_json:
         print_json({"out": str(out), "model": str(weights), "faces": len(chosen)})
 

@@ -12,7 +12,7 @@ MAX_SEED = 2**53 - 1  # the largest integer that JavaScript represents exactly
 MAX_SEEDS = 100_000
 FIXED_SEEDS = range(64)  # the fixed noise of every run, so that runs can be compared face by face
 
-_PART = re.compile(r"(\d{1,20})(?:\s*-\s*(\d{1,20}))?", re.ASCII)
+_PART = re.compile(r"(\d{1,20})(?:\s*[-–]\s*(\d{1,20}))?", re.ASCII)
 
 
 def z_from_seed(seed: int, nz: int) -> NDArray[np.float32]:
@@ -54,7 +54,8 @@ def check_truncation(truncation: float) -> None:
 def parse_seeds(text: str) -> list[int]:
     """Parse seeds like `0-63,99`; order and repeats are kept, at most MAX_SEEDS of them.
 
-    Raises UserError that names the invalid part.
+    A range may also have the dash (–) with which the page writes it. Raises UserError that names
+    the invalid part.
     """
     seeds: list[int] = []
     for part in text.split(","):

@@ -16,11 +16,15 @@ ranges = st.tuples(seeds, st.integers(0, 50)).map(
 )
 
 
-@given(st.lists(ranges, min_size=1, max_size=20), st.sampled_from([",", ", ", " , "]))
+@given(
+    st.lists(ranges, min_size=1, max_size=20),
+    st.sampled_from([",", ", ", " , "]),
+    st.sampled_from("-–"),
+)
 def test_seeds_are_read_as_they_are_written_in_order_with_repeats(
-    spans: list[tuple[int, int]], comma: str
+    spans: list[tuple[int, int]], comma: str, dash: str
 ) -> None:
-    text = comma.join(str(a) if a == b else f"{a}-{b}" for a, b in spans)
+    text = comma.join(str(a) if a == b else f"{a}{dash}{b}" for a, b in spans)
     expected = [seed for first, last in spans for seed in range(first, last + 1)]
     assert parse_seeds(text) == expected
 

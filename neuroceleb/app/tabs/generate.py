@@ -228,7 +228,7 @@ def show_typed(context: Context, *inputs: Any) -> Any:
     also drop the call for what was typed meanwhile: Gradio makes none after an error.
     """
     skipped = [gr.skip()] * 4
-    if not re.fullmatch(r"\s*\d[\d\s,-]*\d|\s*\d\s*", SheetInputs(*inputs).seeds, re.ASCII):
+    if not re.fullmatch(r"\s*\d[\d\s,–-]*\d|\s*\d\s*", SheetInputs(*inputs).seeds, re.ASCII):
         return skipped
     try:
         return show_seeds(context, *inputs)

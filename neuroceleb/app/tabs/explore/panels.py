@@ -89,6 +89,7 @@ def build_map(shared: Shared, parts: Parts) -> list[Any]:
     layout = gr.Radio(
         [(label("Neighbours"), "tsne"), (label("Components"), "pca")],
         value="tsne",
+        label=label("Map"),
         show_label=False,
         container=False,
         elem_id="map-layout",
