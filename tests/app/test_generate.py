@@ -158,6 +158,7 @@ def test_a_face_is_sent_to_explore_and_its_address_opens_it(page: Page, app_url:
     expect(page.locator("#explore-face strong")).to_have_text("Seed 11")
 
 
+@pytest.mark.slow
 def test_back_returns_to_the_seeds_before(page: Page, app_url: str) -> None:
     open_generate(page, app_url, "?seed=7&count=2")
     for first in ("9", "11"):

@@ -59,6 +59,7 @@ def typed(page: Page, field: str, text: str, delay_ms: int) -> None:
     page.locator(field).press_sequentially(text, delay=delay_ms)
 
 
+@pytest.mark.slow
 def test_a_seed_is_typed_in_explore(page: Page, app_url: str) -> None:
     open_tab(page, app_url, "tab=explore", "#explore-face .nc-easel img")
     for text, delay_ms in (("123456", 120), ("57", 300), ("7", 0)):

@@ -116,6 +116,7 @@ def test_what_is_wrong_is_named_at_once(
     assert found[3].get("interactive") is (None if is_half_written else can_start)
 
 
+@pytest.mark.slow
 def test_a_late_estimate_does_not_hide_what_is_wrong_by_then(context: Context) -> None:
     made(context, "taken")
     request = ("new", "photos", *values(**TINY))

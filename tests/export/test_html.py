@@ -180,6 +180,7 @@ def test_a_direction_moves_the_face(page: Page, exported: Path) -> None:
     wait_for_face(page, "#panel-explore .large", unmoved)
 
 
+@pytest.mark.slow
 def test_the_film_shows_every_epoch_with_the_charts_and_the_verdict(page: Page) -> None:
     page.get_by_role("tab", name="Progress").click()
     sheet = page.locator("canvas.sheet")

@@ -54,6 +54,7 @@ def test_all_is_measured_and_no_run_is_made(tmp_path: Path, photos: Path) -> Non
     json.dumps(found)
 
 
+@pytest.mark.slow
 def test_quick_evaluations_are_part_of_an_epoch(tmp_path: Path, photos: Path) -> None:
     def epoch_end(every: int) -> float:
         settings = tiny(evaluate_every=every)

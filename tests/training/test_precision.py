@@ -52,6 +52,7 @@ def test_native_is_what_the_processor_has(
     assert precision.has_native_bfloat16() == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_convolution_is_measured_in_a_fraction_of_a_second(dtype: torch.dtype) -> None:
     assert 0 < precision.seconds_of(dtype) < 10
