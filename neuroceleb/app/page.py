@@ -286,7 +286,8 @@ def restore(context: Context, page: Page, query: str, shown: str) -> Updates:
         gr.Warning(_("The address names a tab that is not here."))
         wanted = GENERATE
     model = _model_of(context, address)
-    epochs = _epoch_of(context, model, address)
+    is_its_epoch = address.get("model") in (None, model)
+    epochs = _epoch_of(context, model, address if is_its_epoch else {})
     shared = page.shared
     # A tab that is open already is not chosen again: meanwhile a visitor may have opened another.
     opened = {shared.tabs: gr.Tabs(selected=wanted), shared.shown: wanted}

@@ -319,7 +319,9 @@ def test_delete_asks_and_the_trash_gives_back(context: Context) -> None:
     assert updates["bin"]["visible"] is True
     (found,) = updates["deleted"]["choices"]
     assert found[0] == "mine, 30 days left"
-    assert train.restore_deleted(context, found[1], "") == "mine"
+    chosen, models = train.restore_deleted(context, found[1], "", "faces")
+    assert (chosen, models["value"]) == ("mine", "faces")
+    assert "mine" in [value for _text, value in models["choices"]]
     assert shown(context, "mine")["bin"]["visible"] is False
     *_, models, epochs = view.delete(context, "mine", "mine")
     assert (models["value"], epochs["choices"]) == ("faces", [])
@@ -371,7 +373,7 @@ def test_only_who_may_train_trains(root: Path) -> None:
         lambda: view.resume(context, "mine", "10"),
         lambda: view.rename(context, "mine", "yours", None),
         lambda: view.delete(context, "mine", None),
-        lambda: train.restore_deleted(context, "x", ""),
+        lambda: train.restore_deleted(context, "x", "", None),
         lambda: train.empty_trash(context, True),
     ]
     for act in acts:

@@ -9,7 +9,7 @@ import { make, t } from "./dom.js";
  */
 
 const PNG_SIZE = { width: 1000, height: 520, scale: 2 };
-const LABEL_WIDTH = 0.12; // of a chart's width
+const LABEL_WIDTH = 0.17; // of a chart's width
 
 /** @type {Promise<any> | null} */
 let library = null;

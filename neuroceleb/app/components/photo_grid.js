@@ -127,6 +127,8 @@ export const mount = ({ element, props, trigger, watch, server }) => {
         make("button", { type: "button", class: "nc-crop-name", tabindex: "-1", title: item.name, click: () => enlarge(item) }, item.name.split("/").at(-1) ?? "")));
   };
 
+  document.addEventListener("neuroceleb:untick", () => { if (ticked.size) tick([]); });
+
   const draw = (isNew = true) => {
     const next = /** @type {Value | null} */ (props.value || null);
     if (isNew && next?.key !== value?.key) {

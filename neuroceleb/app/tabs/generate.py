@@ -124,13 +124,14 @@ def _connect(shared: Shared, tab: gr.Tab, ui: Generate, inbox: Inbox) -> None:
     results = [ui.sheet, ui.facts, ui.view, ui.left_out]
     shared.refresh(tab, GENERATE, show_faces, shown, results, inbox)
     shared.listen(ui.seeds.input, show_typed, shown, results)
-    shared.listen(ui.view.input, show_faces, shown, results)
-    changed = [ui.seeds.submit, ui.count.input, ui.best.input, ui.truncation.input]
-    shared.listen(changed, show_seeds, shown, results)
+    changed = [ui.seeds.submit, ui.count.input, ui.best.input, ui.truncation.input, ui.view.input]
+    shared.listen(changed, show_faces, shown, results)
     steps, set_by_listeners = [], []
     for button, step in ((ui.back, earlier_seeds), (ui.on, later_seeds), (ui.dice, new_seeds)):
-        stepped = shared.listen(button.click, step, [ui.seeds, ui.count, ui.best], [ui.seeds])
-        shared.listen(stepped.success, show_seeds, shown, results)
+        stepped = shared.listen(
+            button.click, step, [ui.seeds, ui.count, ui.best, ui.view], [ui.seeds, ui.view]
+        )
+        shared.listen(stepped.success, show_faces, shown, results)
         steps.append(stepped.success)
     ui.sheet.favourite(
         None,
@@ -177,8 +178,9 @@ def restore(context: Context, ui: Generate, address: Address, chosen: Chosen | N
     if chosen is None or chosen.model is None:
         return updates
     request = (chosen.model, chosen.epoch, seeds, count, best, truncation)
-    shown = show_faces(context, *request, SEEDS, "", [])
-    return updates | dict(zip((ui.sheet, ui.facts, ui.view, ui.left_out), shown, strict=True))
+    sheet, facts, views, left_out = show_faces(context, *request, SEEDS, "", [])
+    shown = {ui.sheet: sheet, ui.facts: facts, ui.left_out: left_out}
+    return updates | shown | {ui.view: {**views, "value": SEEDS}}
 
 
 def show_faces(context: Context, *inputs: Any) -> tuple[Any, str, Any, str]:
@@ -191,11 +193,12 @@ def show_faces(context: Context, *inputs: Any) -> tuple[Any, str, Any, str]:
     if not model:
         return gr.skip(), gr.skip(), gr.skip(), gr.skip()
     if view != FAVOURITES and (note := no_faces_yet(context, model)):
-        return {"faces": [], "note": note, "of": [model, None]}, "", _views(""), ""
+        views = _views("", SEEDS if view == LEFT_OUT else None)
+        return {"faces": [], "note": note, "of": [model, None]}, "", views, ""
     if view == FAVOURITES:
         kept = _read_favourites(favourites)
         newest = kept[-faces.MAX_COUNT :]
-        facts = _favourites(len(newest), len(kept))
+        facts, left_out = _favourites(len(newest), len(kept)), left_out if best else ""
         return items_of_faces(context.workspace, newest), facts, _views(left_out), left_out
     if not best:
         request = faces.read_request(context.workspace, model, epoch, seeds, count, truncation)
@@ -213,7 +216,7 @@ def show_faces(context: Context, *inputs: Any) -> tuple[Any, str, Any, str]:
 
 
 def show_seeds(context: Context, *inputs: Any) -> tuple[Any, str, Any, str]:
-    """As `show_faces`, after a change of what is drawn: favourites give way to it."""
+    """As `show_faces`, after other seeds were typed: favourites give way to them."""
     given = SheetInputs(*inputs)
     if given.view != FAVOURITES:
         return show_faces(context, *given)
@@ -236,23 +239,32 @@ def show_typed(context: Context, *inputs: Any) -> Any:
         return skipped
 
 
-def earlier_seeds(context: Context, seeds: str, count: float, best: bool) -> str:
+def earlier_seeds(
+    context: Context, seeds: str, count: float, best: bool, view: str
+) -> tuple[str, Any]:
     """The seed before which those lie that are shown, or that the shown ones were chosen from."""
-    return _stepped(seeds, -_drawn(count, best))
+    return _stepped(seeds, -_drawn(count, best)), _seeds_for(view)
 
 
-def later_seeds(context: Context, seeds: str, count: float, best: bool) -> str:
+def later_seeds(
+    context: Context, seeds: str, count: float, best: bool, view: str
+) -> tuple[str, Any]:
     """The seed after those that are shown, or that the shown ones were chosen from."""
-    return _stepped(seeds, _drawn(count, best))
+    return _stepped(seeds, _drawn(count, best)), _seeds_for(view)
 
 
 def _drawn(count: float, best: bool) -> int:
     return int(count) * (select_best.DRAWN_PER_KEPT if best else 1)
 
 
-def new_seeds(context: Context, seeds: str, count: float, best: bool) -> str:
+def new_seeds(context: Context, seeds: str, count: float, best: bool, view: str) -> tuple[str, Any]:
     """A seed that nobody chose."""
-    return str(random.randrange(NEW_SEEDS))
+    return str(random.randrange(NEW_SEEDS)), _seeds_for(view)
+
+
+def _seeds_for(view: str) -> Any:
+    """The view that other seeds are shown in: favourites give way to them."""
+    return SEEDS if view == FAVOURITES else gr.skip()
 
 
 def open_uploaded(context: Context, png: str) -> tuple[Any, ...]:

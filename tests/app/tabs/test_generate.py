@@ -16,7 +16,7 @@ from neuroceleb.app import faces
 from neuroceleb.app.access import Access
 from neuroceleb.app.api.context import Context
 from neuroceleb.app.face_items import items_of_faces
-from neuroceleb.app.shared import Lead, read_lead
+from neuroceleb.app.shared import Chosen, Lead, read_lead
 from neuroceleb.app.tabs import generate
 from neuroceleb.cli import main
 from neuroceleb.errors import UserError
@@ -182,15 +182,18 @@ def test_the_newest_of_many_favourites_are_shown(
 
 
 def test_seeds_are_stepped_and_new(context: Context) -> None:
-    assert generate.later_seeds(context, "42", 18, False) == "60"
-    assert generate.earlier_seeds(context, "42", 18, False) == "24"
-    assert generate.earlier_seeds(context, "5", 18, False) == "0"
-    assert generate.later_seeds(context, "7", 6, True) == "31"  # they were chosen from 7 to 30
-    assert generate.new_seeds(context, "", 1, False).isdecimal()
+    seeds, favourites = generate.SEEDS, generate.FAVOURITES
+    assert generate.later_seeds(context, "42", 18, False, seeds) == ("60", gr.skip())
+    assert generate.earlier_seeds(context, "42", 18, False, favourites) == ("24", seeds)
+    assert generate.earlier_seeds(context, "5", 18, False, seeds)[0] == "0"
+    # They were chosen from 7 to 30.
+    assert generate.later_seeds(context, "7", 6, True, generate.LEFT_OUT) == ("31", gr.skip())
+    new, view = generate.new_seeds(context, "", 1, False, favourites)
+    assert (new.isdecimal(), view) == (True, seeds)
     with pytest.raises(UserError, match="write one seed"):
-        generate.later_seeds(context, "1,2", 18, False)
+        generate.later_seeds(context, "1,2", 18, False, seeds)
     with pytest.raises(UserError, match="The seed"):
-        generate.later_seeds(context, "9" * 5_000, 18, False)
+        generate.later_seeds(context, "9" * 5_000, 18, False, seeds)
 
 
 def test_a_saved_png_brings_back_what_it_shows(context: Context) -> None:
@@ -265,6 +268,14 @@ def test_an_address_with_a_seed_shows_as_many_faces_as_were_there(context: Conte
     restored = generate.restore(context, ui, {"seed": "7"}, None)
     assert (restored["seeds"], restored["count"]) == ("7", faces.FIRST_COUNT)
     assert generate.restore(context, ui, {"seed": "7", "count": "1"}, None)["count"] == 1
+
+
+def test_back_leaves_the_view_of_favourites(context: Context) -> None:
+    names = ("seeds", "count", "best", "view", "truncation", "sheet", "facts", "left_out")
+    ui: Any = SimpleNamespace(**{name: name for name in names})
+    restored = generate.restore(context, ui, {"seed": "7", "count": "1"}, Chosen(MODEL, 29))
+    assert restored["view"]["value"] == generate.SEEDS
+    assert [item["face"]["seed"] for item in restored["sheet"]["faces"]] == [7]
 
 
 def test_a_lead_survives_its_text() -> None:

@@ -70,11 +70,13 @@ def build(shared: Shared, tab: gr.Tab) -> Photos:
             "incoming": inbox.incoming,
         },
     )
-    removed: list[Any] = [confirm, dataset]
+    removed = shared.listen(yes.click, changes.remove, [doing], [confirm, dataset], is_long=True)
+    script = "() => document.dispatchEvent(new CustomEvent('neuroceleb:untick'))"
+    removed.success(None, js=script, api_visibility="private")
     chosen = [
         *_connect_new(shared, ui),
         *_connect_review(shared, ui, tools),
-        shared.listen(yes.click, changes.remove, [doing], removed, is_long=True),
+        removed,
         shared.receive(inbox, receive, [], [dataset]),
     ]
     asked: list[Any] = [confirm, question, doing]

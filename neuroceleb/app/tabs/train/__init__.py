@@ -87,7 +87,13 @@ def build(shared: Shared, tab: gr.Tab) -> Train:
     chosen = [
         *_connect_form(shared, fields, ui, inbox),
         *_connect_changes(shared, ui),
-        shared.listen(restore_.click, restore_deleted, [deleted, runs], [runs], order=TRAIN),
+        shared.listen(
+            restore_.click,
+            restore_deleted,
+            [deleted, runs, shared.model],
+            [runs, shared.model],
+            order=TRAIN,
+        ),
     ]
     resumed = _resume_on_click(shared, ui)
     changed = [
@@ -275,11 +281,14 @@ def lead_to_photos(context: Context) -> str:
     return Lead("photos", {}).to_text()
 
 
-def restore_deleted(context: Context, key: str | None, chosen: str) -> str:
-    """Restore something from the trash; the run that is then chosen."""
+def restore_deleted(
+    context: Context, key: str | None, chosen: str, model: str | None
+) -> tuple[str, Any]:
+    """Restore something from the trash; the run that is then chosen, and the models."""
     context.access.check(Message("train"))
     path = trash.restore(context.workspace, str(key))
-    return path.name if path.parent == context.workspace.checkpoints else chosen
+    is_run = path.parent == context.workspace.checkpoints
+    return path.name if is_run else chosen, list_models(context, model)
 
 
 def enable(context: Context, is_sure: bool) -> Any:
