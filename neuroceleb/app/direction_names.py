@@ -33,6 +33,7 @@ SHIPPED = (
     gettext_noop("Dark, red light (− bright, pale)"),
     gettext_noop("Dark, serious (− bright, smiling)"),
     gettext_noop("Pale, violet light (− warm, brown)"),
+    gettext_noop("Pale, round (− dark hair, long)"),
     gettext_noop("Pale, slim (− dark hair, fuller)"),
     gettext_noop("Bright face (− dark face)"),
     gettext_noop("Dark face (− bright face)"),
