@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -189,29 +190,37 @@ def show_faces(context: Context, *inputs: Any) -> tuple[Any, str, Any, str]:
     `inputs` are `SheetInputs`.
     """
     given = SheetInputs(*inputs)
-    model, epoch, seeds, count, best, truncation, view, left_out, favourites = given
+    model, epoch, seeds, count, best, truncation, view, *_rest = given
     if not model:
         return gr.skip(), gr.skip(), gr.skip(), gr.skip()
-    if view != FAVOURITES and (note := no_faces_yet(context, model)):
-        views = _views("", SEEDS if view == LEFT_OUT else None)
-        return {"faces": [], "note": note, "of": [model, None]}, "", views, ""
     if view == FAVOURITES:
-        kept = _read_favourites(favourites)
-        newest = kept[-faces.MAX_COUNT :]
-        facts, left_out = _favourites(len(newest), len(kept)), left_out if best else ""
-        return items_of_faces(context.workspace, newest), facts, _views(left_out), left_out
-    if not best:
-        request = faces.read_request(context.workspace, model, epoch, seeds, count, truncation)
-        views = _views("", SEEDS if view == LEFT_OUT else None)
-        return items_of_seeds(request), _described(request), views, ""
-    rest, facts = _left_out(given), ""
-    if view != LEFT_OUT or not rest:
+        return _show_favourites(context, given)
+    views = _views("", SEEDS if view == LEFT_OUT else None)
+    if note := no_faces_yet(context, model):
+        return {"faces": [], "note": note, "of": [model, None]}, "", views, ""
+    if best:
+        return _show_best(context, given)
+    request = faces.read_request(context.workspace, model, epoch, seeds, count, truncation)
+    return items_of_seeds(request), _described(request), views, ""
+
+
+def _show_favourites(context: Context, given: SheetInputs) -> tuple[Any, str, Any, str]:
+    kept = _read_favourites(given.favourites)
+    newest = kept[-faces.MAX_COUNT :]
+    left_out = given.left_out if given.best else ""
+    facts = _favourites(len(newest), len(kept))
+    return items_of_faces(context.workspace, newest), facts, _views(left_out), left_out
+
+
+def _show_best(context: Context, given: SheetInputs) -> tuple[Any, str, Any, str]:
+    """The faces that best-of keeps, or those that it leaves out, as the view says."""
+    if given.view == LEFT_OUT:
+        request, facts = _left_out_request(context, given), _("Left out")
+        left_out: Sequence[int] = request.seeds
+    else:
         selection = _select(context, given)
-        rest = ",".join(map(str, selection.left_out))
-        request, facts = selection.kept, _chosen(selection)
-    if view == LEFT_OUT:
-        request = faces.read_request(context.workspace, model, epoch, rest, 1, truncation)
-        facts = _("Left out")
+        request, facts, left_out = selection.kept, _chosen(selection), selection.left_out
+    rest = ",".join(map(str, left_out))
     return items_of_seeds(request), facts, _views(rest), f"{rest} of {_asked(given)}"
 
 
@@ -303,8 +312,7 @@ def archive(context: Context, *inputs: Any) -> str:
         path.write_bytes(faces.archive_of_faces(context.workspace, newest))
         return str(path)
     if best and view == LEFT_OUT:
-        rest = _left_out(given) or ",".join(map(str, _select(context, given).left_out))
-        request = faces.read_request(context.workspace, model, epoch, rest, 1, truncation)
+        request = _left_out_request(context, given)
     elif best:
         request = _select(context, given).kept
     else:
@@ -318,6 +326,13 @@ def _select(context: Context, given: SheetInputs) -> select_best.Selection:
     model, epoch, seeds, count, _is_best, truncation, *_rest = given
     wanted = select_best.read_request(context.workspace, model, epoch, seeds, count, truncation)
     return select_best.select(context.workspace, wanted)
+
+
+def _left_out_request(context: Context, given: SheetInputs) -> faces.FaceRequest:
+    """The request for the faces that best-of leaves out; they are chosen anew where others were."""
+    rest = _left_out(given) or ",".join(map(str, _select(context, given).left_out))
+    model, epoch, truncation = given.model, given.epoch, given.truncation
+    return faces.read_request(context.workspace, model, epoch, rest, 1, truncation)
 
 
 def _asked(given: SheetInputs) -> str:
