@@ -18,6 +18,9 @@ from neuroceleb.app.api.context import Context
 from neuroceleb.app.face_items import items_of_faces
 from neuroceleb.app.shared import Chosen, Lead, read_lead
 from neuroceleb.app.tabs import generate
+from neuroceleb.app.tabs.generate import incoming
+from neuroceleb.app.tabs.generate import seeds as steps
+from neuroceleb.app.tabs.generate import sheet as sheet_module
 from neuroceleb.cli import main
 from neuroceleb.errors import UserError
 from neuroceleb.runs.workspace import Workspace
@@ -26,7 +29,7 @@ from tests.conftest import SHIPPED
 MODEL = SHIPPED.name
 
 
-def inputs(**changes: Any) -> generate.SheetInputs:
+def inputs(**changes: Any) -> sheet_module.SheetInputs:
     given: dict[str, Any] = {
         "model": MODEL,
         "epoch": None,
@@ -34,19 +37,19 @@ def inputs(**changes: Any) -> generate.SheetInputs:
         "how_many": 3,
         "best": False,
         "truncation": 1.0,
-        "view": generate.SEEDS,
+        "view": sheet_module.SEEDS,
         "left_out": "",
         "favourites": [],
     }
-    return generate.SheetInputs(**given | changes)
+    return sheet_module.SheetInputs(**given | changes)
 
 
 def shown(context: Context, **changes: Any) -> tuple[Any, ...]:
-    return generate.show_faces(context, *inputs(**changes))
+    return sheet_module.show_faces(context, *inputs(**changes))
 
 
 def names_in_zip(context: Context, **changes: Any) -> list[str]:
-    path = generate.archive(context, *inputs(**changes))
+    path = sheet_module.archive(context, *inputs(**changes))
     with zipfile.ZipFile(path) as archive:
         return archive.namelist()
 
@@ -99,10 +102,10 @@ def test_bad_values_are_refused_in_a_sentence(
 
 @pytest.mark.parametrize("seeds", ["", "x", "1,", "20-", "20-2", "0-999999", "9" * 30])
 def test_half_typed_seeds_change_nothing_and_raise_nothing(context: Context, seeds: str) -> None:
-    rest = (3, False, 1.0, generate.SEEDS, "", [])
-    skipped = generate.show_typed(context, MODEL, None, seeds, *rest)
+    rest = (3, False, 1.0, sheet_module.SEEDS, "", [])
+    skipped = sheet_module.show_typed(context, MODEL, None, seeds, *rest)
     assert skipped == [gr.skip()] * 4
-    drawn = generate.show_typed(context, MODEL, None, "3,20-21", *rest)
+    drawn = sheet_module.show_typed(context, MODEL, None, "3,20-21", *rest)
     assert [item["face"]["seed"] for item in drawn[0]["faces"]] == [3, 20, 21]
 
 
@@ -126,15 +129,15 @@ def test_a_run_without_faces_yet_says_so_instead_of_showing_those_of_another(
 
 def test_the_sheet_says_whose_faces_it_shows(context: Context) -> None:
     assert shown(context)[0]["of"] == [MODEL, 29]
-    assert "of" not in shown(context, view=generate.FAVOURITES)[0]
+    assert "of" not in shown(context, view=sheet_module.FAVOURITES)[0]
 
 
 def test_best_of_keeps_a_quarter_and_shows_the_rest(context: Context) -> None:
     sheet, facts, views, left_out = shown(context, best=True, how_many=2)
     assert len(sheet["faces"]) == 2
     assert facts.startswith("The best 2 of 8 by flaw score")
-    assert generate.LEFT_OUT in [value for _, value in views["choices"]]
-    asked = {"best": True, "view": generate.LEFT_OUT, "left_out": left_out}
+    assert sheet_module.LEFT_OUT in [value for _, value in views["choices"]]
+    asked = {"best": True, "view": sheet_module.LEFT_OUT, "left_out": left_out}
     rest, *_ = shown(context, how_many=2, **asked)
     seeds = [item["face"]["seed"] for item in [*sheet["faces"], *rest["faces"]]]
     assert sorted(seeds) == list(range(42, 50))
@@ -145,70 +148,72 @@ def test_best_of_keeps_a_quarter_and_shows_the_rest(context: Context) -> None:
     assert sorted(seeds) == list(range(42, 46))
     # Without a choice of the best nothing is left out.
     sheet, _, views, _ = shown(context, **asked | {"best": False})
-    assert views["value"] == generate.SEEDS
+    assert views["value"] == sheet_module.SEEDS
     assert [item["face"]["seed"] for item in sheet["faces"]] == [42, 43, 44]
 
 
 def test_favourites_give_way_to_seeds_that_are_asked_for(context: Context) -> None:
-    for view in (generate.SEEDS, generate.FAVOURITES):
-        sheet, _, views, _ = generate.show_seeds(context, *inputs(view=view))
+    for view in (sheet_module.SEEDS, sheet_module.FAVOURITES):
+        sheet, _, views, _ = sheet_module.show_seeds(context, *inputs(view=view))
         assert [item["face"]["seed"] for item in sheet["faces"]] == [42, 43, 44]
-        assert views.get("value") == (generate.SEEDS if view == generate.FAVOURITES else None)
+        assert views.get("value") == (
+            sheet_module.SEEDS if view == sheet_module.FAVOURITES else None
+        )
 
 
 def test_favourites_are_shown(context: Context) -> None:
     sheet, *_ = shown(context)
     kept = [sheet["faces"][1]["face"]]
     gone = {"model": "gone", "epoch": 0, "seed": 1, "truncation": 1.0}
-    liked, facts, *_ = shown(context, view=generate.FAVOURITES, favourites=[*kept, gone])
+    liked, facts, *_ = shown(context, view=sheet_module.FAVOURITES, favourites=[*kept, gone])
     assert png_of(liked["faces"][0]) == png_of(sheet["faces"][1])
     assert "gone" in liked["faces"][1]["problem"]
     assert facts == "Favourites, kept in this browser only."
     for hostile in (None, "x", 7, {"a": 1}):
-        nothing, *_ = shown(context, view=generate.FAVOURITES, favourites=hostile)
+        nothing, *_ = shown(context, view=sheet_module.FAVOURITES, favourites=hostile)
         assert nothing["faces"] == []
-    odd, *_ = shown(context, view=generate.FAVOURITES, favourites=[None, "x", []])
+    odd, *_ = shown(context, view=sheet_module.FAVOURITES, favourites=[None, "x", []])
     assert all("problem" in item for item in odd["faces"])
 
 
 def test_the_newest_of_many_favourites_are_shown(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generate.faces, "MAX_COUNT", 2)
+    monkeypatch.setattr(sheet_module.faces, "MAX_COUNT", 2)
     many = [{"model": MODEL, "epoch": 0, "seed": seed} for seed in range(5)]
-    sheet, facts, *_ = shown(context, view=generate.FAVOURITES, favourites=many)
+    sheet, facts, *_ = shown(context, view=sheet_module.FAVOURITES, favourites=many)
     assert [item["face"]["seed"] for item in sheet["faces"]] == [3, 4]
     assert facts.endswith("The newest 2 of 5 are shown.")
 
 
 def test_seeds_are_stepped_and_new(context: Context) -> None:
-    seeds, favourites = generate.SEEDS, generate.FAVOURITES
-    assert generate.later_seeds(context, "42", 18, False, seeds) == ("60", gr.skip())
-    assert generate.earlier_seeds(context, "42", 18, False, favourites) == ("24", seeds)
-    assert generate.earlier_seeds(context, "5", 18, False, seeds)[0] == "0"
+    seeds, favourites = sheet_module.SEEDS, sheet_module.FAVOURITES
+    assert steps.later_seeds(context, "42", 18, False, seeds) == ("60", gr.skip())
+    assert steps.earlier_seeds(context, "42", 18, False, favourites) == ("24", seeds)
+    assert steps.earlier_seeds(context, "5", 18, False, seeds)[0] == "0"
     # They were chosen from 7 to 30.
-    assert generate.later_seeds(context, "7", 6, True, generate.LEFT_OUT) == ("31", gr.skip())
-    new, view = generate.new_seeds(context, "", 1, False, favourites)
+    assert steps.later_seeds(context, "7", 6, True, sheet_module.LEFT_OUT) == ("31", gr.skip())
+    new, view = steps.new_seeds(context, "", 1, False, favourites)
     assert (new.isdecimal(), view) == (True, seeds)
     with pytest.raises(UserError, match="write one seed"):
-        generate.later_seeds(context, "1,2", 18, False, seeds)
+        steps.later_seeds(context, "1,2", 18, False, seeds)
     with pytest.raises(UserError, match="The seed"):
-        generate.later_seeds(context, "9" * 5_000, 18, False, seeds)
+        steps.later_seeds(context, "9" * 5_000, 18, False, seeds)
 
 
 def test_a_saved_png_brings_back_what_it_shows(context: Context) -> None:
     sheet, *_ = shown(context, seeds="77", how_many=1, truncation=0.5)
     png = context.new_file("face.png")
     png.write_bytes(png_of(sheet["faces"][0]))
-    opened = generate.open_uploaded(context, str(png))
+    opened = incoming.open_uploaded(context, str(png))
     model, epoch, seeds, count, best, view, truncation, _ = opened
     assert (model, seeds, count) == (MODEL, "77", 1)
-    assert (best, view) == (False, generate.SEEDS)
+    assert (best, view) == (False, sheet_module.SEEDS)
     assert epoch["value"] == sheet["faces"][0]["face"]["epoch"]
     assert (truncation["value"], truncation["visible"]) == (0.5, True)
     png.write_bytes(b"no PNG")
     with pytest.raises(UserError, match="drop a PNG that was saved here"):
-        generate.open_uploaded(context, str(png))
+        incoming.open_uploaded(context, str(png))
 
 
 def test_a_face_without_a_seed_leads_to_explore(context: Context) -> None:
@@ -217,16 +222,16 @@ def test_a_face_without_a_seed_leads_to_explore(context: Context) -> None:
     item = items_of_faces(context.workspace, [face])["faces"][0]
     png = context.new_file("face.png")
     png.write_bytes(png_of(item))
-    *_, lead = generate.open_uploaded(context, str(png))
+    *_, lead = incoming.open_uploaded(context, str(png))
     assert read_lead(lead) == Lead("explore", face)
 
 
 def test_only_uploaded_files_are_opened_by_a_drop(context: Context) -> None:
     event = SimpleNamespace(path="/etc/hostname")
     with pytest.raises(UserError, match="upload it again"):
-        generate.open_dropped(context, event)
+        incoming.open_dropped(context, event)
     with pytest.raises(UserError, match="upload it again"):
-        generate.open_uploaded(context, event.path)
+        incoming.open_uploaded(context, event.path)
 
 
 def test_all_faces_are_saved_in_one_zip(context: Context) -> None:
@@ -235,13 +240,13 @@ def test_all_faces_are_saved_in_one_zip(context: Context) -> None:
 
 def test_the_faces_of_every_view_are_saved(context: Context) -> None:
     *_, left_out = shown(context, best=True, how_many=2)
-    asked = {"view": generate.LEFT_OUT, "best": True, "how_many": 2}
+    asked = {"view": sheet_module.LEFT_OUT, "best": True, "how_many": 2}
     for known in (left_out, ""):
         saved = names_in_zip(context, left_out=known, **asked)
         rest = left_out.partition(" of ")[0].split(",")
         assert sorted(saved) == sorted(f"seed_{int(seed):04d}.png" for seed in rest)
     kept = [{"model": MODEL, "epoch": epoch, "seed": 7} for epoch in (29, 11)]
-    view = {"view": generate.FAVOURITES}
+    view = {"view": sheet_module.FAVOURITES}
     saved = names_in_zip(context, favourites=[*kept, {"model": "gone"}], **view)
     assert saved == [
         f"000_{MODEL}_epoch_029_seed_0007.png",
@@ -253,13 +258,13 @@ def test_the_faces_of_every_view_are_saved(context: Context) -> None:
 
 def test_a_lead_sets_its_seed_or_keeps_the_seeds(context: Context) -> None:
     face = {"model": MODEL, "epoch": 29, "seed": 7}
-    assert generate.receive(context, Lead("generate", face)) == (
+    assert incoming.receive(context, Lead("generate", face)) == (
         *("7", 1, False),
-        generate.SEEDS,
+        sheet_module.SEEDS,
     )
-    *unchanged, view = generate.receive(context, Lead("generate", {"model": MODEL}))
+    *unchanged, view = incoming.receive(context, Lead("generate", {"model": MODEL}))
     assert unchanged == [gr.skip()] * 3
-    assert view == generate.SEEDS
+    assert view == sheet_module.SEEDS
 
 
 def test_an_address_with_a_seed_shows_as_many_faces_as_were_there(context: Context) -> None:
@@ -274,7 +279,7 @@ def test_back_leaves_the_view_of_favourites(context: Context) -> None:
     names = ("seeds", "count", "best", "view", "truncation", "sheet", "facts", "left_out")
     ui: Any = SimpleNamespace(**{name: name for name in names})
     restored = generate.restore(context, ui, {"seed": "7", "count": "1"}, Chosen(MODEL, 29))
-    assert restored["view"]["value"] == generate.SEEDS
+    assert restored["view"]["value"] == sheet_module.SEEDS
     assert [item["face"]["seed"] for item in restored["sheet"]["faces"]] == [7]
 
 
