@@ -181,3 +181,41 @@ def test_favourites_of_quick_clicks_and_of_another_tab(page: Page, app_url: str)
     expect(page.locator(pressed)).to_have_count(3)
     page.locator("#view label").nth(1).click()
     expect(page.locator(FACES)).to_have_count(3)
+
+
+@pytest.mark.slow
+def test_favourites_are_opened_before_best_of_has_answered(page: Page, app_url: str) -> None:
+    open_tab(page, app_url, "seed=57&count=6&best=yes", FACES)
+    hearts = page.locator("#faces .nc-caption .nc-heart")
+    hearts.nth(2).click()
+    with slow(page):
+        page.locator("#dice").click()
+        page.wait_for_timeout(LATENCY_MS * 2 + 200)  # the faces are being chosen
+        page.locator("#view label").nth(1).click()
+        await_quiet(page)
+    expect(page.locator("#view input").nth(1)).to_be_checked()
+    expect(page.locator(FACES)).to_have_count(1)
+
+
+@pytest.mark.slow
+def test_a_run_without_weights_after_one_that_has_some(page: Page, tmp_path: Path) -> None:
+    shutil.copytree(SHIPPED.parent / OTHER, tmp_path / "checkpoints" / OTHER)
+    (tmp_path / "checkpoints" / "young").mkdir()
+    (tmp_path / "checkpoints" / "young" / "config.json").write_text("{}")
+    app = helpers.App(tmp_path)
+    try:
+        open_tab(page, app.url, "tab=interpolate", "#scrubber .nc-stage")
+        choose(page, "#model", "young · no weights yet")
+        expect(page.locator("#scrubber")).to_contain_text("has no faces to show yet")
+        expect(page.locator("#scrubber .nc-stage")).to_have_count(0)
+        choose(page, "#model", OTHER)
+        expect(page.locator("#scrubber .nc-stage")).to_be_visible()
+        page.get_by_role("tab", name="Explore").click()
+        page.locator("#explore-tool label").nth(2).click()
+        expect(page.locator("#explore-tools")).to_be_visible()
+        choose(page, "#model", "young · no weights yet")
+        expect(page.locator("#explore-face")).to_contain_text("has no faces to show yet")
+        expect(page.locator("#explore-tools")).to_be_hidden()
+        assert page.locator(".toast-body").count() == 0
+    finally:
+        app.kill()

@@ -3,7 +3,7 @@ import { answered, make, number, t } from "./dom.js";
 import { button, leadButtons, makePlayer } from "./parts.js";
 
 /**
- * @typedef {{ frames: number, keys: number[], names: string[], request: any, piece: string, piece_frames: number, columns: number, fps: number, loop: boolean }} Value
+ * @typedef {{ frames: number, keys: number[], names: string[], request: any, piece: string, piece_frames: number, columns: number, fps: number, loop: boolean, note?: string }} Value
  */
 
 const SIDE = 64;
@@ -118,10 +118,17 @@ export const mount = ({ element, props, trigger, watch, server }) => {
     const wanted = /** @type {Value | null} */ (props.value);
     if (!wanted) return;
     delete element.dataset.whole;
+    if (wanted.note) {
+      pause();
+      value = null;
+      element.replaceChildren(make("div", { class: "nc-empty" }, make("p", {}, wanted.note)));
+      return;
+    }
     const first = await decode(wanted.piece);
     if (wanted !== props.value) return;
     const share = value && value.frames > 1 ? at / (value.frames - 1) : 0;
     [value, pieces] = [wanted, [first]];
+    if (element.firstElementChild !== stage) element.replaceChildren(...parts);
     slider.max = String(value.frames - 1);
     keys.replaceChildren(...value.names.map(keyCell));
     show(Math.round(share * (value.frames - 1)));
@@ -138,11 +145,14 @@ export const mount = ({ element, props, trigger, watch, server }) => {
 
   const save = button(t("Save PNG"), () => trigger("save", { frame: at }), { class: "nc-button nc-accent" });
   const leads = leadButtons(["generate", "explore", "nearest", "epochs"], (to) => { pause(); trigger("lead", { to, frame: at }); });
-  element.replaceChildren(stage, caption,
+  const parts = [
+    stage, caption,
     make("div", { class: "nc-transport" }, playButton, slider, count),
     make("div", { class: "nc-strip-box" }, strip, marker),
     keys,
-    make("div", { class: "nc-leads" }, save, ...leads));
+    make("div", { class: "nc-leads" }, save, ...leads),
+  ];
+  element.replaceChildren(...parts);
   watch("value", load);
   load();
 };

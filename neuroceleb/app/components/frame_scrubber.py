@@ -11,10 +11,11 @@ COLUMNS = 16  # of a sprite
 class FrameScrubber(ModuleHTML):
     """Frames on a stage, with a slider, a strip, a play button and thumbnails of the key frames.
 
-    Value: None, or `{"frames": 64, "keys": [0, 63], "names": ["Seed 12", …], "fps": 30, "loop":
-    false, "request": …, "piece": "data:…", "piece_frames": PIECE, "columns": COLUMNS}`. `piece` is
-    a sprite of the first PIECE frames, COLUMNS wide. The sprites of the others come from the server
-    function `frames({request, start})`, whose value is a data URL, once the first is shown.
+    Value: None, or `{note}`, a sentence in place of the frames, or `{"frames": 64, "keys": [0, 63],
+    "names": ["Seed 12", …], "fps": 30, "loop": false, "request": …, "piece": "data:…",
+    "piece_frames": PIECE, "columns": COLUMNS}`. `piece` is a sprite of the first PIECE frames,
+    COLUMNS wide. The sprites of the others come from the server function `frames({request,
+    start})`, whose value is a data URL, once the first is shown.
 
     Events: `edit` with `{action, index}`, where action is `roll`, `left`, `right` or `remove`;
     `lead` with `{to, frame}`; `save` with `{frame}`. `edit_queue` is the name of the queue in

@@ -148,6 +148,7 @@ export const mount = ({ element, props, trigger, watch, settings }) => {
   };
   const draw = () => {
     const now = /** @type {Value | null} */ (props.value || null);
+    element.classList.toggle("nc-faceless", Boolean(now?.empty));
     if (!now || now.empty) {
       empty.replaceChildren(make("p", {}, now?.empty ?? t("Loading the face …")));
       element.replaceChildren(empty);

@@ -64,6 +64,15 @@ def test_it_begins_and_ends_with_the_faces_of_its_seeds(context: Context) -> Non
         np.testing.assert_array_equal(shown[place], faces.draw_faces([face])[0])
 
 
+def test_a_run_without_faces_yet_says_so(context: Context) -> None:
+    young = context.workspace.checkpoints / "young"
+    young.mkdir()
+    (young / "config.json").write_text("{}")
+    value = drawn(context, model="young")
+    assert list(value) == ["note"]
+    assert "'young' has no faces to show yet" in value["note"]
+
+
 def test_the_pieces_together_are_the_frames_of_the_command_line(
     context: Context, tmp_path: Path
 ) -> None:

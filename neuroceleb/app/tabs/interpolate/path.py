@@ -12,6 +12,7 @@ from neuroceleb.app.components.frame_scrubber import COLUMNS, PIECE
 from neuroceleb.app.interpolation_request import Interpolation, read_interpolation, read_keys
 from neuroceleb.app.parameters import read_object, read_whole
 from neuroceleb.app.payloads import data_url
+from neuroceleb.app.shared import no_faces_yet
 from neuroceleb.errors import Message, UserError
 
 
@@ -35,10 +36,15 @@ class PathInputs(NamedTuple):
 
 
 def draw(context: Context, *inputs: Any) -> Any:
-    """The value of the scrubber, with the first piece of frames; `inputs` are `PathInputs`."""
+    """The value of the scrubber, with the first piece of frames, or why there are none.
+
+    `inputs` are `PathInputs`.
+    """
     given = PathInputs(*inputs)
     if not given.model:
         return gr.skip()
+    if note := no_faces_yet(context, given.model):
+        return {"note": note}
     path = given.read(context)
     request = {
         "model": path.model,
