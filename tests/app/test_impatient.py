@@ -184,6 +184,18 @@ def test_favourites_of_quick_clicks_and_of_another_tab(page: Page, app_url: str)
 
 
 @pytest.mark.slow
+def test_each_of_quick_steps_counts(page: Page, app_url: str) -> None:
+    open_tab(page, app_url, "seed=7&count=2", FACES)
+    with slow(page):
+        for button in ("on", "on", "on", "on", "back"):
+            page.locator(f"#seeds-{button}").click()
+        expect(page.locator("#seeds input")).to_have_value("13")
+    expect(page.locator("#faces .nc-caption span").first).to_have_text("13")
+    page.go_back()
+    expect(page.locator("#faces .nc-caption span").first).to_have_text("15")
+
+
+@pytest.mark.slow
 def test_favourites_are_opened_before_best_of_has_answered(page: Page, app_url: str) -> None:
     open_tab(page, app_url, "seed=57&count=6&best=yes", FACES)
     hearts = page.locator("#faces .nc-caption .nc-heart")

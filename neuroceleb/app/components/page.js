@@ -3,6 +3,7 @@ import { address } from "./address.js";
 import { language, make, store, stored, t } from "./dom.js";
 import { enqueue, sendNext } from "./event_queue.js";
 import { favourites } from "./favourites.js";
+import { stepSeeds } from "./seed_steps.js";
 
 const LANGUAGES = { en: "English", ko: "한국어" };
 
@@ -57,4 +58,4 @@ const setWorking = (id, isWorking) => {
   button?.setAttribute("aria-busy", String(isWorking));
 };
 
-Object.assign(window, { neuroceleb: { address, choose, enqueue, favourites, saveWhenReady, sendNext, setWorking, showSoon, showTab } });
+Object.assign(window, { neuroceleb: { address, choose, enqueue, favourites, saveWhenReady, sendNext, setWorking, showSoon, showTab, stepSeeds } });

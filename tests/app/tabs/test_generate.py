@@ -186,19 +186,19 @@ def test_the_newest_of_many_favourites_are_shown(
     assert facts.endswith("The newest 2 of 5 are shown.")
 
 
-def test_seeds_are_stepped_and_new(context: Context) -> None:
-    seeds, favourites = sheet_module.SEEDS, sheet_module.FAVOURITES
-    assert steps.later_seeds(context, "42", 18, False, seeds) == ("60", gr.skip())
-    assert steps.earlier_seeds(context, "42", 18, False, favourites) == ("24", seeds)
-    assert steps.earlier_seeds(context, "5", 18, False, seeds)[0] == "0"
-    # They were chosen from 7 to 30.
-    assert steps.later_seeds(context, "7", 6, True, sheet_module.LEFT_OUT) == ("31", gr.skip())
-    new, view = steps.new_seeds(context, "", 1, False, favourites)
-    assert (new.isdecimal(), view) == (True, seeds)
+def test_a_step_draws_one_seed_and_refuses_a_list(context: Context) -> None:
+    stepped = sheet_module.show_stepped(context, *inputs(seeds=" 42 "))
+    assert stepped == shown(context, seeds="42")
     with pytest.raises(UserError, match="write one seed"):
-        steps.later_seeds(context, "1,2", 18, False, seeds)
-    with pytest.raises(UserError, match="The seed"):
-        steps.later_seeds(context, "9" * 5_000, 18, False, seeds)
+        sheet_module.show_stepped(context, *inputs(seeds="1,2"))
+    with pytest.raises(UserError, match="seed"):
+        sheet_module.show_stepped(context, *inputs(seeds="9" * 5_000))
+
+
+def test_favourites_give_way_to_a_new_seed(context: Context) -> None:
+    seed, view = steps.new_seeds(context, sheet_module.FAVOURITES)
+    assert (seed.isdecimal(), view) == (True, sheet_module.SEEDS)
+    assert steps.new_seeds(context, sheet_module.LEFT_OUT)[1] == gr.skip()
 
 
 def test_a_saved_png_brings_back_what_it_shows(context: Context) -> None:

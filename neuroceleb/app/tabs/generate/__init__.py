@@ -28,12 +28,13 @@ from neuroceleb.app.tabs.generate.incoming import (
     receive,
     truncation_field,
 )
-from neuroceleb.app.tabs.generate.seeds import earlier_seeds, later_seeds, new_seeds
+from neuroceleb.app.tabs.generate.seeds import new_seeds, step_script
 from neuroceleb.app.tabs.generate.sheet import (
     FAVOURITES,
     SEEDS,
     archive,
     show_faces,
+    show_stepped,
     show_typed,
 )
 from neuroceleb.errors import Message, UserError
@@ -119,13 +120,18 @@ def _connect(shared: Shared, tab: gr.Tab, ui: Generate, inbox: Inbox) -> None:
     shared.listen(ui.seeds.input, show_typed, shown, results, order=SHEET)
     changed = [ui.seeds.submit, ui.count.input, ui.best.input, ui.truncation.input, ui.view.input]
     shared.listen(changed, show_faces, shown, results, order=SHEET)
+    drawn = [ui.seeds, ui.count, ui.best, ui.view]
     steps, set_by_listeners = [], []
-    for button, step in ((ui.back, earlier_seeds), (ui.on, later_seeds), (ui.dice, new_seeds)):
-        stepped = shared.listen(
-            button.click, step, [ui.seeds, ui.count, ui.best, ui.view], [ui.seeds, ui.view]
+    for button, direction in ((ui.back, -1), (ui.on, 1)):
+        script = step_script(direction)
+        stepped = button.click(
+            None, drawn, [ui.seeds, ui.view], js=script, api_visibility="private"
         )
-        shared.listen(stepped.success, show_faces, shown, results, order=SHEET)
+        shared.listen(stepped.success, show_stepped, shown, results, order=SHEET)
         steps.append(stepped.success)
+    thrown = shared.listen(ui.dice.click, new_seeds, [ui.view], [ui.seeds, ui.view])
+    shared.listen(thrown.success, show_faces, shown, results, order=SHEET)
+    steps.append(thrown.success)
     ui.sheet.favourite(
         None,
         None,
@@ -133,7 +139,6 @@ def _connect(shared: Shared, tab: gr.Tab, ui: Generate, inbox: Inbox) -> None:
         js="() => [window.neuroceleb.favourites()]",
         api_visibility="private",
     )
-    drawn = [ui.seeds, ui.count, ui.best, ui.view]
     from_png = [shared.model, shared.epoch, *drawn, ui.truncation, shared.handover]
     for opened in (
         shared.listen(ui.png.upload, open_uploaded, [ui.png], from_png),

@@ -1,4 +1,4 @@
-"""Steps through the seeds of the Generate tab."""
+"""Other seeds for the Generate tab."""
 
 import random
 from typing import Any
@@ -7,42 +7,21 @@ import gradio as gr
 
 from neuroceleb.app import select_best
 from neuroceleb.app.api.context import Context
-from neuroceleb.app.parameters import read_whole
 from neuroceleb.app.tabs.generate.sheet import FAVOURITES, SEEDS
-from neuroceleb.errors import Message, UserError
 
 NEW_SEEDS = 1_000_000  # short enough to read out
 
 
-def earlier_seeds(
-    context: Context, seeds: str, count: float, best: bool, view: str
-) -> tuple[str, Any]:
-    """The seed before which those lie that are shown, or that the shown ones were chosen from."""
-    return _stepped(seeds, -_drawn(count, best)), _seeds_for(view)
+def step_script(direction: int) -> str:
+    """The script of a step to the seeds before (-1) or after (1) those that are shown.
+
+    Its inputs are seeds, count, best-of and view, its outputs seeds and view. A list stays; the
+    sheet reports it, see `sheet.show_stepped`.
+    """
+    drawn_per_kept = select_best.DRAWN_PER_KEPT
+    return f"(...shown) => window.neuroceleb.stepSeeds({direction}, {drawn_per_kept}, ...shown)"
 
 
-def later_seeds(
-    context: Context, seeds: str, count: float, best: bool, view: str
-) -> tuple[str, Any]:
-    """The seed after those that are shown, or that the shown ones were chosen from."""
-    return _stepped(seeds, _drawn(count, best)), _seeds_for(view)
-
-
-def new_seeds(context: Context, seeds: str, count: float, best: bool, view: str) -> tuple[str, Any]:
-    """A seed that nobody chose."""
-    return str(random.randrange(NEW_SEEDS)), _seeds_for(view)
-
-
-def _drawn(count: float, best: bool) -> int:
-    return int(count) * (select_best.DRAWN_PER_KEPT if best else 1)
-
-
-def _seeds_for(view: str) -> Any:
-    """The view that other seeds are shown in: favourites give way to them."""
-    return SEEDS if view == FAVOURITES else gr.skip()
-
-
-def _stepped(seeds: str, by: int) -> str:
-    if not seeds.strip().isdecimal():
-        raise UserError("A list of seeds has no seeds before or after it: write one seed.")
-    return str(max(0, read_whole(seeds, Message("The seed")) + by))
+def new_seeds(context: Context, view: str) -> tuple[str, Any]:
+    """A seed that nobody chose, and the view: favourites give way to it."""
+    return str(random.randrange(NEW_SEEDS)), SEEDS if view == FAVOURITES else gr.skip()

@@ -79,6 +79,13 @@ def show_seeds(context: Context, *inputs: Any) -> tuple[Any, str, Any, str]:
     return sheet, facts, {**views, "value": SEEDS}, left_out
 
 
+def show_stepped(context: Context, *inputs: Any) -> tuple[Any, str, Any, str]:
+    """As `show_faces`, after a step to other seeds; raises UserError where they are a list."""
+    if not SheetInputs(*inputs).seeds.strip().isdecimal():
+        raise UserError("A list of seeds has no seeds before or after it: write one seed.")
+    return show_faces(context, *inputs)
+
+
 def show_typed(context: Context, *inputs: Any) -> Any:
     """As `show_faces`, while seeds are typed: nothing changes until they are complete.
 
