@@ -53,7 +53,8 @@ def rules_options(command: Callable[..., None]) -> Callable[..., None]:
     "--align",
     default="landmarks",
     show_default=True,
-    help="landmarks: eyes and mouth always at the same place; box: crop the detector's box.",
+    help="landmarks: eyes and mouth always at the same place; box: crop the detector's box; "
+    "none: the photos are cut around one face already, only judge it.",
 )
 @click.option("--keep-all", is_flag=True, help="Apply only the rules given here.")
 @click.option("--yes", is_flag=True, help="Agree that photos are sent to Google, and to the cost.")

@@ -17,6 +17,8 @@ from neuroceleb.images import Pixels
 from neuroceleb.settings import IMAGE_SIZE
 
 SIZES = (IMAGE_SIZE, 96, 128)
+# What a crop is: eyes and mouth always at the same place, the detector's box, or the photo itself.
+ALIGNED_BY = ("landmarks", "box", "none")
 
 # Eyes and mouth in a crop of side 1: right eye, left eye, right and left corner of the mouth. The
 # mean of what YuNet finds in 599 of 600 crops of CelebA's aligned images (the middle 128 px of
@@ -63,6 +65,30 @@ def box_transform(box: tuple[float, float, float, float]) -> Matrix:
     side = max(width, height, 1e-6)
     corner = np.array([left + (width - side) / 2, top + (height - side) / 2])
     return np.column_stack([np.eye(2) / side, -corner / side])
+
+
+def middle_transform(width: int, height: int) -> Matrix:
+    """The largest square in the middle of a photo: for photos that are cut already."""
+    side = min(width, height)
+    corner = np.array([(width - side) / 2, (height - side) / 2])
+    return np.column_stack([np.eye(2) / side, -corner / side])
+
+
+def placing(
+    landmarks: Sequence[Point],
+    box: tuple[float, float, float, float],
+    photo_px: tuple[int, int],
+    aligned_by: str,
+) -> Matrix:
+    """The transform of a photo into the crop of one of its faces; `aligned_by` is in ALIGNED_BY.
+
+    Raises ValueError where all landmarks are the same point.
+    """
+    if aligned_by == "box":
+        return box_transform(box)
+    if aligned_by == "none":
+        return middle_transform(*photo_px)
+    return landmark_transform(landmarks)
 
 
 def side_px(matrix: Matrix) -> float:

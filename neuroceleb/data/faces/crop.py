@@ -74,8 +74,8 @@ class CropSpec:
     """How to crop; every worker process gets a copy when it starts.
 
     Photos are skipped whose (source, SHA-256) is in `finished`, or whose SHA-256 alone is in
-    `known` or is among the `removed` ones (`is_among`). A crop is the detector's box where
-    `aligned` is False.
+    `known` or is among the `removed` ones (`is_among`). `aligned_by` is in `align.ALIGNED_BY`; with
+    "none" only the most central face of a photo counts.
     """
 
     dataset: Path
@@ -84,7 +84,7 @@ class CropSpec:
     previews: bool
     known: frozenset[str]
     finished: frozenset[tuple[str, str | None]]
-    aligned: bool = True
+    aligned_by: str = "landmarks"
     removed: frozenset[str] = frozenset()
 
 
@@ -252,10 +252,23 @@ def _crop_faces(
         turned=turned,
         photo_px=(pixels.shape[1], pixels.shape[0]),
     )
-    rows = [_crop_face(without_face, pixels, faces, number, spec) for number in range(len(faces))]
+    chosen = range(len(faces)) if spec.aligned_by != "none" else _most_central(faces, pixels)
+    rows = [_crop_face(without_face, pixels, faces, number, spec) for number in chosen]
     preview, scale = _preview(pixels) if spec.previews else (None, 1.0)
     found = tuple(row for row in rows if row is not None)
     return PhotoResult(photo, found or (without_face,), preview, scale)
+
+
+def _most_central(faces: Sequence[Face], photo: Pixels) -> list[int]:
+    """The number of the face nearest to the middle of its photo; empty without faces."""
+    height, width = photo.shape[:2]
+
+    def distance(number: int) -> float:
+        left, top, face_width, face_height = faces[number].box
+        x, y = left + (face_width - width) / 2, top + (face_height - height) / 2
+        return float(np.hypot(x, y))
+
+    return sorted(range(len(faces)), key=distance)[:1]
 
 
 def _crop_face(
@@ -267,14 +280,17 @@ def _crop_face(
         matrix = align.landmark_transform(face.landmarks)
     except ValueError:
         return None  # eyes and mouth are the same point
+    height, width = pixels.shape[:2]
+    placing = align.placing(face.landmarks, face.box, (width, height), spec.aligned_by)
     measures = measure(pixels, face, matrix) | {"faces": len(faces), "number": number}
+    if spec.aligned_by == "none":
+        measures |= {"source_px": align.side_px(placing), "outside": 0.0}
     reasons = face_reasons(measures, spec.rules)
     verdict = REJECTED if reasons else KEPT
     name = hashlib.sha256(os.fsencode(photo.source)).hexdigest()[:6]
     file_name = f"{str(photo.source_sha256)[:NAME_DIGITS]}-{name}-{number}.png"
     crop = f"{FOLDERS[verdict]}/{photo.group}/{file_name}"
-    square = matrix if spec.aligned else align.box_transform(face.box)
-    _save(spec.dataset / crop, align.crop(pixels, square, spec.size_px))
+    _save(spec.dataset / crop, align.crop(pixels, placing, spec.size_px))
     return Row(
         photo.source,
         photo.source_sha256,

@@ -37,7 +37,6 @@ from neuroceleb.settings import IMAGE_SIZE
 YUNET_BATCH = 4  # photos per call of a worker
 GOOGLE_BATCH = 16  # photos per request
 DETECTORS = ("yunet", "google-vision")
-ALIGNED_BY = ("landmarks", "box")
 
 
 @dataclass(frozen=True)
@@ -45,9 +44,10 @@ class Options:
     """How to crop.
 
     `size` is the side of a crop in pixels. `smallest_px` is the smallest face that is looked for.
-    With `align` "landmarks" eyes and mouth are always at the same place; "box" crops the
-    detector's box, for comparison. `zip_names` is the encoding of names in zips that are not
-    marked as UTF-8, or `zip_names.AUTO`. `group_by_person` sorts the faces afterwards
+    With `align` "landmarks" eyes and mouth are always at the same place; "box" crops the detector's
+    box, for comparison; "none" takes photos that are cut around one face already as they are, their
+    largest square, and only judges that face. `zip_names` is the encoding of names in zips that are
+    not marked as UTF-8, or `zip_names.AUTO`. `group_by_person` sorts the faces afterwards
     (`persons.sort`). Photos whose faces were removed from the dataset are left out, unless
     `include_removed`.
     """
@@ -169,9 +169,9 @@ def _check(photos: Sequence[Path], face_set: FaceSet, options: Options) -> None:
         raise UserError(
             "There is no detector '{detector}': use yunet.", detector=options.detector[:40]
         )
-    if options.align not in ALIGNED_BY:
+    if options.align not in align.ALIGNED_BY:
         raise UserError(
-            "--align {align} is not known: use landmarks or box.", align=options.align[:40]
+            "--align {align} is not known: use landmarks, box or none.", align=options.align[:40]
         )
     for path in photos:
         if not path.exists():
@@ -221,7 +221,7 @@ def _spec(face_set: FaceSet, options: Options, previews: bool) -> CropSpec:
     return CropSpec(
         *(face_set.path, options.size, options.rules, previews),
         *(frozenset(known), frozenset(finished)),
-        options.align == "landmarks",
+        options.align,
         frozenset() if options.include_removed else removal.removed_photos(face_set),
     )
 

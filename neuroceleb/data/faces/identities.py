@@ -29,10 +29,10 @@ def embeddings(
     """
     known = _read(face_set)
     missing = [row for row in rows if row.id not in known]
-    align_by = report.readable(face_set).get("align")
+    aligned_by = report.readable(face_set).get("align", "landmarks")
     for start in range(0, len(missing), READ_AT_ONCE):
         part = missing[start : start + READ_AT_ONCE]
-        known |= _compute(face_set, part, align_by == "box")
+        known |= _compute(face_set, part, aligned_by)
         progress(min(start + READ_AT_ONCE, len(missing)), len(missing))
     if missing:
         _write(face_set, known)
@@ -52,8 +52,8 @@ def keep_only(face_set: FaceSet, face_ids: Collection[str]) -> None:
         _write(face_set, left)
 
 
-def _compute(face_set: FaceSet, rows: Sequence[Row], boxed: bool) -> dict[str, Embeddings]:
-    crops = {row.id: crop for row in rows if (crop := _crop(face_set, row, boxed)) is not None}
+def _compute(face_set: FaceSet, rows: Sequence[Row], aligned_by: str) -> dict[str, Embeddings]:
+    crops = {row.id: crop for row in rows if (crop := _crop(face_set, row, aligned_by)) is not None}
     by_side: dict[int, list[str]] = {}
     for face_id, crop in crops.items():
         by_side.setdefault(len(crop), []).append(face_id)
@@ -63,16 +63,17 @@ def _compute(face_set: FaceSet, rows: Sequence[Row], boxed: bool) -> dict[str, E
     return found
 
 
-def _crop(face_set: FaceSet, row: Row, boxed: bool) -> Pixels | None:
+def _crop(face_set: FaceSet, row: Row, aligned_by: str) -> Pixels | None:
     """The crop of a row, aligned by its landmarks; None where it cannot be read."""
     try:
         crop = images.load(face_set.crop_file(row))
     except UserError:
         return None
-    if boxed and row.landmarks is not None and row.box is not None:
+    if aligned_by != "landmarks" and row.landmarks and row.box and row.photo_px:
         left, top, width, height = row.box
-        square = align.box_transform((left, top, width, height))
-        landmarks = align.transform_points(row.landmarks, square) * len(crop)
+        box = (left, top, width, height)
+        placing = align.placing(row.landmarks, box, row.photo_px, aligned_by)
+        landmarks = align.transform_points(row.landmarks, placing) * len(crop)
         matrix = align.landmark_transform([(x, y) for x, y in landmarks.tolist()])
         return align.crop(crop, matrix, IMAGE_SIZE)
     return crop if crop.shape[0] == crop.shape[1] else None

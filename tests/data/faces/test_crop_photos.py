@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from neuroceleb import images
-from neuroceleb.data.faces import edit, report
+from neuroceleb.data.faces import edit, identities, report
 from neuroceleb.data.faces.crop_photos import Options, crop_photos
 from neuroceleb.data.faces.manifest import FaceSet
 from neuroceleb.data.faces.rules import Rules
@@ -128,6 +128,50 @@ def test_crops_of_boxes(tmp_path: Path) -> None:
         crop_photos([photos], raw, Options(), workers=1)
     with pytest.raises(UserError, match="--align nose"):
         crop_photos([photos], raw, Options(align="nose"), workers=1)
+
+
+def test_photos_that_are_cut_already_stay_as_they_are(tmp_path: Path) -> None:
+    photos = photo_folder(tmp_path / "photos")
+    cut, judged = FaceSet(tmp_path / "cut"), FaceSet(tmp_path / "judged")
+    crop_photos([photos], cut, Options(size=96), workers=1)
+    tall = Image.new("RGB", (96, 120))
+    tall.paste(images_of(cut)[0], (0, 12))
+    for number, image in enumerate((*images_of(cut), tall)):
+        save(tmp_path / "squares" / f"{number}.png", image)
+    options = Options(size=96, align="none", rules=Rules(duplicate_bits=0))
+    counts = crop_photos([tmp_path / "squares"], judged, options, workers=1).counts
+    assert counts.faces == len(images_of(cut)) + 1
+    for row in judged.iter_rows():
+        assert row.crop is not None
+        photo = images.load(tmp_path / "squares" / row.source)
+        top = (len(photo) - 96) // 2
+        np.testing.assert_array_equal(images.load(judged.crop_file(row)), photo[top : top + 96])
+        assert (row.measures["source_px"], row.measures["outside"]) == (96, 0)
+    rows = list(judged.iter_rows())
+    found = identities.embeddings(judged, rows)
+    same = [
+        place for place, row in enumerate(rows) if row.source in ("0.png", f"{len(rows) - 1}.png")
+    ]
+    assert np.linalg.norm(found[same[0]] - found[same[1]]) < 0.2
+
+
+def test_of_a_photo_that_is_cut_already_the_most_central_face_counts(tmp_path: Path) -> None:
+    photos = photo_folder(tmp_path / "photos")
+    judged = FaceSet(tmp_path / "judged")
+    crop_photos([photos], judged, Options(align="none", rules=Rules.off()), workers=1)
+    (row,) = [row for row in judged.iter_rows() if row.source == "two.png"]
+    assert row.box is not None
+    assert row.box[0] > 560  # the right one's
+    assert images.load(judged.crop_file(row)).shape == (64, 64, 3)
+
+
+def images_of(face_set: FaceSet) -> list[Image.Image]:
+    """The crops of the kept faces."""
+    return [
+        Image.fromarray(images.load(face_set.crop_file(row)))
+        for row in face_set.iter_rows()
+        if row.verdict == "kept"
+    ]
 
 
 def groups(face_set: FaceSet) -> dict[str, str]:
