@@ -184,7 +184,7 @@ def test_a_direction_moves_the_face(page: Page, exported: Path) -> None:
 def test_the_film_shows_every_epoch_with_the_charts_and_the_verdict(page: Page) -> None:
     page.get_by_role("tab", name="Progress").click()
     sheet = page.locator("canvas.sheet")
-    expect(sheet).to_have_attribute("data-epoch", "49")
+    expect(sheet).to_have_attribute("data-epoch", "71")
     page.locator("#scrub").fill("3")
     expect(sheet).to_have_attribute("data-epoch", "3")
     expect(page.locator(".film")).to_contain_text("53,888 images seen")
@@ -192,7 +192,7 @@ def test_the_film_shows_every_epoch_with_the_charts_and_the_verdict(page: Page) 
     expect(page.locator(".chart").first).to_contain_text("loss D 0.95")
     expect(page.locator(".verdict")).to_contain_text("Learning: D and G keep each other busy.")
     page.locator("#play-film").click()
-    expect(sheet).to_have_attribute("data-epoch", "49")
+    expect(sheet).to_have_attribute("data-epoch", "71")
     expect(page.locator("#play-film")).to_have_text("Play")
 
 
