@@ -15,8 +15,8 @@ def test_the_card_of_a_shipped_run() -> None:
     card = card_of(SHIPPED.weights(), helpers.random_generator(100, 64), config, SHIPPED)
     assert (card.name, card.epoch, card.recipe) == ("celeba-mini", 12, "modern")
     assert (card.data, card.images, card.start) == (
-        "celeba-mini-96.zip",
-        13472,
+        "celeba-curated-96.zip",
+        11137,
         "celeba-mini-classic",
     )
     assert "Non-commercial" in card.terms
