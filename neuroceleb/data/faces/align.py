@@ -69,7 +69,7 @@ def box_transform(box: tuple[float, float, float, float]) -> Matrix:
 
 def middle_transform(width: int, height: int) -> Matrix:
     """The largest square in the middle of a photo: for photos that are cut already."""
-    side = min(width, height)
+    side = max(1, min(width, height))
     corner = np.array([(width - side) / 2, (height - side) / 2])
     return np.column_stack([np.eye(2) / side, -corner / side])
 

@@ -20,7 +20,7 @@ import numpy as np
 from neuroceleb import decoding, files, images
 from neuroceleb.data import sources, zip_names
 from neuroceleb.data.faces import align, orientation
-from neuroceleb.data.faces.detector import Detector, Face
+from neuroceleb.data.faces.detector import Detector, Face, distance_from_middle
 from neuroceleb.data.faces.manifest import FOLDERS, KEPT, NO_FACE, REJECTED, UNREADABLE, Row
 from neuroceleb.data.faces.measure import measure
 from neuroceleb.data.faces.rules import Reason, Rules, face_reasons
@@ -262,13 +262,8 @@ def _crop_faces(
 def _most_central(faces: Sequence[Face], photo: Pixels) -> list[int]:
     """The number of the face nearest to the middle of its photo; empty without faces."""
     height, width = photo.shape[:2]
-
-    def distance(number: int) -> float:
-        left, top, face_width, face_height = faces[number].box
-        x, y = left + (face_width - width) / 2, top + (face_height - height) / 2
-        return float(np.hypot(x, y))
-
-    return sorted(range(len(faces)), key=distance)[:1]
+    distances = [distance_from_middle(face.box, (width, height)) for face in faces]
+    return [distances.index(min(distances))] if distances else []
 
 
 def _crop_face(

@@ -1,5 +1,6 @@
 """The result of face detection, and the protocol of a detector."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -27,6 +28,13 @@ class Face:
     landmarks: tuple[Point, Point, Point, Point, Point]
     score: float
     extras: Mapping[str, float] = field(default_factory=dict)
+
+
+def distance_from_middle(box: Sequence[float], photo_px: tuple[int, int]) -> float:
+    """The distance in pixels of the centre of a box from the middle of its photo."""
+    left, top, width, height = box
+    x, y = left + (width - photo_px[0]) / 2, top + (height - photo_px[1]) / 2
+    return math.hypot(x, y)
 
 
 class Detector(Protocol):

@@ -64,7 +64,7 @@ def _compute(face_set: FaceSet, rows: Sequence[Row], aligned_by: str) -> dict[st
 
 
 def _crop(face_set: FaceSet, row: Row, aligned_by: str) -> Pixels | None:
-    """The crop of a row, aligned by its landmarks; None where it cannot be read."""
+    """The crop of a row, aligned by its landmarks; None where it or they cannot be used."""
     try:
         crop = images.load(face_set.crop_file(row))
     except UserError:
@@ -74,7 +74,10 @@ def _crop(face_set: FaceSet, row: Row, aligned_by: str) -> Pixels | None:
         box = (left, top, width, height)
         placing = align.placing(row.landmarks, box, row.photo_px, aligned_by)
         landmarks = align.transform_points(row.landmarks, placing) * len(crop)
-        matrix = align.landmark_transform([(x, y) for x, y in landmarks.tolist()])
+        try:
+            matrix = align.landmark_transform([(x, y) for x, y in landmarks.tolist()])
+        except ValueError:
+            return None
         return align.crop(crop, matrix, IMAGE_SIZE)
     return crop if crop.shape[0] == crop.shape[1] else None
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from neuroceleb.data.faces.detector import distance_from_middle
 from neuroceleb.data.faces.duplicates import find_duplicates, unpack
 from neuroceleb.data.faces.manifest import KEPT, NO_FACE, REJECTED, UNREADABLE, Row
 from neuroceleb.data.faces.rules import Reason, Rules, face_reasons, group_reason
@@ -137,9 +138,7 @@ def _negative_area(row: Row) -> float:
 def _distance_from_centre(row: Row) -> float:
     if row.box is None or row.photo_px is None:
         return 0.0
-    left, top, width, height = row.box
-    x, y = left + width / 2 - row.photo_px[0] / 2, top + height / 2 - row.photo_px[1] / 2
-    return x * x + y * y
+    return distance_from_middle(row.box, row.photo_px)
 
 
 def _add_grey(rows: Sequence[Row], rules: Rules, reasons: list[list[Reason]]) -> None:

@@ -129,9 +129,9 @@ def _connect(shared: Shared, tab: gr.Tab, ui: Generate, inbox: Inbox) -> None:
         )
         shared.listen(stepped.success, show_stepped, shown, results, order=SHEET)
         steps.append(stepped.success)
-    thrown = shared.listen(ui.dice.click, new_seeds, [ui.view], [ui.seeds, ui.view])
-    shared.listen(thrown.success, show_faces, shown, results, order=SHEET)
-    steps.append(thrown.success)
+    renewed = shared.listen(ui.dice.click, new_seeds, [ui.view], [ui.seeds, ui.view])
+    shared.listen(renewed.success, show_faces, shown, results, order=SHEET)
+    steps.append(renewed.success)
     ui.sheet.favourite(
         None,
         None,
